@@ -1,0 +1,26 @@
+// Package v1alpha1 holds what users declare and read: the BillingSession
+// resource of the group billing.xtracta.com. It computes nothing.
+//
+// +kubebuilder:object:generate=true
+// +groupName=billing.xtracta.com
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var (
+	// GroupVersion is the group and version of every type in this package.
+	GroupVersion = schema.GroupVersion{Group: "billing.xtracta.com", Version: "v1alpha1"}
+
+	// AddToScheme registers the types of this package with a scheme.
+	AddToScheme = runtime.NewSchemeBuilder(addKnownTypes).AddToScheme
+)
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion, &BillingSession{}, &BillingSessionList{})
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}
