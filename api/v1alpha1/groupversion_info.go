@@ -16,7 +16,9 @@ var (
 	GroupVersion = schema.GroupVersion{Group: "billing.xtracta.com", Version: "v1alpha1"}
 
 	// AddToScheme registers the types of this package with a scheme.
-	AddToScheme = runtime.NewSchemeBuilder(addKnownTypes).AddToScheme
+	AddToScheme = schemeBuilder.AddToScheme
+
+	schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
 )
 
 func addKnownTypes(scheme *runtime.Scheme) error {
