@@ -1,0 +1,109 @@
+package standin
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	sampleRoot = "documents_response" // in the document's sample
+	schemaRoot = "billings_response"  // in the document's schema
+)
+
+// document is the answer's body. URL is a list, and Expire a text, only so that a
+// fault can break them.
+type document struct {
+	XMLName xml.Name
+	Status  int      `xml:"status"`
+	Message string   `xml:"message"`
+	URL     []string `xml:"url"`
+	Expire  string   `xml:"expire,omitempty"`
+}
+
+func (d *document) render() []byte {
+	text, err := xml.MarshalIndent(d, "", "    ")
+	if err != nil {
+		panic(err) // a struct of texts can always be marshalled
+	}
+	return append([]byte(xml.Header), append(text, '\n')...)
+}
+
+// answer is what goes back to the client. A document, where there is one, becomes
+// the body.
+type answer struct {
+	status   int
+	header   http.Header
+	document *document
+	body     []byte
+	deliver  delivery
+
+	outcome Outcome
+	life    time.Duration
+}
+
+func newAnswer(status int, d *document) *answer {
+	return &answer{
+		status:   status,
+		header:   http.Header{"Content-Type": {"application/xml; charset=UTF-8"}, "Cache-Control": {"no-store"}},
+		document: d,
+		deliver:  deliverWhole,
+	}
+}
+
+func granted(grant Grant, life time.Duration) *answer {
+	answer := newAnswer(http.StatusOK, &document{
+		Status:  http.StatusOK,
+		Message: "The request has been successfully processed",
+		URL:     []string{grant.URL},
+		Expire:  strconv.FormatInt(grant.Expire.Unix(), 10),
+	})
+	answer.outcome = Granted
+	answer.life = life
+	return answer
+}
+
+// failed is an error as HTTP code, said once more in the body.
+func failed(status int, message string) *answer {
+	answer := newAnswer(status, &document{Status: status, Message: message})
+	answer.outcome = Faulted
+	return answer
+}
+
+// raw is an answer that is no document.
+func raw(mediaType, body string) *answer {
+	answer := newAnswer(http.StatusOK, nil)
+	answer.outcome = Faulted
+	answer.header.Set("Content-Type", mediaType)
+	answer.body = []byte(body)
+	return answer
+}
+
+func (a *answer) root(name string) {
+	if a.document != nil {
+		a.document.XMLName.Local = name
+	}
+}
+
+// fault marks that the client does not get what the document promises.
+func (a *answer) fault() { a.outcome = Faulted }
+
+func (a *answer) say(message string) {
+	if a.document != nil {
+		a.document.Message = message
+	}
+}
+
+func (a *answer) render() {
+	if a.document != nil {
+		a.body = a.document.render()
+	}
+}
+
+func (a *answer) write(w http.ResponseWriter, r *http.Request) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	a.deliver(w, r, a)
+}
