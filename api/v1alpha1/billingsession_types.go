@@ -20,7 +20,7 @@ import (
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expirationTime`,description="When the URL expires"
 // +kubebuilder:printcolumn:name="Renews",type=string,JSONPath=`.status.renewalTime`,description="When the next URL is asked for"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name: must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name: must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name"
 // +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.apiKeySecretRef.name",message="spec.secretName (default: metadata.name): must not be the Secret that holds the API key; set spec.secretName to another name",fieldPath=".spec.secretName"
 // +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) == (has(oldSelf.spec.secretName) ? oldSelf.spec.secretName : oldSelf.metadata.name)",message="spec.secretName (default: metadata.name): is immutable, because pods mount that Secret; create another BillingSession for another Secret",fieldPath=".spec.secretName"
 type BillingSession struct {
