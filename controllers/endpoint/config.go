@@ -1,0 +1,132 @@
+package endpoint
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+	"k8s.io/utils/clock"
+)
+
+// Config is what a Client is made of.
+type Config struct {
+	// URL of the endpoint: https, or http for localhost and literal loopback
+	// addresses; without user info, query and fragment.
+	URL string
+	// AllowedURLHosts are the host names that a granted URL may have besides the
+	// endpoint's own: a name means itself, "*.example.com" what is under it.
+	AllowedURLHosts []string
+	// RootCAs are PEM certificates to trust besides the system's; nil for none.
+	RootCAs []byte
+	// Timeout is the deadline of a whole call, from the lookup of the name to the
+	// last byte of the answer.
+	Timeout time.Duration
+	// Clock tells when an answer arrived. Required.
+	Clock clock.PassiveClock
+	// UserAgent names the caller to the endpoint.
+	UserAgent string
+}
+
+// New makes a Client. Its errors name the flag that sets the wrong value, and the
+// cure.
+func New(config Config) (*Client, error) {
+	endpoint, err := parseEndpoint(config.URL)
+	if err != nil {
+		return nil, fmt.Errorf("--endpoint-url: %w", err)
+	}
+	allowed, err := parseHostPatterns(config.AllowedURLHosts)
+	if err != nil {
+		return nil, fmt.Errorf("--allowed-url-hosts: %w", err)
+	}
+	roots, err := rootCAs(config.RootCAs)
+	if err != nil {
+		return nil, fmt.Errorf("--endpoint-ca-file: %w", err)
+	}
+	if config.Timeout <= 0 {
+		return nil, errors.New("--endpoint-timeout: must be longer than zero; 10s is usual")
+	}
+	if config.Clock == nil {
+		return nil, errors.New("the endpoint's client needs a clock")
+	}
+	proxy, err := proxyFor(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		endpoint:  endpoint,
+		hosts:     append(allowed, hostPattern{name: canonicalHost(endpoint.Hostname())}),
+		timeout:   config.Timeout,
+		clock:     config.Clock,
+		userAgent: config.UserAgent,
+		transport: newTransport(proxy, roots, config.Timeout),
+	}, nil
+}
+
+// parseEndpoint checks the endpoint's URL and brings it into one spelling, as it
+// is compared with the one that an older URL was issued by. Its errors do not
+// repeat the value, which may hold a password.
+func parseEndpoint(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || canonicalHost(u.Hostname()) == "" || !validPort(u):
+		return nil, errors.New("is not an absolute URL; give one like https://host/path")
+	case u.User != nil:
+		return nil, errors.New("must not contain a user or password; remove what is before the @")
+	case strings.ContainsAny(text, "?#"):
+		return nil, errors.New("must have neither a query nor a fragment; remove what follows the path")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return nil, errors.New("plain http would show the API key to the network; use https (http is for localhost and loopback addresses only)")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("must begin with https://")
+	}
+	u.Host = strings.ToLower(u.Host)
+	if port := u.Port(); port == "" || port == defaultPorts[u.Scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u, nil
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// rootCAs is the system's pool, nil for Go's own way to it, with the given
+// certificates added.
+func rootCAs(pem []byte) (*x509.CertPool, error) {
+	if pem == nil {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("the system's certificates cannot be read: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("holds no certificate; give a PEM file with one or more CERTIFICATE blocks")
+	}
+	return pool, nil
+}
+
+// proxyFor is the proxy that the environment names for the endpoint, or nil. A
+// loopback endpoint has none.
+func proxyFor(endpoint *url.URL) (func(*http.Request) (*url.URL, error), error) {
+	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(endpoint)
+	if err != nil { // its text holds the proxy's URL, perhaps with a password
+		return nil, errors.New("the environment's HTTPS_PROXY is not a URL; correct or unset it")
+	}
+	return http.ProxyURL(proxy), nil
+}

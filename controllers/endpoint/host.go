@@ -1,0 +1,73 @@
+package endpoint
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// hostPattern matches one host name, or with under all that are below it.
+type hostPattern struct {
+	name  string
+	under bool
+}
+
+func (p hostPattern) matches(host string) bool {
+	if p.under {
+		return strings.HasSuffix(host, "."+p.name)
+	}
+	return host == p.name
+}
+
+func parseHostPatterns(texts []string) ([]hostPattern, error) {
+	var patterns []hostPattern
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		name, under := strings.CutPrefix(text, "*.")
+		canonical := canonicalHost(name)
+		if canonical == "" || strings.ContainsAny(name, "*/@") || hasPort(name) {
+			return nil, fmt.Errorf("%q is not a host name; give names without scheme, port and path, or *.name for all under it", text)
+		}
+		patterns = append(patterns, hostPattern{name: canonical, under: under})
+	}
+	return patterns, nil
+}
+
+func hasPort(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err != nil && strings.Contains(name, ":")
+}
+
+// canonicalHost brings the spellings of one host together: case, a trailing dot,
+// international names (as browsers map them), forms of an address. It is empty for
+// what is no host name.
+func canonicalHost(host string) string {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.Unmap().String()
+	}
+	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
+	if err != nil || len(name) > 253 {
+		return ""
+	}
+	for _, label := range strings.Split(name, ".") {
+		if label == "" || len(label) > 63 {
+			return ""
+		}
+	}
+	return name
+}
+
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
+}

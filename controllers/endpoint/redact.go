@@ -1,0 +1,124 @@
+package endpoint
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxMessage = 256 // runes of a message that are shown
+	withheld   = "[message withheld, as it repeats the key or a URL]"
+)
+
+// redactor makes what the endpoint wrote fit to be shown. Secrets that appear as
+// they are, are struck out. A text in which one appears in disguise is withheld
+// whole: where it begins and ends is then a guess.
+type redactor struct{ secrets []string }
+
+// newRedactor hides the key and the given URLs, and the parts of the URLs by which
+// they are worth hiding.
+func newRedactor(key Key, urls ...string) redactor {
+	r := redactor{secrets: []string{key.Reveal()}}
+	for _, text := range urls {
+		r.secrets = append(r.secrets, text)
+		if u, err := url.Parse(text); err == nil {
+			r.secrets = append(r.secrets, u.RequestURI(), u.RawQuery, u.Fragment)
+			for _, values := range u.Query() {
+				r.secrets = append(r.secrets, values...)
+			}
+		}
+	}
+	r.secrets = append(r.secrets[:1], worthHiding(r.secrets[1:])...)
+	return r
+}
+
+// worthHiding leaves out what any text may contain, like a path of "/" or "lang=en".
+func worthHiding(parts []string) []string {
+	var long []string
+	for _, part := range parts {
+		if len(part) >= 16 {
+			long = append(long, part)
+		}
+	}
+	return long
+}
+
+// messageFor is the message to put behind a sentence on the answer, or "".
+func (d document) messageFor(key Key) string {
+	message := newRedactor(key, d["url"]).message(d["message"])
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+var (
+	urlLike = regexp.MustCompile(`(?i)\S*(?:://|www\.|\?\S*=|[a-z0-9-]\.[a-z0-9-]{2,}(?::\d+)?/)\S*`)
+	// No word of a language is that long; keys and tokens are.
+	tokenLike = regexp.MustCompile(`\S{41,}`)
+)
+
+// message is a text of the endpoint's as it may be shown: on one line, capped, and
+// free of secrets and of anything that looks like a URL.
+func (r redactor) message(text string) string {
+	text = r.strike(oneLine(text))
+	if r.echoes(text) {
+		return withheld
+	}
+	text = tokenLike.ReplaceAllString(urlLike.ReplaceAllString(text, "[url]"), redacted)
+	if anyReading(text, func(reading string) bool { return strings.Contains(reading, "://") }) {
+		return withheld
+	}
+	return capped(text)
+}
+
+// host is a host name as it may be shown, for the person who decides on it.
+func (r redactor) host(name string) string {
+	canonical := canonicalHost(name)
+	if canonical == "" || tokenLike.MatchString(strings.ReplaceAll(canonical, ".", " ")) || r.echoes(canonical) {
+		return "another host"
+	}
+	return canonical
+}
+
+func (r redactor) strike(text string) string {
+	for _, secret := range r.secrets {
+		if secret != "" {
+			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(secret)).ReplaceAllLiteralString(text, redacted)
+		}
+	}
+	return text
+}
+
+// echoes says whether a secret can be read in the text, whichever way.
+func (r redactor) echoes(text string) bool {
+	return anyReading(text, func(reading string) bool {
+		for _, secret := range r.secrets {
+			if secret := squash(secret); secret != "" && strings.Contains(reading, secret) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// oneLine drops what cannot be seen, and makes white space single spaces.
+func oneLine(text string) string {
+	visible := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsGraphic(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(text, ""))
+	return strings.Join(strings.Fields(visible), " ")
+}
+
+func capped(text string) string {
+	if utf8.RuneCountInString(text) <= maxMessage {
+		return text
+	}
+	return string([]rune(text)[:maxMessage-1]) + "…"
+}

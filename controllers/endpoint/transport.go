@@ -1,0 +1,45 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxHeader bounds the header of an answer, informational ones included, in bytes.
+const maxHeader = 32 << 10
+
+func newTransport(proxy func(*http.Request) (*url.URL, error), roots *x509.CertPool, timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                  proxy,
+		OnProxyConnectResponse: proxyRefusal,
+		// A dial outlives the request that asked for it, unless it has a limit too.
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout:    timeout,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeader,
+		// No connection serves two requests. What a server, or something between,
+		// leaves on a connection would be taken for the answer to the next request:
+		// a login of another group. The transport would also log such bytes. And a
+		// POST is not repeated when the server happens to close an idle connection.
+		DisableKeepAlives: true,
+	}
+}
+
+// proxyError says that the proxy did not connect us to the endpoint.
+type proxyError struct{ status int }
+
+func (e proxyError) Error() string { return fmt.Sprintf("the proxy answered %d", e.status) }
+
+func proxyRefusal(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode != http.StatusOK {
+		return proxyError{response.StatusCode}
+	}
+	return nil
+}
