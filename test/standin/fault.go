@@ -53,12 +53,17 @@ func Sometimes(probability float64, faults ...Fault) Fault {
 	}}
 }
 
+// together is faults as one.
+func together(faults []Fault) Fault {
+	return Fault{join(faults), func(p *plan) { p.applyAll(faults) }}
+}
+
 func join(faults []Fault) string {
 	texts := make([]string, len(faults))
 	for i, fault := range faults {
 		texts[i] = fault.text
 	}
-	return strings.Join(texts, " + ")
+	return strings.Join(texts, and)
 }
 
 // plan is how one request will be answered. Faults write it, the server follows it.

@@ -80,7 +80,7 @@ func (l *ledger) decided(entry *Request, answer *answer, faults []string) Reques
 	entry.Outcome = answer.outcome
 	entry.Status = answer.status
 	entry.Life = answer.life
-	entry.Fault = strings.Join(faults, " + ")
+	entry.Fault = strings.Join(faults, and)
 	return *entry
 }
 

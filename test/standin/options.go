@@ -48,6 +48,11 @@ func WithTokens(next func() string) Option {
 	return func(s *Server) { s.tokens = next }
 }
 
+// WithFaults is [Server.Misbehave] from the start. It may be given more than once.
+func WithFaults(faults ...Fault) Option {
+	return func(s *Server) { s.mischief.set(append(s.mischief.common, faults...)) }
+}
+
 // WithSeed seeds what [Sometimes] decides by.
 func WithSeed(seed uint64) Option {
 	return func(s *Server) { s.mischief.seed(seed) }

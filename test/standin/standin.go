@@ -126,7 +126,7 @@ func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	}
 	s.observe(s.ledger.decided(entry, answer, plan.acted))
 	if answer.outcome == Abandoned {
-		return
+		deliverNothing(w, r, answer)
 	}
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	answer.write(w, r)

@@ -1,0 +1,241 @@
+package standin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// and stands between faults that happen together.
+const and = " + "
+
+// word is how one fault is written.
+type word struct {
+	name     string
+	argument string // an example of what stands after the =, empty when nothing does
+	meaning  string
+	parse    func(argument string) (Fault, error)
+}
+
+// words is all faults that can be written. The examples are parsed in a test.
+func words() []word {
+	return []word{
+		{"latency", "2s", "keep the answer back", duration(Latency)},
+		{"status", "503", "answer with that HTTP code", code(Status)},
+		{"body-status", "401,Key revoked", "answer 200 with that status and message in the body", pair(",", bodyStatus)},
+		{"throttle", "30s", "answer 429 with that Retry-After; 0s for none", duration(Throttle)},
+		{"rate", "5/1m", "let that many requests of each key through in that time", pair("/", rate(RateLimit))},
+		{"shared-rate", "5/1m", "the same for all keys together", pair("/", rate(SharedRateLimit))},
+		{"redirect", "https://elsewhere.example/", "answer 307 to that place", text(Redirect)},
+		{"header", "Retry-After: soon", "set a header of the answer", pair(": ", header)},
+		{"no-date", "", "leave the Date header out", plain(NoDate)},
+		{"html", "", "answer 200 with a web page", plain(HTML)},
+		{"body", "text/plain,hello", "answer 200 with that media type and body", pair(",", body)},
+		{"empty", "", "answer 200 with no body", plain(Empty)},
+		{"truncated", "", "end the body in its middle", plain(Truncated)},
+		{"doctype", "", "put a DOCTYPE before the root", plain(Doctype)},
+		{"trailing", "", "put a second root after the first", plain(Trailing)},
+		{"root", "invoices_response", "give the root another name", text(Root)},
+		{"namespace", "urn:elsewhere", "put the document into a namespace", text(Namespace)},
+		{"no-url", "", "leave url out", plain(NoURL)},
+		{"no-expire", "", "leave expire out", plain(NoExpire)},
+		{"url", "//host/page", "answer with another URL", text(URL)},
+		{"foreign-host", "evil.example", "answer with a URL on that host", text(ForeignHost)},
+		{"duplicate-url", "", "answer with the URL twice", plain(DuplicateURL)},
+		{"expire", "soon", "answer with another expire", text(Expire)},
+		{"expire-past", "", "answer with an expire of an hour ago", plain(ExpirePast)},
+		{"expire-relative", "", "answer with the life in place of the time it ends", plain(ExpireRelative)},
+		{"expire-far", "", "answer with an expire in ten years", plain(ExpireFar)},
+		{"life", "1m0s", "grant no more than that", duration(Life)},
+		{"same-url", "", "grant the same URL again while it is alive", plain(SameURL)},
+		{"message", "Hello", "answer with another message", text(Message)},
+		{"echo-key", "", "repeat the key in the message", plain(EchoKey)},
+		{"echo-url", "", "repeat the URL in the message", plain(EchoURL)},
+		{"huge", "1048576", "make the message that long, in bytes", number(Huge)},
+		{"gzip", "", "compress the answer", plain(Gzip)},
+		{"hang-up", "", "close the connection without an answer", plain(HangUp)},
+		{"cut-off", "", "close the connection in the middle of the answer", plain(CutOff)},
+		{"stall", "5s", "send half of the answer, the rest after that time", duration(Stall)},
+	}
+}
+
+// ParseFault reads a fault as it is written in the control API and in
+// [Fault.String]: a word of [FaultHelp], or several with " + " between them.
+// Before them may stand times=N, for the next N requests only, and chance=P, for
+// a part P of the requests; both reach to the end of the text.
+//
+//	times=3 status=503
+//	chance=0.2 throttle=30s
+//	status=429 + header=Retry-After: soon
+func ParseFault(text string) (Fault, error) {
+	faults, err := parseFaults(strings.TrimSpace(text))
+	if err != nil {
+		return Fault{}, err
+	}
+	return together(faults), nil
+}
+
+// FaultHelp lists the words of [ParseFault], one a line.
+func FaultHelp() string {
+	var help strings.Builder
+	for _, word := range words() {
+		fmt.Fprintf(&help, "  %-36s %s\n", word.example(), word.meaning)
+	}
+	return help.String()
+}
+
+func (w word) example() string {
+	if w.argument == "" {
+		return w.name
+	}
+	return w.name + "=" + w.argument
+}
+
+func parseFaults(text string) ([]Fault, error) {
+	if modifier, rest, found := strings.Cut(text, " "); found {
+		if wrap, err := parseModifier(modifier); wrap != nil || err != nil {
+			return wrapped(wrap, rest, err)
+		}
+	}
+	first, rest, more := strings.Cut(text, and)
+	fault, err := parseWord(first)
+	if err != nil || !more {
+		return []Fault{fault}, err
+	}
+	others, err := parseFaults(rest)
+	return append([]Fault{fault}, others...), err
+}
+
+func wrapped(wrap func(...Fault) Fault, rest string, err error) ([]Fault, error) {
+	if err != nil {
+		return nil, err
+	}
+	faults, err := parseFaults(rest)
+	if err != nil {
+		return nil, err
+	}
+	return []Fault{wrap(faults...)}, nil
+}
+
+// parseModifier reads times=N and chance=P; for all else it returns nothing.
+func parseModifier(text string) (func(...Fault) Fault, error) {
+	name, value, _ := strings.Cut(text, "=")
+	switch name {
+	case "times":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return nil, errors.New("times must be a whole number from 1")
+		}
+		return func(faults ...Fault) Fault { return Times(n, faults...) }, nil
+	case "chance":
+		p, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(p >= 0 && p <= 1) {
+			return nil, errors.New("chance must be a number from 0 to 1")
+		}
+		return func(faults ...Fault) Fault { return Sometimes(p, faults...) }, nil
+	}
+	return nil, nil
+}
+
+func parseWord(text string) (Fault, error) {
+	name, argument, given := strings.Cut(text, "=")
+	for _, word := range words() {
+		if word.name != name {
+			continue
+		}
+		if given != (word.argument != "") {
+			return Fault{}, fmt.Errorf("%s is written as %s", name, word.example())
+		}
+		fault, err := word.parse(argument)
+		if err != nil {
+			return Fault{}, fmt.Errorf("%s: %w; for example %s", name, err, word.example())
+		}
+		return fault, nil
+	}
+	return Fault{}, fmt.Errorf("no fault is named %q", name)
+}
+
+func plain(fault func() Fault) func(string) (Fault, error) {
+	return func(string) (Fault, error) { return fault(), nil }
+}
+
+func text(fault func(string) Fault) func(string) (Fault, error) {
+	return func(argument string) (Fault, error) { return fault(argument), nil }
+}
+
+func number(fault func(int) Fault) func(string) (Fault, error) {
+	return func(argument string) (Fault, error) {
+		n, err := parseNumber(argument)
+		return fault(n), err
+	}
+}
+
+func code(fault func(int) Fault) func(string) (Fault, error) {
+	return func(argument string) (Fault, error) {
+		code, err := parseCode(argument)
+		return fault(code), err
+	}
+}
+
+func duration(fault func(time.Duration) Fault) func(string) (Fault, error) {
+	return func(argument string) (Fault, error) {
+		d, err := parseDuration(argument)
+		return fault(d), err
+	}
+}
+
+// pair is for an argument of two parts.
+func pair(separator string, fault func(first, second string) (Fault, error)) func(string) (Fault, error) {
+	return func(argument string) (Fault, error) {
+		first, second, found := strings.Cut(argument, separator)
+		if !found {
+			return Fault{}, fmt.Errorf("must have two parts with %q between them", separator)
+		}
+		return fault(first, second)
+	}
+}
+
+func bodyStatus(first, message string) (Fault, error) {
+	code, err := parseNumber(first)
+	return BodyStatus(code, message), err
+}
+
+func header(name, value string) (Fault, error) { return Header(name, value), nil }
+
+func body(mediaType, content string) (Fault, error) { return Body(mediaType, content), nil }
+
+func rate(fault func(int, time.Duration) Fault) func(first, second string) (Fault, error) {
+	return func(first, second string) (Fault, error) {
+		n, nErr := parseNumber(first)
+		window, err := parseDuration(second)
+		return fault(n, window), cmp.Or(nErr, err)
+	}
+}
+
+func parseNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, errors.New("must be a whole number")
+	}
+	return n, nil
+}
+
+// parseCode leaves out what net/http does not send as a final answer.
+func parseCode(text string) (int, error) {
+	code, err := strconv.Atoi(text)
+	if err != nil || code < 200 || code > 599 {
+		return 0, errors.New("must be an HTTP code from 200 to 599")
+	}
+	return code, nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, errors.New("must be a duration such as 90s")
+	}
+	return d, nil
+}
