@@ -21,8 +21,8 @@ import (
 // +kubebuilder:printcolumn:name="Renews",type=string,JSONPath=`.status.renewalTime`,description="When the next URL is asked for"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name: must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name"
-// +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.apiKeySecretRef.name",message="spec.secretName (default: metadata.name): must not be the Secret that holds the API key; set spec.secretName to another name",fieldPath=".spec.secretName"
-// +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) == (has(oldSelf.spec.secretName) ? oldSelf.spec.secretName : oldSelf.metadata.name)",message="spec.secretName (default: metadata.name): is immutable, because pods mount that Secret; create another BillingSession for another Secret",fieldPath=".spec.secretName"
+// +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.apiKeySecretRef.name",message="the generated Secret (spec.secretName, or the resource's name when that is left out) must not be the Secret that holds the API key; set spec.secretName to another name",fieldPath=".spec.secretName"
+// +kubebuilder:validation:XValidation:rule="(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) == (has(oldSelf.spec.secretName) ? oldSelf.spec.secretName : oldSelf.metadata.name)",message="the name of the generated Secret (spec.secretName, or the resource's name when that is left out) is immutable, because pods mount that Secret; create another BillingSession for another Secret",fieldPath=".spec.secretName"
 type BillingSession struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -48,7 +48,7 @@ type BillingSessionList struct {
 
 // BillingSessionSpec declares a billing session.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.renewBeforeSeconds) || self.renewBeforeSeconds * 5 <= self.expirationSeconds * 4",message="spec.renewBeforeSeconds: must be at most 4/5 of spec.expirationSeconds; lower it, raise spec.expirationSeconds, or leave it out for a margin that fits",fieldPath=".renewBeforeSeconds"
+// +kubebuilder:validation:XValidation:rule="!has(self.renewBeforeSeconds) || self.renewBeforeSeconds * 5 <= self.expirationSeconds * 4",message="must be at most 4/5 of spec.expirationSeconds; lower it, raise spec.expirationSeconds, or leave it out for a margin that fits",fieldPath=".renewBeforeSeconds"
 type BillingSessionSpec struct {
 	// apiKeySecretRef names the Secret of the same namespace that holds the
 	// group's API key. White space around the key is removed before it is used.
@@ -88,7 +88,7 @@ type BillingSessionSpec struct {
 	// holds the API key. A Secret of that name which the session does not own is
 	// never touched.
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="spec.secretName: must be a valid name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; or leave it out to use the resource's name"
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; or leave it out to use the resource's name"
 	// +optional
 	SecretName *string `json:"secretName,omitempty"`
 
@@ -115,14 +115,14 @@ type BillingSessionSpec struct {
 type SecretKeyReference struct {
 	// name of the Secret.
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="spec.apiKeySecretRef.name: must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
 	// +required
 	Name string `json:"name"`
 
 	// key is the entry of the Secret that holds the API key, "api-key" by default.
 	// +kubebuilder:default=api-key
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$')",message="spec.apiKeySecretRef.key: must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty; or leave it out to use api-key"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",message="must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use api-key"
 	// +optional
 	Key string `json:"key,omitempty"`
 }
@@ -157,17 +157,16 @@ type SecretTemplate struct {
 	// labels to put on the generated Secret, at most 32. Keys under
 	// billing.xtracta.com, kubernetes.io, k8s.io and argoproj.io are refused.
 	// +kubebuilder:validation:MaxProperties=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="spec.secretTemplate.labels: keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 317 && k.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="spec.secretTemplate.labels: each key must be a label name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, self[k].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$'))",message="spec.secretTemplate.labels: each value must be a label value: up to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.lowerAscii().matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="each key must be a label name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
 	// +optional
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
 	// annotations to put on the generated Secret, at most 32. Keys under
 	// billing.xtracta.com, kubernetes.io, k8s.io and argoproj.io are refused.
 	// +kubebuilder:validation:MaxProperties=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="spec.secretTemplate.annotations: keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 317 && k.lowerAscii().matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$'))",message="spec.secretTemplate.annotations: each key must be an annotation name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.lowerAscii().matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="each key must be an annotation name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
 	// +optional
 	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
 }
@@ -175,6 +174,7 @@ type SecretTemplate struct {
 // LabelValue is the value of a label.
 //
 // +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="must be a label value: up to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
 type LabelValue string
 
 // AnnotationValue is the value of an annotation, at most 4096 characters here.

@@ -1,0 +1,217 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// A row of this table is what somebody types under spec. What is refused must be
+// refused in words that name the field and say what to do instead.
+func TestValidation(t *testing.T) {
+	const reserved = "keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
+	rows := []struct {
+		why     string
+		name    string // of the resource; acme when empty
+		spec    string
+		refused []string // parts of the refusal; accepted when none
+	}{
+		{why: "a key is all that must be said"},
+		{why: "everything may be said", spec: `
+apiKeySecretRef: {name: acme-key, key: xtracta.key_1}
+purge: process
+expirationSeconds: 600
+renewBeforeSeconds: 200
+secretName: acme-billing
+secretTemplate: {labels: {team: finance}, annotations: {example.com/note: "any text: at all"}}
+urlInStatus: Hidden
+suspend: true`},
+
+		{why: "without a key nobody can be billed", spec: `apiKeySecretRef: null`,
+			refused: []string{"spec.apiKeySecretRef: Required value"}},
+		{why: "a reference must say which Secret", spec: `apiKeySecretRef: {key: api-key}`,
+			refused: []string{"spec.apiKeySecretRef.name: Required value"}},
+		{why: "an empty name is a templating accident", spec: `apiKeySecretRef: {name: ""}`,
+			refused: []string{"spec.apiKeySecretRef.name: ", "must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"}},
+		{why: "no Secret can have such a name", spec: `apiKeySecretRef: {name: Acme_Key}`,
+			refused: []string{"spec.apiKeySecretRef.name: ", "must be the name of a Secret"}},
+		{why: "names of Secrets may have dots", spec: `apiKeySecretRef: {name: acme.key-1}`},
+		{why: "but not two in a row", spec: `apiKeySecretRef: {name: acme..key}`,
+			refused: []string{"spec.apiKeySecretRef.name: ", "must be the name of a Secret"}},
+		{why: "names of Secrets end at 253 characters", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 253) + `}`},
+		{why: "one more is none", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 254) + `}`,
+			refused: []string{"spec.apiKeySecretRef.name: Too long: may not be more than 253"}},
+		{why: "an empty entry is a templating accident", spec: `apiKeySecretRef: {name: acme-key, key: ""}`,
+			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use api-key"}},
+		{why: "no Secret can have such an entry", spec: `apiKeySecretRef: {name: acme-key, key: "api key"}`,
+			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret"}},
+		{why: "a mounted Secret keeps names that begin with two dots to itself", spec: `apiKeySecretRef: {name: acme-key, key: ..data}`,
+			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret"}},
+		{why: "names of entries end at 253 characters", spec: `apiKeySecretRef: {name: acme-key, key: ` + strings.Repeat("k", 254) + `}`,
+			refused: []string{"spec.apiKeySecretRef.key: Too long: may not be more than 253"}},
+
+		{why: "the wire knows delete", spec: `purge: delete`},
+		{why: "the wire knows process", spec: `purge: process`},
+		{why: "the wire knows no other word", spec: `purge: discard`,
+			refused: []string{`spec.purge: Unsupported value: "discard": supported values: "delete", "process"`}},
+		{why: "the wire's words are in lower case", spec: `purge: Delete`,
+			refused: []string{`spec.purge: Unsupported value: "Delete": supported values: "delete", "process"`}},
+		{why: "an empty word is a templating accident", spec: `purge: ""`,
+			refused: []string{`spec.purge: Unsupported value: "": supported values: "delete", "process"`}},
+
+		{why: "a minute is the shortest life", spec: `expirationSeconds: 60`},
+		{why: "less than a minute is over before a pod sees it", spec: `expirationSeconds: 59`,
+			refused: []string{"spec.expirationSeconds: Invalid value: 59: ", "should be greater than or equal to 60"}},
+		{why: "three days is the endpoint's longest life", spec: `expirationSeconds: 259200`},
+		{why: "the endpoint grants no more than three days", spec: `expirationSeconds: 259201`,
+			refused: []string{"spec.expirationSeconds: Invalid value: 259201: ", "should be less than or equal to 259200"}},
+		{why: "a duration is not a number of seconds", spec: `expirationSeconds: 10m`,
+			refused: []string{`spec.expirationSeconds: Invalid value: "string"`, "must be of type integer"}},
+
+		{why: "a second is a margin", spec: `renewBeforeSeconds: 1`},
+		{why: "no margin means that the URL expires first", spec: `renewBeforeSeconds: 0`,
+			refused: []string{"spec.renewBeforeSeconds: Invalid value: 0: ", "should be greater than or equal to 1"}},
+		{why: "four fifths of the default life", spec: `renewBeforeSeconds: 480`},
+		{why: "a second over four fifths of the default life", spec: `renewBeforeSeconds: 481`,
+			refused: []string{"spec.renewBeforeSeconds: Invalid value: ", "must be at most 4/5 of spec.expirationSeconds; lower it, raise spec.expirationSeconds, or leave it out for a margin that fits"}},
+		{why: "four fifths of the shortest life", spec: `{expirationSeconds: 60, renewBeforeSeconds: 48}`},
+		{why: "a second over four fifths of the shortest life", spec: `{expirationSeconds: 60, renewBeforeSeconds: 49}`,
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+		{why: "four fifths of a life that five does not divide, rounded down", spec: `{expirationSeconds: 61, renewBeforeSeconds: 48}`},
+		{why: "rounded up is over", spec: `{expirationSeconds: 61, renewBeforeSeconds: 49}`,
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+		{why: "four fifths of the longest life", spec: `{expirationSeconds: 259200, renewBeforeSeconds: 207360}`},
+		{why: "the largest number is refused, not wrapped around", spec: `renewBeforeSeconds: 2147483647`,
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+
+		{why: "a label's value ends at 63 characters, and so does the name", name: strings.Repeat("a", 63)},
+		{why: "one more would not fit the label", name: strings.Repeat("a", 64),
+			refused: []string{"metadata.name: must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name"}},
+		{why: "a label's value may have dots", name: "acme.example"},
+
+		{why: "the name of a Secret may have dots", spec: `secretName: acme.billing`},
+		{why: "an empty name is a templating accident", spec: `secretName: ""`,
+			refused: []string{"spec.secretName: ", "must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; or leave it out to use the resource's name"}},
+		{why: "no Secret can have such a name", spec: `secretName: Acme`,
+			refused: []string{"spec.secretName: ", "must be the name of a Secret"}},
+		{why: "the name of a Secret ends with a letter or digit", spec: `secretName: acme-`,
+			refused: []string{"spec.secretName: ", "must be the name of a Secret"}},
+		{why: "the name of a Secret is not a path", spec: `secretName: ../acme`,
+			refused: []string{"spec.secretName: ", "must be the name of a Secret"}},
+		{why: "names of Secrets end at 253 characters", spec: `secretName: ` + strings.Repeat("s", 254),
+			refused: []string{"spec.secretName: Too long: may not be more than 253"}},
+
+		{why: "the key's Secret would be overwritten", spec: `{apiKeySecretRef: {name: acme-key}, secretName: acme-key}`,
+			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set spec.secretName to another name"}},
+		{why: "the key's Secret would be overwritten, by the default name", spec: `apiKeySecretRef: {name: acme}`,
+			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set spec.secretName to another name"}},
+		{why: "the resource may be named as its key when the Secret is not", spec: `{apiKeySecretRef: {name: acme}, secretName: acme-billing}`},
+		{why: "the default name may be said", spec: `secretName: acme`},
+
+		{why: "32 labels are enough", spec: `secretTemplate: {labels: ` + pairs(32) + `}`},
+		{why: "33 labels are not", spec: `secretTemplate: {labels: ` + pairs(33) + `}`,
+			refused: []string{"spec.secretTemplate.labels: Too many: ", "must have at most 32 items"}},
+		{why: "32 annotations are enough", spec: `secretTemplate: {annotations: ` + pairs(32) + `}`},
+		{why: "33 annotations are not", spec: `secretTemplate: {annotations: ` + pairs(33) + `}`,
+			refused: []string{"spec.secretTemplate.annotations: Too many: ", "must have at most 32 items"}},
+
+		{why: "our own labels are not to be forged", spec: `secretTemplate: {labels: {billing.xtracta.com/session: other}}`,
+			refused: []string{"spec.secretTemplate.labels: ", reserved}},
+		{why: "managed-by is ours to say", spec: `secretTemplate: {labels: {app.kubernetes.io/managed-by: Helm}}`,
+			refused: []string{"spec.secretTemplate.labels: ", reserved}},
+		{why: "Kubernetes' own keys mean something to Kubernetes", spec: `secretTemplate: {labels: {node.k8s.io/x: "y"}}`,
+			refused: []string{"spec.secretTemplate.labels: ", reserved}},
+		{why: "Argo CD would take the Secret for its own and prune it", spec: `secretTemplate: {labels: {argocd.argoproj.io/instance: app}}`,
+			refused: []string{"spec.secretTemplate.labels: ", reserved}},
+		{why: "our own annotations are not to be forged", spec: `secretTemplate: {annotations: {billing.xtracta.com/issued: now}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", reserved}},
+		{why: "kubectl's annotation holds whole objects", spec: `secretTemplate: {annotations: {kubectl.kubernetes.io/last-applied-configuration: "{}"}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", reserved}},
+		{why: "k8s.io itself is reserved, too", spec: `secretTemplate: {annotations: {k8s.io/x: "y"}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", reserved}},
+		{why: "Argo CD's annotations steer Argo CD", spec: `secretTemplate: {annotations: {argocd.argoproj.io/sync-options: Prune=false}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", reserved}},
+		{why: "upper case does not get around a reserved prefix", spec: `secretTemplate: {annotations: {Argocd.Argoproj.IO/sync-options: Prune=false}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", reserved}},
+		{why: "a prefix that only ends alike is somebody else's", spec: `secretTemplate: {labels: {notk8s.io/x: "y"}, annotations: {mykubernetes.io/x: "y"}}`},
+		{why: "a name that only looks like a reserved prefix has none", spec: `secretTemplate: {labels: {k8s.io: "y"}, annotations: {argoproj.io: "y"}}`},
+
+		{why: "labels without a prefix are users' own", spec: `secretTemplate: {labels: {Team_1.x: Finance-2}}`},
+		{why: "a label may be empty", spec: `secretTemplate: {labels: {team: ""}}`},
+		{why: "a label's value has no blanks", spec: `secretTemplate: {labels: {team: the finance team}}`,
+			refused: []string{"spec.secretTemplate.labels[team]: ", "must be a label value: up to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"}},
+		{why: "a label's value ends with a letter or digit", spec: `secretTemplate: {labels: {team: finance-}}`,
+			refused: []string{"spec.secretTemplate.labels[team]: ", "must be a label value"}},
+		{why: "a label's value ends at 63 characters", spec: `secretTemplate: {labels: {team: ` + strings.Repeat("v", 63) + `}}`},
+		{why: "one more is none", spec: `secretTemplate: {labels: {team: ` + strings.Repeat("v", 64) + `}}`,
+			refused: []string{"spec.secretTemplate.labels.team: Too long: may not be more than 63"}},
+		{why: "a label's value is text, which YAML's true is not", spec: `secretTemplate: {labels: {enabled: true}}`,
+			refused: []string{"spec.secretTemplate.labels.enabled: ", "must be of type string"}},
+		{why: "a label's name has no blanks", spec: `secretTemplate: {labels: {the team: finance}}`,
+			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"}},
+		{why: "a label's name ends at 63 characters", spec: `secretTemplate: {labels: {example.com/` + strings.Repeat("n", 63) + `: x}}`},
+		{why: "one more is none", spec: `secretTemplate: {labels: {example.com/` + strings.Repeat("n", 64) + `: x}}`,
+			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
+		{why: "a prefix is a DNS name", spec: `secretTemplate: {labels: {example..com/x: "y"}}`,
+			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
+		{why: "a label's name has one slash at most", spec: `secretTemplate: {labels: {example.com/a/b: "y"}}`,
+			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
+		{why: "an annotation's name has no blanks", spec: `secretTemplate: {annotations: {the team: finance}}`,
+			refused: []string{"spec.secretTemplate.annotations: ", "each key must be an annotation name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"}},
+		{why: "an annotation's value ends at 4096 characters", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 4096) + `}}`},
+		{why: "one more is refused", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 4097) + `}}`,
+			refused: []string{"spec.secretTemplate.annotations.note: Too long: may not be more than 4096"}},
+
+		{why: "the URL may be kept out of the status", spec: `urlInStatus: Hidden`},
+		{why: "the URL is shown or it is not", spec: `urlInStatus: Masked`,
+			refused: []string{`spec.urlInStatus: Unsupported value: "Masked": supported values: "Full", "Hidden"`}},
+		{why: "suspend is true or false", spec: `suspend: "yes"`,
+			refused: []string{"spec.suspend: ", "must be of type boolean"}},
+		{why: "a field that is mistyped must not be dropped in silence", spec: `renewBefore: 60`,
+			refused: []string{`unknown field "spec.renewBefore"`}},
+	}
+	for _, row := range rows {
+		t.Run(row.why, func(t *testing.T) {
+			name := row.name
+			if name == "" {
+				name = "acme"
+			}
+			s := session(t, name, row.spec)
+			err := kube.Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
+			judge(t, err, row.refused)
+		})
+	}
+}
+
+// judge holds the API server's answer against the parts of the refusal that is due.
+func judge(t *testing.T, err error, refused []string) {
+	t.Helper()
+	if len(refused) == 0 {
+		if err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		return
+	}
+	if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+		t.Fatalf("the answer is %v, want a refusal that says %q", err, refused)
+	}
+	t.Log(err)
+	for _, part := range refused {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the refusal does not say %q:\n%v", part, err)
+		}
+	}
+}
+
+// pairs returns n keys with values as a YAML mapping.
+func pairs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "key-%d: value, ", i)
+	}
+	return "{" + b.String() + "}"
+}
