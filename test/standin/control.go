@@ -15,18 +15,23 @@ const controlPath = "/_standin/"
 // ControlHelp tells how to use the control API of a server at that base URL with
 // curl.
 func ControlHelp(base string) string {
-	return strings.ReplaceAll(`Control of the stand-in, all in forms:
+	return strings.ReplaceAll(`The control API takes forms:
 
-  curl BASE/_standin/requests                                # what was asked, as JSON; keys are hashed
-  curl -d fault=status=503 BASE/_standin/misbehave           # for all keys
-  curl -d 'fault=times=3 throttle=30s' -d key=123 BASE/_standin/misbehave
+  # what was asked, as JSON; keys are hashed
+  curl BASE/_standin/requests
+  # misbehave for all keys, or for one; each order replaces the one before it
+  curl -d fault=status=503 BASE/_standin/misbehave
+  curl -d key=123 -d fault='times=3 throttle=30s' BASE/_standin/misbehave
   curl -d fault=latency=2s -d fault='chance=0.5 hang-up' BASE/_standin/misbehave
-  curl -X POST BASE/_standin/heal                            # with -d key=123: of that key
+  curl --data-urlencode fault='status=429 + header=Retry-After: soon' BASE/_standin/misbehave
+  # behave again; with -d key=123 for that key alone
+  curl -X POST BASE/_standin/heal
+  # which keys have access
   curl -d add=123 -d revoke=456 BASE/_standin/keys
-  curl -d offset=-1h BASE/_standin/clock                     # the server's clock goes wrong
+  # how far the server's clock is ahead
+  curl -d offset=-1h BASE/_standin/clock
 
-Each misbehave replaces the one before it. times=N and chance=P may stand before a fault, " + " between
-faults that happen together. (In a form, + is a space: write --data-urlencode 'fault=… + …'.)
+times=N before a fault is for the next N requests, chance=P for a part P of them. The faults:
 
 `, "BASE", strings.TrimSuffix(base, "/")) + FaultHelp()
 }
@@ -118,18 +123,28 @@ type overview struct {
 	InFlight int            `json:"inFlight"`
 	Visits   int            `json:"visits"`
 	Keys     map[string]int `json:"keys"`
-	Log      []Request      `json:"log"`
+	Log      []logLine      `json:"log"`
+}
+
+// logLine is a [Request] with its durations in seconds.
+type logLine struct {
+	Time    time.Time `json:"time"`
+	Key     string    `json:"key,omitempty"`
+	Purge   string    `json:"purge,omitempty"`
+	Expire  float64   `json:"expire"`
+	Outcome Outcome   `json:"outcome"`
+	Status  int       `json:"status,omitempty"`
+	Life    float64   `json:"life,omitempty"`
+	Fault   string    `json:"fault,omitempty"`
 }
 
 func (s *Server) showRequests(w http.ResponseWriter, _ *http.Request) {
+	log := []logLine{}
+	for _, r := range s.Log() {
+		log = append(log, logLine{r.Time, r.Key, r.Purge, r.Expire.Seconds(), r.Outcome, r.Status, r.Life.Seconds(), r.Fault})
+	}
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(overview{
-		Total:    s.Total(),
-		InFlight: s.InFlight(),
-		Visits:   s.Visits(),
-		Keys:     s.ledger.byKeyID(),
-		Log:      s.Log(),
-	})
+	_ = encoder.Encode(overview{s.Total(), s.InFlight(), s.Visits(), s.ledger.byKeyID(), log})
 }

@@ -29,21 +29,21 @@ const (
 // Request is an entry of the log. It holds neither a key nor a URL.
 type Request struct {
 	// Time of arrival, by the true clock.
-	Time time.Time `json:"time"`
+	Time time.Time
 	// Key is the [KeyID] of the key that was sent.
-	Key string `json:"key,omitempty"`
+	Key string
 	// Purge as it was sent: delete, process or nothing.
-	Purge string `json:"purge,omitempty"`
+	Purge string
 	// Expire is the life that was asked for; the document's default when none was.
-	Expire time.Duration `json:"expire"`
+	Expire time.Duration
 	// Outcome is what came of it.
-	Outcome Outcome `json:"outcome"`
+	Outcome Outcome
 	// Status is the HTTP code of the answer.
-	Status int `json:"status,omitempty"`
+	Status int
 	// Life that was granted.
-	Life time.Duration `json:"life,omitempty"`
+	Life time.Duration
 	// Fault names what went wrong on purpose.
-	Fault string `json:"fault,omitempty"`
+	Fault string
 }
 
 // ledger counts requests and remembers the recent ones.
