@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// options are what the command line says.
+type options struct {
+	kubeconfig string
+
+	endpointURL     string
+	endpointCAFile  string
+	endpointTimeout time.Duration
+	endpointQPS     float64
+	endpointBurst   int
+	allowedURLHosts []string
+
+	watchNamespaces    []string
+	watchLabelSelector string
+	concurrency        int
+
+	leaderElect             bool
+	leaderElectionID        string
+	leaderElectionNamespace string
+
+	metricsBindAddress     string
+	metricsSecure          bool
+	healthProbeBindAddress string
+
+	logLevel  string
+	logFormat string
+}
+
+const usage = `manager keeps the URLs of BillingSession resources alive: it asks Xtracta's
+endpoint for a group's temporary billing page, writes the URL into a Secret and
+the resource's status, and asks again before it expires.
+
+The cluster is the one of --kubeconfig, else of the environment's KUBECONFIG, else
+the one that the process runs in.
+
+Flags:
+`
+
+// parseFlags reads the command line. Its errors name the flag and the cure.
+func parseFlags(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := pflag.NewFlagSet("manager", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.SetOutput(out)
+	flags.Usage = func() { fmt.Fprint(out, usage, flags.FlagUsagesWrapped(100)) }
+
+	flags.StringVar(&o.endpointURL, "endpoint-url", "https://api-app.xtracta.com/v1/billings/billing_ui",
+		"`URL` that is asked; https, or http for a loopback address")
+	flags.StringVar(&o.endpointCAFile, "endpoint-ca-file", "",
+		"`file` with PEM certificates to trust for the endpoint beside the well-known ones")
+	flags.DurationVar(&o.endpointTimeout, "endpoint-timeout", 10*time.Second, "longest that one request may take")
+	flags.Float64Var(&o.endpointQPS, "endpoint-qps", 20, "requests a second at most, over all sessions; 0 for no limit")
+	flags.IntVar(&o.endpointBurst, "endpoint-burst", 40, "requests that may exceed --endpoint-qps for a moment")
+	flags.StringSliceVar(&o.allowedURLHosts, "allowed-url-hosts", []string{"xtracta.com", "*.xtracta.com"},
+		"`hosts` that a granted URL may point to beside the endpoint's own; a name means itself, '*.' what is under it")
+	flags.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "`namespaces` to serve, comma-separated (default all)")
+	flags.StringVar(&o.watchLabelSelector, "watch-label-selector", "",
+		"`selector` of the sessions to serve by their labels (default all); give each shard its own --leader-election-id")
+	flags.IntVar(&o.concurrency, "concurrency", 16, "requests that may be under way at once")
+	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, the others stand by with warm caches")
+	flags.StringVar(&o.leaderElectionID, "leader-election-id", "billing-operator", "`name` of the lease")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "`namespace` of the lease (default the pod's own)")
+	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "`address` of the metrics; 0 for none")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
+		"serve metrics over https, to clients that the API server authenticates and authorizes")
+	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
+	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: error, info or debug")
+	flags.StringVar(&o.logFormat, "log-format", "json", "`format`: json or text")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster")
+
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: every option begins with --", flags.Arg(0))
+	}
+	return o, o.check()
+}
+
+// check finds what parsing alone does not.
+func (o options) check() error {
+	_, selectorErr := labels.Parse(o.watchLabelSelector)
+	if selectorErr != nil {
+		selectorErr = fmt.Errorf("--watch-label-selector: %w", selectorErr)
+	}
+	return errors.Join(
+		selectorErr,
+		must(o.endpointTimeout > 0, "--endpoint-timeout: must be more than 0, such as 10s"),
+		must(o.endpointQPS >= 0, "--endpoint-qps: must not be negative; 0 means no limit"),
+		must(o.endpointBurst > 0, "--endpoint-burst: must be at least 1"),
+		must(o.concurrency > 0, "--concurrency: must be at least 1"),
+		must(!o.leaderElect || o.leaderElectionID != "", "--leader-election-id: must not be empty with --leader-elect"),
+		oneOf("--log-level", o.logLevel, "error", "info", "debug"),
+		oneOf("--log-format", o.logFormat, "json", "text"),
+	)
+}
+
+func must(holds bool, message string) error {
+	if holds {
+		return nil
+	}
+	return errors.New(message)
+}
+
+func oneOf(flag, value string, words ...string) error {
+	for _, word := range words {
+		if value == word {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q is none of %q", flag, value, words)
+}

@@ -1,0 +1,47 @@
+// Command manager runs the controller of BillingSessions.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager/signals"
+
+	// Well-known root certificates, for an image that has none.
+	_ "golang.org/x/crypto/x509roots/fallback"
+)
+
+func main() {
+	err := run(signals.SetupSignalHandler(), os.Args[1:], os.Stderr)
+	switch {
+	case err == nil, errors.Is(err, pflag.ErrHelp):
+	default:
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parseFlags(args, out)
+	if err != nil {
+		return err
+	}
+	log := newLogger(o, out)
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+	mgr, err := newManager(o)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// patience is what a graceful stop may take beyond a request that is under way.
+const patience = 15 * time.Second

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+)
+
+// newManager wires what the options say.
+func newManager(o options) (ctrl.Manager, error) {
+	asker, err := newEndpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := clusterConfig(o)
+	if err != nil {
+		return nil, err
+	}
+	selector, err := labels.Parse(o.watchLabelSelector)
+	if err != nil {
+		return nil, fmt.Errorf("--watch-label-selector: %w", err)
+	}
+	served := controllers.Options{
+		Concurrency: o.concurrency, QPS: o.endpointQPS, Burst: o.endpointBurst, SessionSelector: selector,
+	}
+	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served))
+	if err != nil {
+		return nil, fmt.Errorf("set up the manager: %w", err)
+	}
+	generated, err := controllers.NewGeneratedCache(cluster, mgr.GetScheme(), namespaces(o))
+	if err != nil {
+		return nil, fmt.Errorf("set up the cache of generated Secrets: %w", err)
+	}
+	reconciler := &controllers.Reconciler{
+		Sessions: mgr.GetClient(),
+		Live:     mgr.GetAPIReader(),
+		Endpoint: asker,
+		Clock:    clock.RealClock{},
+		Events:   mgr.GetEventRecorder("billing-operator"),
+		Metrics:  controllers.NewMetrics(ctrlmetrics.Registry),
+	}
+	if err := reconciler.SetupWithManager(mgr, generated, served); err != nil {
+		return nil, err
+	}
+	if err := ctrlmetrics.Registry.Register(&controllers.SessionCollector{Sessions: mgr.GetCache(), Leading: mgr.Elected()}); err != nil {
+		return nil, fmt.Errorf("set up metrics: %w", err)
+	}
+	return mgr, addProbes(mgr, generated)
+}
+
+func newEndpoint(o options) (*endpoint.Client, error) {
+	var roots []byte
+	if o.endpointCAFile != "" {
+		pem, err := os.ReadFile(o.endpointCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("--endpoint-ca-file: %w", err)
+		}
+		roots = pem
+	}
+	return endpoint.New(endpoint.Config{
+		URL:             o.endpointURL,
+		AllowedURLHosts: o.allowedURLHosts,
+		RootCAs:         roots,
+		Timeout:         o.endpointTimeout,
+		Clock:           clock.RealClock{},
+		UserAgent:       "billing-operator",
+	})
+}
+
+func clusterConfig(o options) (*rest.Config, error) {
+	load := config.GetConfig
+	if o.kubeconfig != "" {
+		load = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", o.kubeconfig) }
+	}
+	cluster, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	}
+	cluster.QPS = -1 // the API server's own priority and fairness paces us
+	cluster.UserAgent = "billing-operator"
+	return cluster, nil
+}
+
+func managerOptions(o options, served controllers.Options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	_ = clientgoscheme.AddToScheme(scheme) // adding known types cannot fail
+	_ = v1alpha1.AddToScheme(scheme)
+	return ctrl.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			DefaultNamespaces: namespaces(o),
+			ByObject:          controllers.SessionCache(served),
+		},
+		Metrics:                       metricsOptions(o),
+		HealthProbeBindAddress:        o.healthProbeBindAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              o.leaderElectionID,
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       ptr.To(o.endpointTimeout + patience),
+	}
+}
+
+func metricsOptions(o options) metricsserver.Options {
+	served := metricsserver.Options{BindAddress: o.metricsBindAddress, SecureServing: o.metricsSecure}
+	if o.metricsSecure {
+		served.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return served
+}
+
+// namespaces are those to watch; nil for all.
+func namespaces(o options) map[string]cache.Config {
+	if len(o.watchNamespaces) == 0 {
+		return nil
+	}
+	watched := map[string]cache.Config{}
+	for _, name := range o.watchNamespaces {
+		watched[name] = cache.Config{}
+	}
+	return watched
+}
+
+// addProbes makes the pod ready once its caches are filled. That the endpoint
+// works is no part of it: a restart would not mend that.
+func addProbes(mgr ctrl.Manager, generated cache.Cache) error {
+	var filled atomic.Bool
+	fill := manager.RunnableFunc(func(ctx context.Context) error {
+		filled.Store(mgr.GetCache().WaitForCacheSync(ctx) && generated.WaitForCacheSync(ctx))
+		return nil
+	})
+	ready := func(*http.Request) error {
+		if !filled.Load() {
+			return errors.New("the caches are not filled yet")
+		}
+		return nil
+	}
+	return errors.Join(
+		mgr.Add(everyReplica{fill}),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("caches", ready),
+	)
+}
+
+// everyReplica runs on replicas that stand by, too.
+type everyReplica struct{ manager.Runnable }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (everyReplica) NeedLeaderElection() bool { return false }

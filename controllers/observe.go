@@ -1,0 +1,257 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// observation is everything that one pass knows of a session.
+type observation struct {
+	session *v1alpha1.BillingSession
+	memory  *record
+
+	// secret is the generated Secret where it is ours, nil otherwise.
+	secret      *corev1.Secret
+	secretState renewal.SecretState
+	// secretProblem says in whose way the session is when the Secret is foreign.
+	secretProblem string
+	stored        *grant
+	shown         *grant
+
+	key         keyFinding
+	pausedUntil time.Time
+
+	// lookAgain is when to look whether the caches caught up; zero when they did.
+	lookAgain time.Time
+}
+
+// observe reads all that the session's decision depends on, from the caches
+// wherever they can be trusted. It is nil when there is nothing to be done: the
+// session is gone or on its way.
+func (r *Reconciler) observe(ctx context.Context, name types.NamespacedName) (*observation, error) {
+	var cached v1alpha1.BillingSession
+	if err := r.Sessions.Get(ctx, name, &cached); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.memory.forget(name)
+			return nil, nil
+		}
+		return nil, fmt.Errorf("read the session: %w", err)
+	}
+	if cached.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	rec := r.memory.of(&cached)
+	seen := &observation{session: rec.latestSession(&cached), memory: rec}
+	seen.shown = grantInStatus(&seen.session.Status)
+	if err := r.observeSecret(ctx, seen); err != nil {
+		return nil, err
+	}
+	return seen, r.observeKey(ctx, seen)
+}
+
+// observeKey notes what is known of the key without reading it.
+func (r *Reconciler) observeKey(ctx context.Context, seen *observation) error {
+	ref := keyRefOf(seen.session)
+	metadata, err := r.secretMetadata(ctx, ref.secret)
+	if err != nil {
+		return err
+	}
+	seen.learnKey(r, r.keys.known(ref, metadata))
+	return nil
+}
+
+// learnKey takes what is known of the key, and with it of the key's pause.
+func (seen *observation) learnKey(r *Reconciler, key keyFinding) {
+	seen.key = key
+	if key.state == renewal.KeyRead {
+		seen.pausedUntil = r.turns.PausedUntil(r.turns.keyID(key.key))
+	}
+}
+
+// observeSecret finds out what stands in the generated Secret's place.
+func (r *Reconciler) observeSecret(ctx context.Context, seen *observation) error {
+	secret, err := r.findSecret(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if secret != nil {
+		seen.takeSecret(secret)
+		return nil
+	}
+	return r.observeRivals(ctx, seen)
+}
+
+// takeSecret judges the Secret that stands in the place of the generated one. One
+// that is not ours is not kept.
+func (seen *observation) takeSecret(secret *corev1.Secret) {
+	seen.secret = nil
+	seen.secretState, seen.stored = judgeSecret(seen.session, secret)
+	switch seen.secretState {
+	case renewal.SecretForeign:
+		seen.secretProblem = fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
+			"delete it, or create a session with another spec.secretName", secret.Name)
+	case renewal.SecretUncollected:
+	default:
+		seen.secret = secret
+	}
+}
+
+// findSecret is the Secret of the generated Secret's name, nil if there is none.
+// One that only the metadata shows is read live: it lacks our label, or the
+// caches do not agree yet.
+func (r *Reconciler) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
+	name := types.NamespacedName{Namespace: seen.session.Namespace, Name: secretName(seen.session)}
+	cached, err := getOrNil(ctx, r.Generated, name, &corev1.Secret{})
+	if err != nil {
+		return nil, fmt.Errorf("read the generated Secret: %w", err)
+	}
+	secret, doubtful := seen.memory.latestSecret(cached, r.Clock.Now())
+	if secret != nil && !doubtful && !seen.memory.readLive {
+		if cached == nil {
+			seen.lookAgain = seen.memory.secretAt.Add(cacheLag)
+		}
+		return secret, nil
+	}
+	if secret == nil && !seen.memory.readLive {
+		metadata, err := r.secretMetadata(ctx, name)
+		if err != nil || metadata == nil {
+			return nil, err
+		}
+	}
+	live, err := getOrNil(ctx, r.Live, name, &corev1.Secret{})
+	if err != nil {
+		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
+	}
+	seen.memory.readLive, seen.memory.secret = false, nil
+	if live != nil && judgeOwner(seen.session, live) == renewal.SecretOurs {
+		seen.memory.secret, seen.memory.secretAt = live, r.Clock.Now()
+	}
+	return live, nil
+}
+
+// observeRivals looks for an older session that claims the same Secret: the
+// older one has it.
+func (r *Reconciler) observeRivals(ctx context.Context, seen *observation) error {
+	var claims v1alpha1.BillingSessionList
+	err := r.Sessions.List(ctx, &claims, client.InNamespace(seen.session.Namespace),
+		client.MatchingFields{indexSecretName: secretName(seen.session)})
+	if err != nil {
+		return fmt.Errorf("look for sessions with the same Secret: %w", err)
+	}
+	for i := range claims.Items {
+		if rival := &claims.Items[i]; older(rival, seen.session) {
+			seen.secretState = renewal.SecretForeign
+			seen.secretProblem = fmt.Sprintf("BillingSession %q is older and claims Secret %q as well: "+
+				"create a session with another spec.secretName", rival.Name, secretName(rival))
+			return nil
+		}
+	}
+	return nil
+}
+
+func older(a, b *v1alpha1.BillingSession) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}
+
+// secretMetadata is the metadata of a Secret from the cache, nil if there is none.
+func (r *Reconciler) secretMetadata(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
+	metadata, err := getOrNil(ctx, r.Sessions, name, newSecretMetadata())
+	if err != nil {
+		return nil, fmt.Errorf("read the metadata of Secret %q: %w", name.Name, err)
+	}
+	return metadata, nil
+}
+
+func newSecretMetadata() *metav1.PartialObjectMetadata {
+	metadata := &metav1.PartialObjectMetadata{}
+	metadata.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	return metadata
+}
+
+func getOrNil[T client.Object](ctx context.Context, from client.Reader, name types.NamespacedName, into T) (T, error) {
+	var none T
+	if err := from.Get(ctx, name, into); err != nil {
+		return none, client.IgnoreNotFound(err)
+	}
+	return into, nil
+}
+
+// grantInStatus is the grant that the status shows, nil unless it is complete.
+func grantInStatus(status *v1alpha1.BillingSessionStatus) *grant {
+	if status.URL == "" || status.IssueTime == nil || status.ExpirationTime == nil || status.IssuedFor == nil {
+		return nil
+	}
+	return &grant{
+		Grant: renewal.Grant{
+			Expire: status.ExpirationTime.Time,
+			Issued: status.IssueTime.Time,
+			Offset: time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second,
+			Inputs: status.IssuedFor.Inputs,
+		},
+		url: endpoint.NewURL(status.URL),
+	}
+}
+
+// inputs are what a request made now would be made with.
+func (r *Reconciler) inputs(seen *observation) v1alpha1.Inputs {
+	spec := seen.session.Spec
+	return v1alpha1.Inputs{
+		KeySecretUID:             seen.key.version.uid,
+		KeySecretResourceVersion: seen.key.version.resourceVersion,
+		KeySecretKey:             keyRefOf(seen.session).entry,
+		Purge:                    spec.Purge,
+		ExpirationSeconds:        spec.ExpirationSeconds,
+		Endpoint:                 r.Endpoint.URL(),
+	}
+}
+
+// facts are the observation as the decision wants it.
+func (r *Reconciler) facts(seen *observation) renewal.Facts {
+	spec, status, rec := &seen.session.Spec, &seen.session.Status, seen.memory
+	f := renewal.Facts{
+		Now:             r.Clock.Now(),
+		UID:             string(seen.session.UID),
+		Suspended:       spec.Suspend,
+		RenewRequest:    seen.session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
+		HandledRequest:  status.LastHandledRenewRequest,
+		Inputs:          r.inputs(seen),
+		Key:             seen.key.state,
+		Secret:          seen.secretState,
+		Stored:          seen.stored.timing(),
+		Shown:           seen.shown.timing(),
+		Unwritten:       rec.unwritten.timing(),
+		Issued:          seen.stored != nil || status.ExpirationTime != nil,
+		Last:            status.LastAttempt,
+		LastFingerprint: rec.lastFingerprint,
+		Asked:           rec.asked,
+		PausedUntil:     seen.pausedUntil,
+		Write:           rec.write,
+	}
+	if spec.RenewBeforeSeconds != nil {
+		f.RenewBefore = time.Duration(*spec.RenewBeforeSeconds) * time.Second
+	}
+	if rec.attempted {
+		f.Last = rec.last
+	}
+	if rec.handled != "" {
+		f.HandledRequest = rec.handled
+	}
+	if seen.key.state == renewal.KeyRead {
+		f.Fingerprint = fingerprint(seen.key.key, f.Inputs)
+	}
+	return f
+}

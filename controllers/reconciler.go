@@ -1,0 +1,133 @@
+// Package controllers keeps BillingSessions: it reads what there is, decides
+// with package renewal what to do next, does it, and reports with one status patch.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// Asker asks the endpoint for a URL; an endpoint.Client does.
+type Asker interface {
+	Open(ctx context.Context, request endpoint.Request) (endpoint.Grant, error)
+	URL() string
+}
+
+// Reconciler brings BillingSessions to what they declare.
+type Reconciler struct {
+	// Sessions reads sessions and the metadata of all Secrets from a cache, and
+	// writes the status of sessions and the generated Secrets.
+	Sessions client.Client
+	// Generated reads generated Secrets from a cache that holds no others.
+	Generated client.Reader
+	// Live reads past the caches.
+	Live client.Reader
+	// Endpoint is asked for URLs.
+	Endpoint Asker
+	// Clock tells the time of every decision.
+	Clock clock.Clock
+	// Events records what a person cares about.
+	Events events.EventRecorder
+	// Metrics counts requests.
+	Metrics *Metrics
+
+	memory *memory
+	keys   *keyRing
+	turns  *Turns
+}
+
+// mostSteps bounds one pass: the longest has a key read, a rehearsed write, a
+// request, a write and the decision to wait.
+const mostSteps = 8
+
+// longestPass bounds what one pass may take beyond the request to the endpoint,
+// which has a deadline of its own.
+const longestPass = time.Minute
+
+var (
+	// errParked: the session waits for its turn to ask, and is woken for it.
+	errParked = errors.New("waiting for a turn")
+	// errGone: the API server says that the session or its namespace is going.
+	errGone = errors.New("being deleted")
+)
+
+// Reconcile makes one pass over a session.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	// A pass under way is finished also while the process stops: what the endpoint
+	// granted would be lost otherwise.
+	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestPass)
+	defer cancel()
+
+	seen, err := r.observe(pass, request.NamespacedName)
+	if err != nil || seen == nil {
+		r.turns.Leave(request.NamespacedName)
+		return ctrl.Result{}, err
+	}
+	plan, err := r.proceed(ctx, pass, seen)
+	switch {
+	case errors.Is(err, errGone):
+		r.turns.Leave(request.NamespacedName)
+		return ctrl.Result{}, nil
+	case errors.Is(err, errParked):
+	default:
+		r.turns.Leave(request.NamespacedName)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if err := r.report(pass, seen, plan); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
+}
+
+// proceed decides and acts until there is nothing left but to wait.
+func (r *Reconciler) proceed(ctx, pass context.Context, seen *observation) (renewal.Plan, error) {
+	for range mostSteps {
+		facts := r.facts(seen)
+		plan := renewal.Decide(facts)
+		if plan.Step == renewal.Wait {
+			return plan, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return plan, fmt.Errorf("stopping: %w", err)
+		}
+		if err := r.act(pass, seen, facts, plan); err != nil {
+			return plan, err
+		}
+	}
+	return renewal.Plan{}, errors.New("no end of steps: this is a defect, please report it")
+}
+
+// wait is until when nobody needs to look at the session.
+func (r *Reconciler) wait(seen *observation, plan renewal.Plan) time.Duration {
+	now := r.Clock.Now()
+	wake := plan.Wake
+	if wake.IsZero() {
+		wake = now.Add(renewal.LongestTimer)
+	}
+	if !seen.lookAgain.IsZero() && seen.lookAgain.Before(wake) {
+		wake = seen.lookAgain
+	}
+	// Zero would mean never.
+	return max(wake.Sub(now), time.Millisecond)
+}
+
+// rankOf is the session's place among those that want to ask.
+func rankOf(session *v1alpha1.BillingSession, plan renewal.Plan) rank {
+	if plan.Held != nil {
+		return rank{alive: true, before: plan.Held.ExpiresAt()}
+	}
+	return rank{before: session.CreationTimestamp.Time}
+}

@@ -1,0 +1,49 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// report writes the status if it changed, in one patch, and then tells people
+// what they would want to know.
+func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal.Plan) error {
+	before := seen.session.DeepCopy()
+	if before.Status.ObservedGeneration < 0 && plan.Step == renewal.Ask {
+		return nil // parked before its first request: there is nothing to tell yet
+	}
+	after := before.DeepCopy()
+	after.Status = statusOf(seen, r.facts(seen), plan)
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	// The version makes sure that what was decided on is what is there.
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	err := r.Sessions.Status().Patch(ctx, after, patch)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case apierrors.IsConflict(err):
+		return fmt.Errorf("the session changed meanwhile: %w", err)
+	case err != nil:
+		return fmt.Errorf("write the status: %w", err)
+	}
+	seen.memory.session = after
+	r.announce(before, after)
+	return nil
+}
+
+// announce records an event for a change that a person cares about. A renewal is
+// none.
+func (r *Reconciler) announce(before, after *v1alpha1.BillingSession) {
+	if n := newsOf(before, after); n != nil {
+		r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", n.note)
+	}
+}

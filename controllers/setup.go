@@ -1,0 +1,119 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// Options are what an installation chooses.
+type Options struct {
+	// Concurrency is how many requests to the endpoint may be under way at once.
+	Concurrency int
+	// QPS and Burst limit the requests to the endpoint; no limit when QPS is zero.
+	QPS   float64
+	Burst int
+	// SessionSelector limits the sessions that are kept to those with such labels.
+	SessionSelector labels.Selector
+	// NewQueue replaces the work queue; tests give it a clock of their own.
+	NewQueue func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// SessionCache says what the manager's own cache is to hold: sessions, and of
+// all Secrets nothing but who they are.
+func SessionCache(o Options) map[client.Object]cache.ByObject {
+	sessions := cache.ByObject{Transform: stripManagedFields, Label: o.SessionSelector}
+	return map[client.Object]cache.ByObject{
+		&v1alpha1.BillingSession{}: sessions,
+		newSecretMetadata():        {Transform: stripSecretMetadata},
+	}
+}
+
+// NewGeneratedCache is a cache of generated Secrets. It is one of its own since a
+// cache selects by kind: the manager's own has all Secrets, without what they hold.
+func NewGeneratedCache(config *rest.Config, scheme *runtime.Scheme, namespaces map[string]cache.Config) (cache.Cache, error) {
+	return cache.New(config, cache.Options{
+		Scheme:            scheme,
+		DefaultNamespaces: namespaces,
+		ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
+			Label:     labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}),
+			Transform: stripManagedFields,
+		}},
+	})
+}
+
+// SetupWithManager puts the reconciler, its caches and its watches into the manager.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o Options) error {
+	if err := indexSessions(mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	bell := &doorbell{}
+	r.Generated = generated
+	r.memory, r.keys = newMemory(), newKeyRing(r.Live)
+	r.turns = newTurns(r.Clock, o.QPS, o.Burst, o.Concurrency, bell.ring)
+	c, err := controller.New("billingsession", mgr, controller.Options{
+		Reconciler: r,
+		// Half of the workers stay free for what needs no request, however slow the
+		// endpoint is.
+		MaxConcurrentReconciles: 2 * o.Concurrency,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, longestWriteRetry),
+		NewQueue:                o.NewQueue,
+		// In the priority queue the objects of the first list can starve behind timers.
+		UsePriorityQueue: ptr.To(false),
+		EnableWarmup:     ptr.To(true),
+	})
+	if err != nil {
+		return fmt.Errorf("set up the controller: %w", err)
+	}
+	for _, watched := range []source.Source{
+		source.Kind(mgr.GetCache(), &v1alpha1.BillingSession{}, r.enqueueSession()),
+		source.Kind(mgr.GetCache(), newSecretMetadata(), handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfMetadata)),
+		source.Kind(generated, &corev1.Secret{}, handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfGenerated)),
+		source.Func(bell.install),
+	} {
+		if err := c.Watch(watched); err != nil {
+			return fmt.Errorf("set up a watch: %w", err)
+		}
+	}
+	for _, runnable := range []manager.Runnable{generated, r.turns} {
+		if err := mgr.Add(runnable); err != nil {
+			return fmt.Errorf("set up the manager: %w", err)
+		}
+	}
+	return nil
+}
+
+// doorbell puts sessions into the controller's queue once that exists.
+type doorbell struct {
+	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
+}
+
+func (b *doorbell) install(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	b.queue.Store(&queue)
+	return nil
+}
+
+func (b *doorbell) ring(name types.NamespacedName) {
+	if queue := b.queue.Load(); queue != nil {
+		(*queue).Add(reconcile.Request{NamespacedName: name})
+	}
+}
