@@ -18,7 +18,8 @@ var rules = []rule{
 	{"SecretIsForeign", leaveForeignSecret},
 	// One of a deleted session of the same name goes by itself: wait for it.
 	{"SecretAwaitsCollection", awaitCollection},
-	// A grant that is in memory only is written before anything else is spent.
+	// A grant that is in memory only is written before anything else is spent,
+	// unless what is held is better by now.
 	{"GrantIsUnwritten", storeUnwritten},
 	// A Secret that is gone or was edited is restored from the status.
 	{"SecretIsGoneOrEdited", restoreSecret},
@@ -28,12 +29,13 @@ var rules = []rule{
 	{"KeyMayHaveChanged", readChangedKey},
 	// A suspended session spends nothing; what it has stays.
 	{"Suspended", obeySuspend},
+	// After a failed write, find out that a grant could be stored before asking for
+	// it, and also at rest: a failure that is over is not to be told until renewal.
+	{"SecretCannotBeWritten", rehearseWrite},
 	// Without a cause nothing is asked for.
 	{"NothingToDo", restUntilDue},
 	// Without a key nobody can ask, and a person must bring one.
 	{"KeyIsNeeded", needKey},
-	// After a failed write, find out that a grant could be stored before asking for it.
-	{"SecretCannotBeWritten", rehearseWrite},
 	// One session never asks twice within ten seconds.
 	{"AskedJustNow", keepFloor},
 	// A throttled key pauses all of its sessions.
@@ -82,7 +84,7 @@ func awaitCollection(f Facts, p *Plan) bool {
 }
 
 func storeUnwritten(f Facts, p *Plan) bool {
-	if !f.Unwritten.Alive(f.Now) {
+	if !f.Unwritten.Alive(f.Now) || !Keep(f, f.Unwritten) {
 		return false
 	}
 	return f.store(p, f.Unwritten)
@@ -98,15 +100,14 @@ func restoreSecret(f Facts, p *Plan) bool {
 
 // store writes the grant, or waits until a failed write may be tried again.
 func (f Facts) store(p *Plan, g *Grant) bool {
-	if f.writeWaits() {
-		return f.waitToWrite(p)
+	if !f.waitToWrite(p) {
+		p.Step, p.Grant = Store, g
 	}
-	p.Step, p.Grant = Store, g
 	return true
 }
 
 func tidySecret(f Facts, p *Plan) bool {
-	if f.Secret != SecretUntidy || f.writeWaits() {
+	if f.Secret != SecretUntidy || f.Now.Before(f.writeWaitEnds()) {
 		return false
 	}
 	p.Step = Tidy
@@ -153,10 +154,9 @@ func rehearseWrite(f Facts, p *Plan) bool {
 	if !f.Write.Failed {
 		return false
 	}
-	if f.writeWaits() {
-		return f.waitToWrite(p)
+	if !f.waitToWrite(p) {
+		p.Step = Rehearse
 	}
-	p.Step = Rehearse
 	return true
 }
 
@@ -182,22 +182,15 @@ func (f Facts) waitUntil(p *Plan, end time.Time, blocked string) bool {
 	return true
 }
 
-func (f Facts) writeWaits() bool { return f.Write.Failed && f.Now.Before(f.Write.RetryAt) }
-
-func (f Facts) waitToWrite(p *Plan) bool {
-	return f.waitUntil(p, f.Write.RetryAt, f.obstacle())
-}
+func (f Facts) waitToWrite(p *Plan) bool { return f.waitUntil(p, f.writeWaitEnds(), f.obstacle()) }
 
 // wake is when to decide again: when the rule says, when the grant expires or a
 // write may be tried again, and in any case within ten minutes. It is never in the past.
 func (f Facts) wake(p Plan) time.Time {
 	wake := f.Now.Add(LongestTimer)
-	instants := []time.Time{p.Wake}
+	instants := []time.Time{p.Wake, f.writeWaitEnds()}
 	if p.Held != nil {
 		instants = append(instants, p.Held.ExpiresAt())
-	}
-	if f.Write.Failed {
-		instants = append(instants, f.Write.RetryAt)
 	}
 	for _, at := range instants {
 		if at.After(f.Now) && at.Before(wake) {

@@ -7,6 +7,8 @@ import (
 )
 
 // Grant is what the endpoint gave, without the URL itself: decisions need none.
+// All of it is in whole seconds, as Secret and status keep it, so that nothing is
+// decided otherwise once it is read back.
 type Grant struct {
 	// Expire is when the URL expires, as the endpoint said it.
 	Expire time.Time

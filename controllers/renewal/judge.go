@@ -8,7 +8,7 @@ import (
 
 // held is the grant that is alive and whether it is for today's inputs. What the
 // Secret holds counts first; the status counts while the Secret is gone or
-// edited, and memory while its grant could not be written.
+// edited. What is only in memory helps no pod, and does not count.
 func (f Facts) held() (g *Grant, current bool) {
 	switch {
 	case f.Stored.Alive(f.Now):
@@ -28,12 +28,17 @@ func (f Facts) cause(p Plan) Cause {
 		return NoneAlive
 	case !p.Current:
 		return InputsChanged
-	case !f.Now.Before(p.Due) || p.Held.fromFuture(f.Now):
+	case f.isDue(p.Held, f.Now):
 		return RenewalDue
 	case f.requested():
 		return Requested
 	}
 	return NoCause
+}
+
+// isDue says whether the grant is to be replaced at now.
+func (f Facts) isDue(g *Grant, now time.Time) bool {
+	return !now.Before(Due(g, f.UID, f.RenewBefore)) || g.fromFuture(now)
 }
 
 // same says whether inputs with this fingerprint are today's. A key that is
@@ -88,16 +93,13 @@ func (f Facts) obstacle() string {
 
 // floorEnds is when this process may ask again for this session.
 func (f Facts) floorEnds() time.Time {
-	if f.Asked.IsZero() || f.Asked.After(f.Now) {
-		return time.Time{}
-	}
-	return f.Asked.Add(Floor)
+	return f.within(Floor+clockTolerance, f.Asked.Add(Floor))
 }
 
 // pauseEnds is when the key may be used again. What an earlier process was told
 // of this key counts too: it is in the status.
 func (f Facts) pauseEnds() time.Time {
-	ends := f.PausedUntil
+	ends := f.within(longestTold, f.PausedUntil)
 	if f.lastHolds() && f.Last.Outcome == v1alpha1.OutcomeThrottled && sameKeyVersion(f.Last.Inputs, f.Inputs) &&
 		f.Last.NextTime.After(ends) {
 		ends = f.Last.NextTime.Time
@@ -112,6 +114,23 @@ func (f Facts) waitEnds() time.Time {
 		return time.Time{}
 	}
 	return f.Last.NextTime.Time
+}
+
+// writeWaitEnds is when a failed write may be tried again.
+func (f Facts) writeWaitEnds() time.Time {
+	if !f.Write.Failed {
+		return time.Time{}
+	}
+	return f.within(LongestTimer, f.Write.RetryAt)
+}
+
+// within is the end of a wait that this process set, or zero when it is further
+// ahead than it can have been set: the controller's clock was set back since.
+func (f Facts) within(longest time.Duration, end time.Time) time.Time {
+	if end.After(f.Now.Add(longest)) {
+		return time.Time{}
+	}
+	return end
 }
 
 // lastHolds says whether the instants of the last attempt mean anything: they do

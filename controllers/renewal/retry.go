@@ -1,6 +1,7 @@
 package renewal
 
 import (
+	"math"
 	"time"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -13,6 +14,8 @@ const (
 
 	firstPause   = 30 * time.Second
 	longestPause = 10 * time.Minute
+	// longestTold bounds the pause that an endpoint may ask for.
+	longestTold = time.Hour
 )
 
 // rejectedRetries is how long a rejected request waits: a person must act, and a
@@ -20,8 +23,8 @@ const (
 var rejectedRetries = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
 // Pause is how long all sessions with a key wait after the endpoint throttled it
-// for the strikes-th time in a row: as long as told, or from 30 seconds doubling to ten
-// minutes where nothing usable was told.
+// for the strikes-th time in a row: as long as told, which is at most an hour, or
+// from 30 seconds doubling to ten minutes where nothing usable was told.
 func Pause(strikes int, told time.Duration) time.Duration {
 	if told > 0 {
 		return told
@@ -46,20 +49,17 @@ type Answer struct {
 // After is what is to be remembered of an attempt: nothing when it helped, and
 // otherwise how often it failed in a row and when the next one follows.
 func After(f Facts, a Answer) *v1alpha1.Attempt {
-	if a.Grant != nil && !dueAtOnce(f, a.Grant, a.At) {
+	if a.Grant != nil && f.helped(a.Grant, a.At) {
 		return nil
 	}
-	failures := 1
-	if f.Last != nil && f.sameAsLast() {
-		failures += int(f.Last.Failures)
-	}
+	failures := f.failures(a.Outcome)
 	next := a.PausedUntil
 	switch a.Outcome {
 	case v1alpha1.OutcomeThrottled:
 	case v1alpha1.OutcomeRejected:
-		next = a.At.Add(rejectedRetries[min(failures, len(rejectedRetries))-1])
+		next = a.At.Add(rejectedRetries[min(int(failures), len(rejectedRetries))-1])
 	default:
-		next = a.At.Add(f.retry(failures, a))
+		next = a.At.Add(f.retry(int(failures), a))
 	}
 	nextTime := metaTime(roundUp(next))
 	return &v1alpha1.Attempt{
@@ -68,31 +68,55 @@ func After(f Facts, a Answer) *v1alpha1.Attempt {
 		RenewRequest: f.RenewRequest,
 		Outcome:      a.Outcome,
 		Message:      a.Message,
-		Failures:     int32(failures), //nolint:gosec // a count of attempts ten seconds apart
+		Failures:     failures,
 		NextTime:     &nextTime,
 	}
 }
 
 // Keep says whether a grant is to replace what is held: always when that is not
-// for today's inputs, otherwise when it lives longer.
+// for today's inputs, or when its offset no longer holds; otherwise when it is for
+// today's inputs itself and lives longer. The endpoint's own instants tell how long:
+// they are the same for the same URL, whatever the clocks do.
 func Keep(f Facts, g *Grant) bool {
 	held, current := f.held()
-	return held == nil || !current || g.ExpiresAt().After(held.ExpiresAt())
+	if held == nil || !current || held.fromFuture(f.Now) {
+		return true
+	}
+	return f.same(g.Inputs, g.Fingerprint) && g.Expire.After(held.Expire)
 }
 
-// dueAtOnce says whether a grant leaves its renewal due before the next request
-// would be allowed: the same URL again, or a life of seconds.
-func dueAtOnce(f Facts, g *Grant, now time.Time) bool {
-	return Due(g, f.UID, f.RenewBefore).Before(now.Add(Floor))
+// helped says whether nothing is due after a grant. One that is kept helps when its
+// margin begins after the next request would be allowed; the jitter does not
+// count, as it is ours. One that is not kept (the same URL again, or a shorter
+// life) helps when what is held was not due: somebody asked for a fresh one.
+func (f Facts) helped(g *Grant, now time.Time) bool {
+	if held, _ := f.held(); !Keep(f, g) {
+		return !f.isDue(held, now)
+	}
+	margin := Margin(g.Life(), f.RenewBefore)
+	return !g.ExpiresAt().Add(-margin).Before(now.Add(Floor))
 }
+
+// failures counts a failure with those before it in a row. They are of today's
+// inputs, and all or none of them rejections: a rejection after an outage is a
+// first one, and has to wait no longer than that.
+func (f Facts) failures(o v1alpha1.Outcome) int32 {
+	if f.Last == nil || !f.sameAsLast() || isRejected(f.Last.Outcome) != isRejected(o) {
+		return 1
+	}
+	return min(max(f.Last.Failures, 0), math.MaxInt32-1) + 1
+}
+
+func isRejected(o v1alpha1.Outcome) bool { return o == v1alpha1.OutcomeRejected }
 
 // retry is the wait after the failures-th failure in a row that nobody has to act
 // on. It doubles; it is at most a quarter of the life that is left, or five
 // minutes where no URL for today's inputs is alive; and it comes up to a quarter
-// later, so that sessions that failed together do not return together.
+// later, so that sessions that failed together do not return together. A grant
+// that dies before the next request is allowed is as good as none.
 func (f Facts) retry(failures int, a Answer) time.Duration {
 	held, current := f.held()
-	if a.Grant.Alive(a.At) && Keep(f, a.Grant) {
+	if a.Grant.Alive(a.At.Add(Floor)) && Keep(f, a.Grant) {
 		held, current = a.Grant, true
 	}
 	longest := longestRetry

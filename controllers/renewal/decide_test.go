@@ -1,0 +1,676 @@
+package renewal_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// decision is what a row expects of a plan.
+type decision struct {
+	Rule    string
+	Step    renewal.Step
+	Cause   renewal.Cause
+	Blocked string
+	// Held tells where the grant that is alive comes from, empty if there is none.
+	Held    string
+	Current bool
+	// Store tells where the grant to be written comes from.
+	Store string
+}
+
+func decisionOf(f renewal.Facts, p renewal.Plan) decision {
+	return decision{
+		Rule: p.Rule, Step: p.Step, Cause: p.Cause, Blocked: p.Blocked,
+		Held: origin(f, p.Held), Current: p.Current, Store: origin(f, p.Grant),
+	}
+}
+
+func origin(f renewal.Facts, g *renewal.Grant) string {
+	switch g {
+	case nil:
+		return ""
+	case f.Stored:
+		return "Secret"
+	case f.Shown:
+		return "status"
+	case f.Unwritten:
+		return "memory"
+	}
+	return "nowhere"
+}
+
+// row is one decision, and why it is worth a row.
+type row struct {
+	why   string
+	facts renewal.Facts
+	want  decision
+	// wake, where it matters, is how long after now (or what in the plan) ends the wait.
+	wake func(p renewal.Plan) time.Time
+}
+
+func in(d time.Duration) func(renewal.Plan) time.Time {
+	return func(renewal.Plan) time.Time { return now.Add(d) }
+}
+
+// inWhole is as in, for instants that the status keeps in whole seconds.
+func inWhole(d time.Duration) func(renewal.Plan) time.Time {
+	return func(renewal.Plan) time.Time { return now.Add(d).Truncate(time.Second) }
+}
+
+func whenDue(p renewal.Plan) time.Time    { return p.Due }
+func atExpiry(p renewal.Plan) time.Time   { return p.Held.ExpiresAt() }
+func atLongest(renewal.Plan) time.Time    { return now.Add(renewal.LongestTimer) }
+func whenWritable(renewal.Plan) time.Time { return now.Add(20 * time.Second) }
+
+// Decisions that many rows share.
+var (
+	atRest     = decision{Rule: "NothingToDo", Held: "Secret", Current: true}
+	firstIssue = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.NoneAlive}
+	renewDue   = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.RenewalDue, Held: "Secret", Current: true}
+	askAnew    = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.InputsChanged, Held: "Secret"}
+	answer     = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.Requested, Held: "Secret", Current: true}
+	restore    = decision{Rule: "SecretIsGoneOrEdited", Step: renewal.Store, Held: "status", Current: true, Store: "status"}
+)
+
+// but changes a shared decision.
+func but(d decision, change func(*decision)) decision { change(&d); return d }
+
+func blockedBy(rule, reason string) func(*decision) {
+	return func(d *decision) { d.Rule, d.Step, d.Blocked = rule, renewal.Wait, reason }
+}
+
+var causes = []row{
+	{why: "a session that has nothing asks for its first URL", facts: rest(empty), want: firstIssue},
+	{why: "an expired URL is no URL", facts: rest(holds(dead())), want: firstIssue},
+	{
+		why:   "a URL is dead at the very instant of its expiry",
+		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.Stored.Expire }), want: firstIssue,
+	},
+	{
+		why:   "a URL lives to the last moment before its expiry",
+		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.Stored.Expire.Add(-time.Nanosecond) }), want: renewDue,
+	},
+	{why: "what is due is asked for while the old URL still works", facts: rest(holds(due())), want: renewDue},
+	{
+		why:   "renewal is due at its instant, not after it",
+		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.Stored, uid, 0) }), want: renewDue,
+	},
+	{
+		why:   "and not before it",
+		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.Stored, uid, 0).Add(-time.Nanosecond) }), want: atRest,
+	},
+	{why: "another purge wants another URL", facts: rest(holds(fresh(older))), want: askAnew},
+	{
+		why:   "another expiry wants another URL",
+		facts: rest(func(f *renewal.Facts) { f.Inputs.ExpirationSeconds = 700; f.Fingerprint = otherPrint }), want: askAnew,
+	},
+	{
+		why:   "another endpoint wants another URL",
+		facts: rest(func(f *renewal.Facts) { f.Inputs.Endpoint = "https://b.example"; f.Fingerprint = otherPrint }), want: askAnew,
+	},
+	{why: "a new value of the key wants another URL", facts: rest(rotated), want: askAnew},
+	{
+		why:   "what is due and for older inputs counts as the latter: its URL is not for today's inputs",
+		facts: rest(holds(due(older))), want: askAnew,
+	},
+	{why: "a new token asks for a fresh URL", facts: rest(token("t1")), want: answer},
+	{why: "a token after another is new", facts: rest(token("t2"), handled("t1")), want: answer},
+	{why: "a token that was answered asks for nothing", facts: rest(token("t1"), handled("t1")), want: atRest, wake: whenDue},
+	{why: "a token that was removed asks for nothing", facts: rest(handled("t1")), want: atRest},
+	{
+		why:   "a larger renewBefore can make a URL due at once",
+		facts: rest(holds(grant(2*time.Minute, 10*time.Minute)), renewBefore(8*time.Minute)), want: renewDue,
+	},
+}
+
+var restingRows = []row{
+	{why: "a fresh URL is left alone until it is due", facts: rest(), want: atRest, wake: whenDue},
+	{
+		why:   "no timer is longer than ten minutes, so that a machine that slept wakes up right",
+		facts: rest(holds(grant(time.Minute, 72*time.Hour))), want: atRest, wake: atLongest,
+	},
+	{why: "a restart at rest spends no request and does not even read the key", facts: rest(restarted), want: atRest},
+	{why: "a new leader that has never asked is as a restarted one", facts: rest(restarted, hidden), want: atRest},
+	{
+		why:   "edited labels are put in order without a request",
+		facts: rest(secret(renewal.SecretUntidy)),
+		want:  decision{Rule: "SecretIsUntidy", Step: renewal.Tidy, Held: "Secret", Current: true},
+	},
+	{why: "a deleted Secret is restored from the status", facts: rest(secret(renewal.SecretAbsent)), want: restore},
+	{why: "an edited Secret is restored from the status", facts: rest(secret(renewal.SecretEdited)), want: restore},
+	{
+		why:   "a deleted Secret is restored also after a restart, before anything is known of the key's value",
+		facts: rest(secret(renewal.SecretAbsent), restarted), want: restore,
+	},
+	{
+		why:   "a deleted Secret is restored even when its URL is for older inputs: pods need one until the next comes",
+		facts: rest(secret(renewal.SecretAbsent), shows(fresh(older, unprinted))),
+		want: but(restore, func(d *decision) {
+			d.Cause, d.Current = renewal.InputsChanged, false
+		}),
+	},
+	{
+		why:   "what is due is restored first and renewed then",
+		facts: rest(secret(renewal.SecretAbsent), shows(due(unprinted))),
+		want:  but(restore, func(d *decision) { d.Cause = renewal.RenewalDue }),
+	},
+	{
+		why:   "where the status hides the URL, a deleted Secret costs one request",
+		facts: rest(secret(renewal.SecretAbsent), hidden), want: firstIssue,
+	},
+	{
+		why:   "an expired URL is not restored",
+		facts: rest(secret(renewal.SecretEdited), shows(dead(unprinted))), want: firstIssue,
+	},
+	{
+		why:   "hiding the URL does not spend a request while the Secret holds it",
+		facts: rest(hidden), want: atRest,
+	},
+	{
+		why:   "a key Secret that was applied again is read before its value is judged",
+		facts: rest(reapplied, key(renewal.KeyUnread)),
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+	},
+	{why: "a key Secret applied again with the same value spends no request", facts: rest(reapplied), want: atRest},
+	{
+		why:   "a deleted and recreated key Secret with the same value spends no request",
+		facts: rest(func(f *renewal.Facts) { f.Inputs.KeySecretUID = "another" }), want: atRest,
+	},
+	{
+		why:   "the same value under another entry of the key's Secret spends no request",
+		facts: rest(func(f *renewal.Facts) { f.Inputs.KeySecretKey = "moved" }), want: atRest,
+	},
+	{
+		why: "a URL of unknown fingerprint costs a request once its key Secret changed: " +
+			"nothing tells that the value is the same",
+		facts: rest(holds(fresh(unprinted)), reapplied), want: askAnew,
+	},
+	{
+		why:   "an unknown value is never taken for equal to another unknown one",
+		facts: rest(holds(fresh(unprinted)), reapplied, func(f *renewal.Facts) { f.Fingerprint = "" }), want: askAnew,
+	},
+	{
+		why:   "a smaller renewBefore that does not make it due spends no request",
+		facts: rest(renewBefore(time.Second)), want: atRest, wake: whenDue,
+	},
+	{
+		why:   "a failure that is history with other inputs says nothing about today's",
+		facts: rest(failed(v1alpha1.OutcomeRejected, time.Hour, func(a *v1alpha1.Attempt) { a.Inputs.Purge = "" })), want: atRest,
+	},
+}
+
+var obstacles = []row{
+	{
+		why:   "a Secret of somebody else is never touched, and no request is spent on it",
+		facts: rest(empty, secret(renewal.SecretForeign)),
+		want:  decision{Rule: "SecretIsForeign", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretConflict},
+		wake:  atLongest,
+	},
+	{
+		why:   "a foreign Secret stops what is in memory from being written over it",
+		facts: rest(empty, secret(renewal.SecretForeign), remembers(fresh())),
+		want:  decision{Rule: "SecretIsForeign", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretConflict},
+	},
+	{
+		why:   "a foreign Secret in the place of a deleted one is not overwritten by restoring",
+		facts: rest(secret(renewal.SecretForeign)),
+		want:  decision{Rule: "SecretIsForeign", Blocked: v1alpha1.ReasonSecretConflict, Held: "status", Current: true},
+	},
+	{
+		why:   "the conflict is what a person must mend, also in a suspended session",
+		facts: rest(empty, secret(renewal.SecretForeign), suspended),
+		want:  decision{Rule: "SecretIsForeign", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretConflict},
+	},
+	{
+		why:   "the Secret of a deleted session of the same name goes by itself",
+		facts: rest(empty, secret(renewal.SecretUncollected)),
+		want:  decision{Rule: "SecretAwaitsCollection", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonAwaitingCollection},
+		wake:  atLongest,
+	},
+
+	{
+		why:   "suspended, with a URL for today's inputs: it stays, and its expiry is noticed",
+		facts: rest(holds(due()), suspended),
+		want: decision{
+			Rule: "Suspended", Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true,
+		},
+		wake: atExpiry,
+	},
+	{
+		why:   "suspended without a URL: nothing is asked for",
+		facts: rest(empty, suspended),
+		want:  decision{Rule: "Suspended", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSuspended}, wake: atLongest,
+	},
+	{
+		why:   "suspended with a URL for older inputs: it is not ready, and says why",
+		facts: rest(holds(fresh(older)), suspended),
+		want:  decision{Rule: "Suspended", Cause: renewal.InputsChanged, Blocked: v1alpha1.ReasonSuspended, Held: "Secret"},
+	},
+	{
+		why:   "a token stays pending while the session is suspended",
+		facts: rest(token("t1"), suspended),
+		want: decision{
+			Rule: "Suspended", Cause: renewal.Requested, Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true,
+		},
+	},
+	{
+		why:   "restoring spends no request, so a suspended session gets its Secret back",
+		facts: rest(secret(renewal.SecretAbsent), suspended), want: restore,
+	},
+	{
+		why:   "what was granted just before the session was suspended is still written",
+		facts: rest(empty, remembers(fresh()), suspended),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+	},
+	{
+		why:   "a suspended session looks whether its key changed: that tells whether it is ready",
+		facts: rest(reapplied, key(renewal.KeyUnread), suspended),
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+	},
+
+	{
+		why:   "the key is read only when a request is to be made",
+		facts: rest(empty, key(renewal.KeyUnread)),
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.NoneAlive},
+	},
+	{
+		why:   "no URL and no key: a person must act",
+		facts: rest(empty, key(renewal.KeyMissing)),
+		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeySecretMissing}, wake: atLongest,
+	},
+	{
+		why:   "no URL and a value that cannot be a key: it is never sent",
+		facts: rest(empty, key(renewal.KeyInvalid)),
+		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeyInvalid},
+	},
+	{
+		why:   "a missing key counts as unchanged while a URL is alive, and is told before renewal is due",
+		facts: rest(key(renewal.KeyMissing)),
+		want:  but(atRest, func(d *decision) { d.Blocked = v1alpha1.ReasonKeySecretMissing }), wake: whenDue,
+	},
+	{
+		why:   "an invalid new key counts as unchanged while a URL is alive",
+		facts: rest(reapplied, key(renewal.KeyInvalid)),
+		want:  but(atRest, func(d *decision) { d.Blocked = v1alpha1.ReasonKeyInvalid }),
+	},
+	{
+		why:   "a missing key makes renewal fail, and the URL's expiry is noticed",
+		facts: rest(holds(due()), key(renewal.KeyMissing)),
+		want:  but(renewDue, blockedBy("KeyIsNeeded", v1alpha1.ReasonKeySecretMissing)), wake: atExpiry,
+	},
+	{
+		why:   "a missing key does not hide that the purge changed",
+		facts: rest(holds(fresh(older)), key(renewal.KeyMissing)),
+		want:  but(askAnew, blockedBy("KeyIsNeeded", v1alpha1.ReasonKeySecretMissing)),
+	},
+	{
+		why:   "a missing key after a rejection is the newer obstacle",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), key(renewal.KeyMissing)),
+		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeySecretMissing},
+	},
+	{
+		why:   "a missing key does not keep a deleted Secret from being restored",
+		facts: rest(secret(renewal.SecretAbsent), key(renewal.KeyMissing)), want: restore,
+	},
+}
+
+var waits = []row{
+	{
+		why:   "no session asks twice within ten seconds, whatever is wanted",
+		facts: rest(token("t2"), handled("t1"), asked(4*time.Second)),
+		want:  but(answer, blockedBy("AskedJustNow", "")), wake: in(6 * time.Second),
+	},
+	{
+		why:   "the floor holds for changed inputs too",
+		facts: rest(rotated, asked(4*time.Second)),
+		want:  but(askAnew, blockedBy("AskedJustNow", "")), wake: in(6 * time.Second),
+	},
+	{why: "ten seconds after the last request the next may follow", facts: rest(empty, asked(10*time.Second)), want: firstIssue},
+	{
+		why:   "a clock that is slewed back a second does not lift the floor",
+		facts: rest(empty, asked(-time.Second)),
+		want:  but(firstIssue, blockedBy("AskedJustNow", "")), wake: in(11 * time.Second),
+	},
+
+	{
+		why:   "a paused key holds all of its sessions up",
+		facts: rest(empty, paused(3*time.Minute)),
+		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)), wake: in(3 * time.Minute),
+	},
+	{
+		why:   "a long pause is looked at again, not slept through",
+		facts: rest(empty, paused(50*time.Minute)),
+		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)), wake: atLongest,
+	},
+	{
+		why:   "a token does not cut a pause, and stays pending",
+		facts: rest(token("t1"), paused(3*time.Minute)),
+		want:  but(answer, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)),
+	},
+	{
+		why:   "a pause does not disturb a session that wants nothing",
+		facts: rest(paused(3 * time.Minute)), want: atRest, wake: whenDue,
+	},
+	{
+		why:   "a pause that is over holds nothing up",
+		facts: rest(empty, paused(0)), want: firstIssue,
+	},
+	{
+		why:   "the pause that an earlier process was told is in the status, and counts",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 3*time.Minute), restarted, key(renewal.KeyRead)),
+		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)), wake: inWhole(3 * time.Minute),
+	},
+	{
+		why:   "neither a token nor another purge gets around a pause after a restart",
+		facts: rest(holds(fresh(older)), failed(v1alpha1.OutcomeThrottled, 3*time.Minute, func(a *v1alpha1.Attempt) { a.Inputs.Purge = v1alpha1.PurgeDelete }), token("t1")),
+		want:  but(askAnew, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)),
+	},
+	{
+		why:   "another key is not held up by the pause of the one before",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 3*time.Minute), rotated), want: firstIssue,
+	},
+
+	{
+		why:   "after a failure the next attempt waits",
+		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 20*time.Second)),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonUnavailable)), wake: inWhole(20 * time.Second),
+	},
+	{
+		why:   "the wait outlives a restart",
+		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 20*time.Second), restarted, key(renewal.KeyRead)),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonUnavailable)),
+	},
+	{
+		why:   "a rejection waits for a person, who is told",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour)),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)), wake: atLongest,
+	},
+	{
+		why:   "renewal that fails leaves the URL alone",
+		facts: rest(holds(due()), failed(v1alpha1.OutcomeMalformed, 20*time.Second)),
+		want:  but(renewDue, blockedBy("RetryIsNotDue", v1alpha1.ReasonMalformed)), wake: inWhole(20 * time.Second),
+	},
+	{
+		why:   "the expiry is noticed when it comes before the next attempt",
+		facts: rest(holds(due()), failed(v1alpha1.OutcomeRejected, time.Hour)),
+		want:  but(renewDue, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)), wake: atExpiry,
+	},
+	{
+		why:   "a grant that left renewal due at once is said as what it is",
+		facts: rest(holds(due()), failed(v1alpha1.OutcomeGranted, 20*time.Second)),
+		want:  but(renewDue, blockedBy("RetryIsNotDue", v1alpha1.ReasonMalformed)),
+	},
+	{
+		why:   "older inputs, and today's are rejected: the URL that is alive is not for them",
+		facts: rest(holds(fresh(older)), failed(v1alpha1.OutcomeRejected, time.Minute)),
+		want:  but(askAnew, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)),
+	},
+	{
+		why:   "a wait that is over ends",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0)), want: firstIssue,
+	},
+	{
+		why:   "changed inputs cut the wait for a person: one has acted",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), rotated), want: firstIssue,
+	},
+	{
+		why:   "another purge cuts the wait",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour, func(a *v1alpha1.Attempt) { a.Inputs.Purge = v1alpha1.PurgeDelete })), want: firstIssue,
+	},
+	{
+		why:   "a key Secret that was applied again with the rejected value cuts nothing",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), reapplied),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)),
+	},
+	{
+		why:   "a key Secret that changed is read to find out",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), reapplied, key(renewal.KeyUnread)),
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.NoneAlive},
+	},
+	{
+		why:   "a new token cuts the wait",
+		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 5*time.Minute), token("t1")), want: firstIssue,
+	},
+	{
+		why:   "a token that the failed attempt carried already cuts nothing: it stays pending",
+		facts: rest(failed(v1alpha1.OutcomeUnavailable, 20*time.Second, with("t1")), token("t1")),
+		want:  but(answer, blockedBy("RetryIsNotDue", v1alpha1.ReasonUnavailable)),
+	},
+	{
+		why:   "a token that a rejection answered cuts nothing",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), token("t1"), handled("t1")),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)),
+	},
+	{
+		why:   "a token that cuts a wait does not cut the floor",
+		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 5*time.Minute), token("t1"), asked(4*time.Second)),
+		want:  but(firstIssue, blockedBy("AskedJustNow", v1alpha1.ReasonUnavailable)), wake: in(6 * time.Second),
+	},
+	{
+		why:   "a token that was rejected while the URL is fresh is told, and asks for nothing more",
+		facts: rest(failed(v1alpha1.OutcomeRejected, time.Minute), token("t1"), handled("t1")),
+		want:  but(atRest, func(d *decision) { d.Blocked = v1alpha1.ReasonRejected }),
+	},
+}
+
+var writes = []row{
+	{
+		why:   "a grant in memory is written before anything else is spent",
+		facts: rest(holds(due()), remembers(fresh())),
+		want: decision{
+			Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.RenewalDue, Held: "Secret", Current: true, Store: "memory",
+		},
+	},
+	{
+		why:   "a write that failed is tried again, not the request",
+		facts: rest(empty, remembers(fresh()), writeFailed(20*time.Second)),
+		want:  decision{Rule: "GrantIsUnwritten", Cause: renewal.NoneAlive}, wake: whenWritable,
+	},
+	{
+		why:   "a refused write without a live URL is for a person",
+		facts: rest(empty, remembers(fresh()), writeRefused(20*time.Second)),
+		want:  decision{Rule: "GrantIsUnwritten", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
+	},
+	{
+		why:   "a refused write is renewal failing while the Secret holds a live URL",
+		facts: rest(holds(due()), remembers(fresh()), writeRefused(20*time.Second)),
+		want:  but(renewDue, blockedBy("GrantIsUnwritten", v1alpha1.ReasonSecretWriteFailed)), wake: whenWritable,
+	},
+	{
+		why:   "when its time comes the write is tried again",
+		facts: rest(empty, remembers(fresh()), writeRefused(0)),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+	},
+	{
+		why:   "the key's absence does not matter to what is granted already",
+		facts: rest(empty, remembers(fresh()), key(renewal.KeyMissing)),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+	},
+	{
+		why:   "a grant whose key was rotated meanwhile is written all the same: it is the only one",
+		facts: rest(empty, remembers(fresh()), rotated),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+	},
+	{
+		why:   "a grant for inputs that were taken back does not replace one for today's",
+		facts: rest(remembers(fresh(older))), want: atRest,
+	},
+	{
+		why:   "a grant in memory that lives no longer than the one in the Secret is not worth a write",
+		facts: rest(remembers(grant(30*time.Second, time.Minute))), want: atRest,
+	},
+	{
+		why:   "a grant in memory for today's inputs replaces one for older inputs even when that lives longer",
+		facts: rest(holds(fresh(older)), remembers(grant(30*time.Second, time.Minute))),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.InputsChanged, Held: "Secret", Store: "memory"},
+	},
+	{
+		why:   "a grant in memory is preferred to the older one in the status",
+		facts: rest(secret(renewal.SecretAbsent), shows(due(unprinted)), remembers(fresh())),
+		want: decision{
+			Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.RenewalDue, Held: "status", Current: true, Store: "memory",
+		},
+	},
+	{
+		why:   "after the grant died in memory, find out whether the next could be stored before asking for it",
+		facts: rest(empty, remembers(dead()), writeRefused(0)),
+		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.Rehearse, Cause: renewal.NoneAlive},
+	},
+	{
+		why:   "no request is spent while the Secret cannot be written",
+		facts: rest(empty, writeRefused(20*time.Second)),
+		want:  decision{Rule: "SecretCannotBeWritten", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
+	},
+	{
+		why:   "a restore that is refused waits",
+		facts: rest(secret(renewal.SecretAbsent), writeRefused(20*time.Second)),
+		want: decision{
+			Rule: "SecretIsGoneOrEdited", Blocked: v1alpha1.ReasonSecretWriteFailed, Held: "status", Current: true,
+		},
+		wake: whenWritable,
+	},
+	{
+		why:   "a restore is tried again when its time comes",
+		facts: rest(secret(renewal.SecretAbsent), writeRefused(0)), want: restore,
+	},
+	{
+		why:   "labels that could not be put in order wait, and what is wrong is told",
+		facts: rest(secret(renewal.SecretUntidy), writeRefused(20*time.Second)),
+		want: decision{
+			Rule: "SecretCannotBeWritten", Blocked: v1alpha1.ReasonSecretWriteFailed, Held: "Secret", Current: true,
+		},
+		wake: whenWritable,
+	},
+	{
+		why:   "a failure of the past is looked at again even at rest: otherwise it would be told until renewal",
+		facts: rest(writeRefused(0)),
+		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.Rehearse, Held: "Secret", Current: true},
+	},
+	{
+		why:   "a suspended session does not rehearse",
+		facts: rest(suspended, writeRefused(0)),
+		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true},
+	},
+}
+
+var clocks = []row{
+	{
+		why:   "an endpoint whose clock is ahead does not lengthen the life",
+		facts: rest(holds(due(serverAhead(time.Hour)))), want: renewDue,
+	},
+	{
+		why:   "nor does one whose clock is behind shorten it",
+		facts: rest(holds(fresh(serverAhead(-time.Hour)))), want: atRest, wake: whenDue,
+	},
+	{
+		why:   "a URL is dead by the endpoint's clock while ours says otherwise",
+		facts: rest(holds(dead(serverAhead(2 * time.Hour)))), want: firstIssue,
+	},
+	{
+		why:   "a clock that was set back behind the issue makes the offset meaningless: ask anew",
+		facts: rest(clock(-time.Hour)), want: renewDue,
+	},
+	{
+		why:   "replicas whose clocks differ by seconds do not take each other's grants for ones of the future",
+		facts: rest(holds(grant(0, 10*time.Minute)), clock(-4*time.Second)), want: atRest,
+	},
+	{
+		why:   "a clock that was set forward finds the URL expired",
+		facts: rest(clock(time.Hour)), want: firstIssue,
+	},
+	{
+		why:   "a wait set by a clock that was ahead does not hold",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), clock(-24*time.Hour)), want: firstIssue,
+	},
+	{
+		why:   "nor does a pause in the status",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, time.Hour), clock(-24*time.Hour)), want: firstIssue,
+	},
+	{
+		why:   "nor does a pause in memory",
+		facts: rest(empty, paused(time.Minute), clock(-24*time.Hour)), want: firstIssue,
+	},
+	{
+		why:   "nor does the floor",
+		facts: rest(empty, asked(0), clock(-24*time.Hour)), want: firstIssue,
+	},
+	{
+		why:   "nor does the wait after a failed write",
+		facts: rest(empty, remembers(grant(48*time.Hour, 72*time.Hour)), writeRefused(20*time.Second), clock(-24*time.Hour)),
+		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+	},
+	{
+		why:   "a wait survives the seconds by which clocks of replicas differ",
+		facts: rest(empty, failed(v1alpha1.OutcomeRejected, time.Hour), clock(-64*time.Second)),
+		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonRejected)),
+	},
+}
+
+var allRows = slices.Concat(causes, restingRows, obstacles, waits, writes, clocks)
+
+func TestDecide(t *testing.T) {
+	for _, tables := range []struct {
+		name string
+		rows []row
+	}{
+		{"what a request is spent on", causes},
+		{"what spends none", restingRows},
+		{"what is in the way", obstacles},
+		{"what has to wait", waits},
+		{"what cannot be written", writes},
+		{"what clocks do", clocks},
+	} {
+		t.Run(tables.name, func(t *testing.T) {
+			for _, row := range tables.rows {
+				t.Run(row.why, func(t *testing.T) {
+					plan := renewal.Decide(row.facts)
+					if diff := cmp.Diff(row.want, decisionOf(row.facts, plan)); diff != "" {
+						t.Errorf("at %v (-want +got):\n%s", now, diff)
+					}
+					checkPlan(t, row.facts, plan)
+					if row.wake != nil && !plan.Wake.Equal(row.wake(plan)) {
+						t.Errorf("at %v: wakes at %v, want %v", now, plan.Wake, row.wake(plan))
+					}
+				})
+			}
+		})
+	}
+}
+
+// A rule or a cause that no row shows could change unnoticed.
+func TestRowsShowEveryRuleAndCause(t *testing.T) {
+	rules, causes := map[string]bool{}, map[renewal.Cause]bool{}
+	for _, row := range allRows {
+		rules[row.want.Rule], causes[row.want.Cause] = true, true
+	}
+	wantRules := []string{
+		"Ask", "AskedJustNow", "GrantIsUnwritten", "KeyIsNeeded", "KeyIsPaused", "KeyMayHaveChanged", "NothingToDo",
+		"RetryIsNotDue", "SecretAwaitsCollection", "SecretCannotBeWritten", "SecretIsForeign", "SecretIsGoneOrEdited",
+		"SecretIsUntidy", "Suspended",
+	}
+	if diff := cmp.Diff(wantRules, slices.Sorted(maps.Keys(rules))); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	wantCauses := []renewal.Cause{
+		renewal.NoCause, renewal.InputsChanged, renewal.NoneAlive, renewal.RenewalDue, renewal.Requested,
+	}
+	if diff := cmp.Diff(wantCauses, slices.Sorted(maps.Keys(causes))); diff != "" {
+		t.Errorf("causes (-want +got):\n%s", diff)
+	}
+}
+
+// Plans are sound for any facts, also for ones that no history leads to.
+func TestAnyPlanIsSound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		checkPlan(t, f, renewal.Decide(f))
+	})
+}

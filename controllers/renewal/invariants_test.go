@@ -1,0 +1,95 @@
+package renewal_test
+
+import (
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// failer is what tests, fuzz targets and properties have in common.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// checkPlan asserts what holds for every plan, whatever the facts.
+func checkPlan(t failer, f renewal.Facts, p renewal.Plan) {
+	t.Helper()
+	if diff := cmp.Diff(p, renewal.Decide(f)); diff != "" {
+		t.Errorf("the same facts give another plan (-first +second):\n%s", diff)
+	}
+	if p.Rule == "" {
+		t.Errorf("no rule decided")
+	}
+	checkHeld(t, f, p)
+	checkWake(t, f, p)
+	if p.Step == renewal.Ask {
+		checkAsk(t, f, p)
+	}
+	if (p.Step == renewal.Store) != (p.Grant != nil) {
+		t.Errorf("step %v with the grant %v", p.Step, p.Grant)
+	}
+	if p.Grant != nil && !p.Grant.Alive(f.Now) {
+		t.Errorf("stores a URL that is dead")
+	}
+	if ours := f.Secret != renewal.SecretForeign && f.Secret != renewal.SecretUncollected; !ours && p.Step != renewal.Wait {
+		t.Errorf("step %v in front of a Secret that is not ours", p.Step)
+	}
+}
+
+func checkHeld(t failer, f renewal.Facts, p renewal.Plan) {
+	t.Helper()
+	if p.Held == nil && (p.Current || !p.Due.IsZero() || p.Cause != renewal.NoneAlive) {
+		t.Errorf("without a live URL: current %v, due %v, cause %q", p.Current, p.Due, p.Cause)
+	}
+	if p.Held != nil && (!p.Held.Alive(f.Now) || p.Cause == renewal.NoneAlive) {
+		t.Errorf("holds a URL that is alive %v, with cause %q", p.Held.Alive(f.Now), p.Cause)
+	}
+	if p.Held != nil && !p.Current && p.Cause != renewal.InputsChanged {
+		t.Errorf("holds a URL for other inputs, with cause %q", p.Cause)
+	}
+}
+
+func checkWake(t failer, f renewal.Facts, p renewal.Plan) {
+	t.Helper()
+	if p.Step != renewal.Wait {
+		if !p.Wake.IsZero() {
+			t.Errorf("step %v, and yet a time to wake", p.Step)
+		}
+		return
+	}
+	if ahead := p.Wake.Sub(f.Now); ahead <= 0 || ahead > renewal.LongestTimer {
+		t.Errorf("waits %v, want more than nothing and at most %v", ahead, renewal.LongestTimer)
+	}
+	if p.Held != nil && p.Wake.After(p.Held.ExpiresAt()) {
+		t.Errorf("sleeps beyond the expiry of its URL")
+	}
+}
+
+// checkAsk asserts that nothing was in the way of a request.
+func checkAsk(t failer, f renewal.Facts, p renewal.Plan) {
+	t.Helper()
+	if p.Cause == renewal.NoCause {
+		t.Errorf("asks without a cause")
+	}
+	if f.Suspended {
+		t.Errorf("asks for a suspended session")
+	}
+	if f.Key != renewal.KeyRead {
+		t.Errorf("asks without a key: state %v", f.Key)
+	}
+	if pause := f.PausedUntil.Sub(f.Now); pause > 0 && pause <= time.Hour {
+		t.Errorf("asks in a pause that lasts %v more", pause)
+	}
+	if ago := f.Now.Sub(f.Asked); ago >= 0 && ago < renewal.Floor {
+		t.Errorf("asks %v after the last request", ago)
+	}
+	if f.Write.Failed {
+		t.Errorf("asks although what is granted could not be stored")
+	}
+	if p.Blocked != "" {
+		t.Errorf("asks although blocked: %s", p.Blocked)
+	}
+}

@@ -1,0 +1,392 @@
+package renewal_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// came is an answer without a URL.
+func came(o v1alpha1.Outcome) renewal.Answer {
+	return renewal.Answer{At: now, Outcome: o, Message: "what came of it"}
+}
+
+func throttled(pause time.Duration) renewal.Answer {
+	a := came(v1alpha1.OutcomeThrottled)
+	a.PausedUntil = now.Add(pause)
+	return a
+}
+
+func granted(g *renewal.Grant) renewal.Answer {
+	a := came(v1alpha1.OutcomeGranted)
+	a.Grant = g
+	return a
+}
+
+// justNow is a grant that was issued this moment.
+func justNow(life time.Duration, options ...func(*renewal.Grant)) *renewal.Grant {
+	return grant(0, life, options...)
+}
+
+// again is the same URL once more, as an answer of this moment tells it.
+func again(g *renewal.Grant) *renewal.Grant {
+	same := *g
+	same.Issued = now.Truncate(time.Second)
+	return &same
+}
+
+// attempts follow one another with the same facts and the same answer, and want
+// these waits.
+type attempts struct {
+	why    string
+	facts  renewal.Facts
+	answer renewal.Answer
+	// waits are the shortest that are allowed; with jitter, up to a quarter more is.
+	waits  []time.Duration
+	jitter bool
+	// failures that the first attempt counts; 1 when left out.
+	failures int32
+}
+
+const (
+	s = time.Second
+	m = time.Minute
+)
+
+func ladders() []attempts {
+	held := due()
+	return []attempts{
+		{
+			why:   "an endpoint that cannot be reached is asked again after ten seconds, doubling to five minutes while no URL is alive",
+			facts: rest(empty), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m, 5 * m},
+		},
+		{
+			why:   "a malformed answer waits like no answer",
+			facts: rest(empty), answer: came(v1alpha1.OutcomeMalformed), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m},
+		},
+		{
+			why:   "while a URL is alive the wait is at most a quarter of what is left, so that several attempts fit",
+			facts: rest(holds(grant(200*s, 600*s))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 99 * s, 99 * s},
+		},
+		{
+			why:   "a long life allows long waits",
+			facts: rest(holds(grant(48*time.Hour, 72*time.Hour))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s},
+		},
+		{
+			why:   "close to the expiry the floor is the shortest wait",
+			facts: rest(holds(grant(590*s, 600*s))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 10 * s, 10 * s},
+		},
+		{
+			why:   "a URL for older inputs does not allow to wait longer than none would",
+			facts: rest(holds(grant(0, 72*time.Hour, older))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m},
+		},
+		{
+			why:   "a URL for older inputs that is about to expire is worth a hurry",
+			facts: rest(holds(grant(200*s, 600*s, older))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 99 * s, 99 * s},
+		},
+		{
+			why:   "a rejection waits for a person, and looks now and then",
+			facts: rest(empty), answer: came(v1alpha1.OutcomeRejected),
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour, time.Hour},
+		},
+		{
+			why:   "a rejection waits as long while a URL is alive: only a person can mend it",
+			facts: rest(holds(due())), answer: came(v1alpha1.OutcomeRejected),
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour},
+		},
+		{
+			why:   "the first rejection after an outage is a first one: the endpoint may be coming back in pieces",
+			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(9))), answer: came(v1alpha1.OutcomeRejected),
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour},
+		},
+		{
+			why:   "an outage after rejections starts from the beginning",
+			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(9))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s},
+		},
+		{
+			why:   "an overloaded endpoint that throttles now and then is not asked faster for it",
+			facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 0, times(3))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{80 * s, 160 * s}, failures: 4,
+		},
+		{
+			why:   "answers that are now missing and now malformed are one row of failures",
+			facts: rest(empty, failed(v1alpha1.OutcomeMalformed, 0, times(2))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{40 * s}, failures: 3,
+		},
+		{
+			why:   "failures with other inputs do not count",
+			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(5)), rotated), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{10 * s},
+		},
+		{
+			why:   "a key Secret that is applied again and again with the same value does not start over",
+			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), reapplied), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{80 * s}, failures: 4,
+		},
+		{
+			why:   "a token cuts one wait and does not start over",
+			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), token("t1")), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{80 * s}, failures: 4,
+		},
+		{
+			why:   "a throttled key waits as long as its pause",
+			facts: rest(empty), answer: throttled(7 * m),
+			waits: []time.Duration{7 * m, 7 * m},
+		},
+		{
+			why:    "the same URL again leaves renewal due: asking every ten seconds would be hammering",
+			facts:  rest(holds(grant(200*s, 600*s)), renewBefore(450*s)),
+			answer: granted(again(grant(200*s, 600*s))), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 99 * s},
+		},
+		{
+			why: "the same URL again where only jitter made it due is the same trap",
+			facts: rest(holds(held), func(f *renewal.Facts) {
+				f.Now = renewal.Due(held, uid, 0)
+			}),
+			answer: func() renewal.Answer {
+				a := granted(again(held))
+				a.At = renewal.Due(held, uid, 0)
+				a.Grant.Issued = a.At
+				return a
+			}(), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s},
+		},
+		{
+			why:   "a URL that expires before the one that is due changes nothing",
+			facts: rest(holds(grant(49*time.Hour, 72*time.Hour))), answer: granted(justNow(time.Minute)), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s},
+		},
+		{
+			why:   "a life of seconds is renewed as fast as is allowed while that keeps a URL alive",
+			facts: rest(empty), answer: granted(justNow(15 * s)), jitter: true,
+			waits: []time.Duration{10 * s, 10 * s, 10 * s},
+		},
+		{
+			why:   "a life that ends before the next request is allowed is as good as none",
+			facts: rest(empty), answer: granted(justNow(5 * s)), jitter: true,
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m},
+		},
+		{
+			why:   "a count that somebody wrote into the status breaks nothing",
+			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(-7))), answer: came(v1alpha1.OutcomeRejected),
+			waits: []time.Duration{m, 5 * m},
+		},
+		{
+			why:   "a count at the end of its range stays there",
+			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(math.MaxInt32))), answer: came(v1alpha1.OutcomeRejected),
+			waits: []time.Duration{time.Hour, time.Hour}, failures: math.MaxInt32,
+		},
+	}
+}
+
+func TestAfterAFailure(t *testing.T) {
+	for _, row := range ladders() {
+		t.Run(row.why, func(t *testing.T) {
+			f := row.facts
+			for i, shortest := range row.waits {
+				last := renewal.After(f, row.answer)
+				if last == nil {
+					t.Fatalf("attempt %d: nothing to remember", i+1)
+				}
+				longest := shortest + s
+				if row.jitter {
+					longest += shortest / 4
+				}
+				if wait := last.NextTime.Sub(row.answer.At); wait < shortest || wait > longest {
+					t.Errorf("at %v, attempt %d: waits %v, want %v to %v", now, i+1, wait, shortest, longest)
+				}
+				if want := max(row.failures, 1); i == 0 && last.Failures != want {
+					t.Errorf("counts %d failures, want %d", last.Failures, want)
+				}
+				f.Last, f.LastFingerprint = last, f.Fingerprint
+			}
+		})
+	}
+}
+
+func TestAfterRemembers(t *testing.T) {
+	a := throttled(7 * m)
+	next := metav1.NewTime(now.Add(7*m - 250*time.Millisecond + s))
+	want := &v1alpha1.Attempt{
+		Time:         metav1.NewTime(now.Truncate(s)),
+		Inputs:       inputs,
+		RenewRequest: "t1",
+		Outcome:      v1alpha1.OutcomeThrottled,
+		Message:      "what came of it",
+		Failures:     1,
+		NextTime:     &next,
+	}
+	if diff := cmp.Diff(want, renewal.After(rest(empty, token("t1")), a)); diff != "" {
+		t.Errorf("at %v (-want +got):\n%s", now, diff)
+	}
+}
+
+func TestAfterAGrantThatHelped(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		facts renewal.Facts
+		grant *renewal.Grant
+	}{
+		{"a first URL ends the wait for it", rest(empty), justNow(10 * m)},
+		{"a grant ends a row of failures", rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(9))), justNow(10 * m)},
+		{"a shorter life than asked for is what the endpoint gives: it is renewed by it", rest(holds(due())), justNow(2 * m)},
+		{"thirty seconds can be renewed in time", rest(empty), justNow(30 * s)},
+		{"the same URL in answer to a token is an answer while it is fresh", rest(token("t1")), again(fresh())},
+		{"a shorter life in answer to a token is none while the URL that is held is fresh", rest(token("t1")), justNow(m)},
+		{"a grant for today's inputs counts, whatever older ones would have had", rest(holds(grant(0, 72*time.Hour, older))), justNow(10 * m)},
+		{"after the clock was set back, any grant brings a sound offset", rest(clock(-time.Hour)), fromAnHourBack()},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			a := granted(row.grant)
+			a.At = row.facts.Now
+			if last := renewal.After(row.facts, a); last != nil {
+				t.Errorf("at %v: remembers %+v", now, last)
+			}
+		})
+	}
+}
+
+// fromAnHourBack is a grant of an endpoint that did not follow our clock back.
+func fromAnHourBack() *renewal.Grant {
+	return justNow(10*m, func(g *renewal.Grant) {
+		g.Issued, g.Offset = g.Issued.Add(-time.Hour), time.Hour
+	})
+}
+
+// The API allows a life of 60 seconds that is renewed 48 before its end; that must not
+// pass for an endpoint that grants nothing useful.
+func TestEveryDeclarableScheduleIsNoFailure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		life := time.Duration(rapid.IntRange(60, 259200).Draw(t, "expirationSeconds")) * s
+		before := time.Duration(rapid.IntRange(0, int(life/s)*4/5).Draw(t, "renewBeforeSeconds")) * s
+		f := rest(empty, renewBefore(before), func(f *renewal.Facts) { f.UID = rapid.String().Draw(t, "uid") })
+		if last := renewal.After(f, granted(justNow(life))); last != nil {
+			t.Errorf("a life of %v, renewed %v before: remembers %+v", life, before, last)
+		}
+	})
+}
+
+func TestKeep(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		facts renewal.Facts
+		grant *renewal.Grant
+		want  bool
+	}{
+		{"the first URL is kept", rest(empty), justNow(10 * m), true},
+		{"a life of seconds is better than none", rest(empty), justNow(3 * s), true},
+		{"what expired is replaced by anything", rest(holds(dead())), justNow(3 * s), true},
+		{"a longer life replaces a shorter one", rest(holds(due())), justNow(10 * m), true},
+		{"a shorter life never replaces a longer one", rest(holds(fresh())), justNow(m), false},
+		{"the same URL again replaces nothing", rest(holds(fresh())), again(fresh()), false},
+		{
+			"the same URL by a Date that is a second late is the same URL", rest(holds(fresh())),
+			again(fresh(func(g *renewal.Grant) { g.Offset = -s })), false,
+		},
+		{"a URL for today's inputs replaces one for older ones, however long that lives", rest(holds(fresh(older))), justNow(m), true},
+		{"a URL for older inputs never replaces one for today's", rest(holds(due())), justNow(10*m, older), false},
+		{"a URL for older inputs is better than none", rest(empty), justNow(10*m, older), true},
+		{"what the status shows counts while the Secret is gone", rest(secret(renewal.SecretAbsent)), justNow(m), false},
+		{"a key Secret applied again with the same value makes no older inputs", rest(reapplied), justNow(m, func(g *renewal.Grant) { g.Inputs.KeySecretResourceVersion = "101" }), false},
+		{
+			"after our clock was set back the old offset is wrong, and with it how long the held URL seems to live",
+			rest(clock(-time.Hour)), fromAnHourBack(), true,
+		},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			if got := renewal.Keep(row.facts, row.grant); got != row.want {
+				t.Errorf("at %v: keeps %v, want %v", now, got, row.want)
+			}
+		})
+	}
+}
+
+func TestPause(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		strikes int
+		told    time.Duration
+		want    time.Duration
+	}{
+		{"what the endpoint tells counts", 1, 90 * s, 90 * s},
+		{"what it tells counts also after many strikes", 9, 10 * s, 10 * s},
+		{"without a word the first pause is short", 1, 0, 30 * s},
+		{"and doubles", 2, 0, m},
+		{"and doubles", 3, 0, 2 * m},
+		{"and doubles", 4, 0, 4 * m},
+		{"and doubles", 5, 0, 8 * m},
+		{"up to ten minutes", 6, 0, 10 * m},
+		{"however long it goes on", math.MaxInt, 0, 10 * m},
+		{"no strike is as one", 0, 0, 30 * s},
+		{"a time in the past is no word", 1, -m, 30 * s},
+	} {
+		t.Run(fmt.Sprintf("%s (%d)", row.why, row.strikes), func(t *testing.T) {
+			if got := renewal.Pause(row.strikes, row.told); got != row.want {
+				t.Errorf("pauses %v, want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// Whatever came of however many attempts, the next one is neither too early nor
+// later than documented.
+func TestNextAttemptIsWithinBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := drawFacts(t)
+		a := drawAnswer(t, f.Now)
+		last := renewal.After(f, a)
+		if last == nil {
+			if a.Grant == nil {
+				t.Errorf("%s without a URL is forgotten", a.Outcome)
+			}
+			return
+		}
+		wait := last.NextTime.Sub(a.At)
+		if last.NextTime.Nanosecond() != 0 || wait < renewal.Floor {
+			t.Errorf("%s: asks again after %v, want at least %v, in whole seconds", a.Outcome, wait, renewal.Floor)
+		}
+		if longest := longestWait(f, a); wait > longest {
+			t.Errorf("%s: asks again after %v, want at most %v", a.Outcome, wait, longest)
+		}
+		if last.Failures < 1 {
+			t.Errorf("counts %d failures", last.Failures)
+		}
+		if diff := cmp.Diff(last, renewal.After(f, a)); diff != "" {
+			t.Errorf("the same answer is remembered otherwise (-first +second):\n%s", diff)
+		}
+	})
+}
+
+// longestWait is the documented maximum, jitter and rounding included.
+func longestWait(f renewal.Facts, a renewal.Answer) time.Duration {
+	switch a.Outcome {
+	case v1alpha1.OutcomeRejected:
+		return time.Hour + s
+	case v1alpha1.OutcomeThrottled:
+		return a.PausedUntil.Sub(a.At) + s
+	}
+	longest := 5 * m
+	for _, g := range []*renewal.Grant{f.Stored, f.Shown, a.Grant} {
+		if g != nil {
+			longest = max(longest, g.ExpiresAt().Sub(a.At)/4)
+		}
+	}
+	return longest + longest/4 + s
+}
