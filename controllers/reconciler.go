@@ -62,6 +62,13 @@ var (
 	errGone = errors.New("being deleted")
 )
 
+// What the controller may do. Of Secrets it needs to read, create and update any
+// in the namespaces that it serves: RBAC can restrict neither to some labels nor to metadata.
+// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	// A pass under way is finished also while the process stops: what the endpoint

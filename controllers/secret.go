@@ -96,27 +96,29 @@ func tidySecret(session *v1alpha1.BillingSession, existing *corev1.Secret) *core
 	labels, annotations := wantedMetadata(session)
 	had := templateKeysOf(secret)
 	secret.Labels = replaceKeys(secret.Labels, had.Labels, labels)
-	secret.Annotations = replaceKeys(secret.Annotations, had.Annotations, annotations)
+	secret.Annotations = replaceKeys(secret.Annotations, append(had.Annotations, annotationTemplate), annotations)
 	return secret
 }
 
 // wantedMetadata is what the operator and the user want on the generated Secret.
 func wantedMetadata(session *v1alpha1.BillingSession) (labels, annotations map[string]string) {
 	labels, annotations = map[string]string{}, map[string]string{}
-	var keys templateKeys
-	if template := session.Spec.SecretTemplate; template != nil {
-		for key, value := range template.Labels {
-			labels[key] = string(value)
-		}
-		for key, value := range template.Annotations {
-			annotations[key] = string(value)
-		}
-		keys.Labels = slices.Sorted(maps.Keys(template.Labels))
-		keys.Annotations = slices.Sorted(maps.Keys(template.Annotations))
-	}
 	labels[v1alpha1.LabelManagedBy] = v1alpha1.ManagedBy
 	labels[v1alpha1.LabelSession] = session.Name
-	encoded, _ := json.Marshal(keys) // two lists of strings always encode
+	template := session.Spec.SecretTemplate
+	if template == nil || len(template.Labels)+len(template.Annotations) == 0 {
+		return labels, annotations
+	}
+	for key, value := range template.Labels {
+		labels[key] = string(value)
+	}
+	for key, value := range template.Annotations {
+		annotations[key] = string(value)
+	}
+	encoded, _ := json.Marshal(templateKeys{ // two lists of strings always encode
+		Labels:      slices.Sorted(maps.Keys(template.Labels)),
+		Annotations: slices.Sorted(maps.Keys(template.Annotations)),
+	})
 	annotations[annotationTemplate] = string(encoded)
 	return labels, annotations
 }

@@ -94,13 +94,40 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 			return fmt.Errorf("set up a watch: %w", err)
 		}
 	}
-	for _, runnable := range []manager.Runnable{generated, r.turns} {
+	if err := fillCaches(mgr.GetCache(), generated); err != nil {
+		return err
+	}
+	for _, runnable := range []manager.Runnable{cacheOfEveryReplica{generated}, r.turns} {
 		if err := mgr.Add(runnable); err != nil {
 			return fmt.Errorf("set up the manager: %w", err)
 		}
 	}
 	return nil
 }
+
+// fillCaches names what the caches are to hold, so that they are filled before
+// anything waits for them, also on a replica that stands by.
+func fillCaches(sessions, generated cache.Cache) error {
+	for object, in := range map[client.Object]cache.Cache{
+		&v1alpha1.BillingSession{}: sessions,
+		newSecretMetadata():        sessions,
+		&corev1.Secret{}:           generated,
+	} {
+		if _, err := in.GetInformer(context.Background(), object); err != nil {
+			return fmt.Errorf("set up a cache: %w", err)
+		}
+	}
+	return nil
+}
+
+// cacheOfEveryReplica is started by the manager together with its own cache.
+type cacheOfEveryReplica struct{ cache.Cache }
+
+// GetCache makes the manager take it for what has a cache.
+func (c cacheOfEveryReplica) GetCache() cache.Cache { return c.Cache }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (cacheOfEveryReplica) NeedLeaderElection() bool { return false }
 
 // doorbell puts sessions into the controller's queue once that exists.
 type doorbell struct {

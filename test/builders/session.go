@@ -1,0 +1,59 @@
+// Package builders makes objects for tests: a test shows only what differs.
+package builders
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// Session is a session whose key is in the entry "api-key" of the Secret "key".
+func Session(name string, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
+	session := &v1alpha1.BillingSession{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "BillingSession"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1alpha1.BillingSessionSpec{
+			APIKeySecretRef: v1alpha1.SecretKeyReference{Name: "key", Key: v1alpha1.DefaultAPIKeySecretKey},
+		},
+	}
+	for _, differ := range differences {
+		differ(session)
+	}
+	return session
+}
+
+// In puts the session into a namespace.
+func In(namespace string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Namespace = namespace }
+}
+
+// KeySecret names the Secret that holds the key.
+func KeySecret(name string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.APIKeySecretRef.Name = name }
+}
+
+// Expiration sets for how long the URL is to work.
+func Expiration(seconds int32) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.ExpirationSeconds = seconds }
+}
+
+// RenewBefore sets the margin.
+func RenewBefore(seconds int32) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.RenewBeforeSeconds = ptr.To(seconds) }
+}
+
+// SecretName names the generated Secret.
+func SecretName(name string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.SecretName = ptr.To(name) }
+}
+
+// Hidden keeps the URL out of the status.
+func Hidden() func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.URLInStatus = v1alpha1.URLInStatusHidden }
+}
+
+// Suspended stops requests.
+func Suspended() func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.Suspend = true }
+}
