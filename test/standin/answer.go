@@ -12,11 +12,11 @@ const (
 	schemaRoot = "billings_response"  // in the document's schema
 )
 
-// document is the answer's body. URL is a list, and Expire a text, only so that a
-// fault can break them.
+// document is the answer's body. URL is a list, and the numbers are texts, only so
+// that a fault can break them.
 type document struct {
 	XMLName xml.Name
-	Status  int      `xml:"status"`
+	Status  string   `xml:"status,omitempty"`
 	Message string   `xml:"message"`
 	URL     []string `xml:"url"`
 	Expire  string   `xml:"expire,omitempty"`
@@ -54,7 +54,7 @@ func newAnswer(status int, d *document) *answer {
 
 func granted(grant Grant, life time.Duration) *answer {
 	answer := newAnswer(http.StatusOK, &document{
-		Status:  http.StatusOK,
+		Status:  strconv.Itoa(http.StatusOK),
 		Message: "The request has been successfully processed",
 		URL:     []string{grant.URL},
 		Expire:  strconv.FormatInt(grant.Expire.Unix(), 10),
@@ -66,7 +66,7 @@ func granted(grant Grant, life time.Duration) *answer {
 
 // failed is an error as HTTP code, said once more in the body.
 func failed(status int, message string) *answer {
-	answer := newAnswer(status, &document{Status: status, Message: message})
+	answer := newAnswer(status, &document{Status: strconv.Itoa(status), Message: message})
 	answer.outcome = Faulted
 	return answer
 }
@@ -88,12 +88,6 @@ func (a *answer) root(name string) {
 
 // fault marks that the client does not get what the document promises.
 func (a *answer) fault() { a.outcome = Faulted }
-
-func (a *answer) say(message string) {
-	if a.document != nil {
-		a.document.Message = message
-	}
-}
 
 func (a *answer) render() {
 	if a.document != nil {

@@ -111,15 +111,15 @@ func (p *plan) spoil(a *answer) {
 
 // mischief is the faults in force.
 type mischief struct {
-	mu     *sync.Mutex
+	mu     sync.Mutex
 	random *rand.Rand
 	common []Fault
 	byKey  map[string][]Fault
 }
 
-func newMischief(seed uint64) mischief {
-	m := mischief{mu: new(sync.Mutex), byKey: map[string][]Fault{}}
-	m.seed(seed)
+func newMischief() *mischief {
+	m := &mischief{byKey: map[string][]Fault{}}
+	m.seed(1)
 	return m
 }
 

@@ -25,19 +25,27 @@ func instead(text string, make func(*plan) *answer) Fault {
 	return simple(text, func(p *plan) { p.answerWith(make(p)) })
 }
 
-// edited is a fault in the answer's document.
-func edited(text string, change func(*plan, *document)) Fault {
+// adorned changes the answer's document, and leaves it as its schema says.
+func adorned(text string, change func(*plan, *document)) Fault {
 	return simple(text, func(p *plan) {
 		p.edit(func(a *answer) {
 			if a.document != nil {
 				change(p, a.document)
-				a.fault()
 			}
 		})
 	})
 }
 
-// mangled is a fault in the answer's bytes.
+// edited breaks the answer's document.
+func edited(text string, change func(*plan, *document)) Fault {
+	adorned := adorned(text, change)
+	return Fault{text, func(p *plan) {
+		adorned.apply(p)
+		p.edit((*answer).fault)
+	}}
+}
+
+// mangled breaks the answer's bytes.
 func mangled(text string, change func([]byte) []byte) Fault {
 	return simple(text, func(p *plan) {
 		p.mangle(func(a *answer) {
@@ -245,26 +253,46 @@ func SameURL() Fault {
 	return simple("same-url", func(p *plan) { p.again = true })
 }
 
+// NoStatus leaves status out, as the document's schema allows.
+func NoStatus() Fault {
+	return adorned("no-status", func(_ *plan, d *document) { d.Status = "" })
+}
+
+// Padded writes values with what the types of the document's schema allow around
+// them: white space, and a plus sign and zeros before numbers.
+func Padded() Fault {
+	return adorned("padded", func(_ *plan, d *document) {
+		d.Status = padded(d.Status)
+		d.Expire = padded(d.Expire)
+		for i, granted := range d.URL {
+			d.URL[i] = "\n\t" + granted + "\n"
+		}
+	})
+}
+
+func padded(number string) string {
+	if number == "" {
+		return ""
+	}
+	return " +00" + number + "\n"
+}
+
 // Message answers with another message.
 func Message(text string) Fault {
-	return simple("message="+text, func(p *plan) { p.edit(func(a *answer) { a.say(text) }) })
+	return adorned("message="+text, func(_ *plan, d *document) { d.Message = text })
 }
 
 // EchoKey repeats the key in the message.
 func EchoKey() Fault {
-	return simple("echo-key", func(p *plan) {
-		p.edit(func(a *answer) { a.say("The request with api_key=" + p.form.key + " was looked at") })
+	return adorned("echo-key", func(p *plan, d *document) {
+		d.Message += " (api_key=" + p.form.key + ")"
 	})
 }
 
 // EchoURL repeats the URL in the message.
 func EchoURL() Fault {
-	return simple("echo-url", func(p *plan) {
-		p.edit(func(a *answer) {
-			if a.document != nil {
-				a.say("Please open " + strings.Join(a.document.URL, " "))
-			}
-		})
+	return adorned("echo-url", func(_ *plan, d *document) {
+		d.Message += " (" + strings.Join(d.URL, " ") + ")"
 	})
 }
 

@@ -31,7 +31,7 @@ type Server struct {
 	keys     keyring
 	grants   grants
 	ledger   ledger
-	mischief mischief
+	mischief *mischief
 	gate     gate
 
 	routes *http.ServeMux
@@ -46,7 +46,7 @@ func New(options ...Option) *Server {
 		tokens:   randomToken,
 		maxLife:  maxLife,
 		observe:  func(Request) {},
-		mischief: newMischief(1),
+		mischief: newMischief(),
 		routes:   http.NewServeMux(),
 	}
 	s.routes.HandleFunc(Path, s.serveBillingUI)
@@ -119,7 +119,7 @@ func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	entry := s.ledger.arrive(form, s.clock.inner.Now())
 	defer s.ledger.leave()
 
-	plan := &plan{form: form, now: s.clock.inner.Now(), chance: s.mischief.chance}
+	plan := &plan{form: form, now: s.now(), chance: s.mischief.chance}
 	answer := s.decide(r, form, refused, plan)
 	if !s.gate.pass(r.Context()) || !pause(r.Context(), plan.delay) {
 		answer.outcome = Abandoned

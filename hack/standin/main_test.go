@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/util/cert"
+)
+
+// output is written by the server while the test reads it.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// serving is a command that runs, and what it says.
+type serving struct {
+	base string
+	said *output
+	stop func() error
+}
+
+func serve(t *testing.T, args ...string) serving {
+	t.Helper()
+	config, err := parseConfig(append([]string{"--listen", "127.0.0.1:0"}, args...), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	said, ended := &output{}, make(chan error, 1)
+	go func() { ended <- run(ctx, config, said) }()
+	s := serving{said: said, stop: sync.OnceValue(func() error { cancel(); return <-ended })}
+	t.Cleanup(func() { _ = s.stop() })
+	for s.base == "" {
+		s.base = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`).FindString(said.String())
+		select {
+		case err := <-ended:
+			t.Fatalf("ended at once: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return s
+}
+
+func ask(t *testing.T, client *http.Client, base, key string) (status int, granted string) {
+	t.Helper()
+	response, err := client.PostForm(base+"/v1/billings/billing_ui", url.Values{"api_key": {key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(body), "<url>")
+	granted, _, _ = strings.Cut(after, "</url>")
+	return response.StatusCode, granted
+}
+
+func read(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestServesTheEndpointAndThePageBehindIt(t *testing.T) {
+	s := serve(t)
+	status, granted := ask(t, http.DefaultClient, s.base, "any-key-at-all")
+	if status != 200 || !strings.HasPrefix(granted, s.base) {
+		t.Fatalf("%d, granted at %q", status, granted)
+	}
+	page, err := http.Get(granted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = page.Body.Close()
+	if page.StatusCode != 200 {
+		t.Errorf("page: %d", page.StatusCode)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	said := s.said.String()
+	if !strings.Contains(said, "granted for 10m0s") {
+		t.Errorf("no line of the log says what was granted:\n%s", said)
+	}
+	for _, secret := range []string{"any-key-at-all", granted, strings.TrimPrefix(granted, s.base)} {
+		if strings.Contains(said, secret) {
+			t.Errorf("the output holds a secret:\n%s", said)
+		}
+	}
+}
+
+func TestFlagsReachTheServer(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		args    []string
+		key     string
+		status  int
+		granted string
+	}{
+		{"keys may be named", []string{"--key", "a", "--key", "b"}, "b", 200, "http"},
+		{"and the others have no access then", []string{"--key", "a"}, "c", 403, ""},
+		{"a rejection may be in the body", []string{"--key", "a", "--reject-in-body"}, "c", 200, ""},
+		{"a fault may be there from the start", []string{"--fault", "times=1 status=503"}, "a", 503, ""},
+		{"more than one may", []string{"--fault", "no-date", "--fault", "status=429"}, "a", 429, ""},
+		{"URLs may be elsewhere", []string{"--base-url", "https://billing.example"}, "a", 200, "https://billing.example/v1/"},
+		{"a switch that is off is off", []string{"--reject-in-body=false", "--key", "a"}, "c", 403, ""},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := serve(t, row.args...)
+			status, granted := ask(t, http.DefaultClient, s.base, row.key)
+			if status != row.status || !strings.HasPrefix(granted, row.granted) || row.granted == "" && granted != "" {
+				t.Errorf("%d, granted %q", status, granted)
+			}
+		})
+	}
+}
+
+func TestControlIsOnlyThereWhenAskedFor(t *testing.T) {
+	for _, row := range []struct {
+		args   []string
+		status int
+	}{{nil, 404}, {[]string{"--control"}, 200}} {
+		s := serve(t, row.args...)
+		response, err := http.Get(s.base + "/_standin/requests")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != row.status {
+			t.Errorf("%v: %d, want %d", row.args, response.StatusCode, row.status)
+		}
+		if strings.Contains(s.said.String(), "/_standin/") != (row.status == 200) {
+			t.Errorf("%v: the banner is\n%s", row.args, s.said)
+		}
+	}
+}
+
+func TestServesHTTPS(t *testing.T) {
+	certificate, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
+	for file, content := range map[string][]byte{certFile: certificate, keyFile: key} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, "--tls-cert", certFile, "--tls-key", keyFile)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	if status, granted := ask(t, client, s.base, "123"); status != 200 || !strings.HasPrefix(granted, "https://127.0.0.1:") {
+		t.Errorf("%d, granted at %q", status, granted)
+	}
+}
+
+func TestEndsAlsoWhileAnAnswerIsLate(t *testing.T) {
+	s := serve(t, "--control", "--fault", "latency=1h")
+	failed := make(chan error, 1)
+	go func() {
+		_, err := http.PostForm(s.base+"/v1/billings/billing_ui", url.Values{"api_key": {"123"}})
+		failed <- err
+	}()
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(read(t, s.base+"/_standin/requests"), `"inFlight": 1`); {
+		if time.Now().After(deadline) {
+			t.Fatal("the request never came")
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if err := <-failed; err == nil {
+		t.Error("a request that was under way had an answer")
+	}
+}
+
+func TestCommandLineSaysWhatIsWrong(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--fault", "meltdown"}, `no fault is named "meltdown"`},
+		{[]string{"--max-life", "long"}, "invalid duration"},
+		{[]string{"--tls-cert", "a.pem"}, "--tls-cert and --tls-key go together"},
+		{[]string{"extra"}, `unexpected argument "extra"`},
+		{[]string{"--no-such-flag"}, "flag provided but not defined"},
+	} {
+		_, err := parseConfig(row.args, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%v: %v, want %s", row.args, err, row.want)
+		}
+	}
+	var help strings.Builder
+	if _, err := parseConfig([]string{"--help"}, &help); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("--help: %v", err)
+	}
+	for _, want := range []string{"-listen", "-control", "curl -d fault=status=503", "truncated"} {
+		if !strings.Contains(help.String(), want) {
+			t.Errorf("the help lacks %s:\n%s", want, help.String())
+		}
+	}
+}
+
+func TestAddressInUseIsAnError(t *testing.T) {
+	s := serve(t)
+	config, err := parseConfig([]string{"--listen", strings.TrimPrefix(s.base, "http://")}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), config, io.Discard); err == nil {
+		t.Error("two servers share an address")
+	}
+}
