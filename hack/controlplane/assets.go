@@ -41,18 +41,26 @@ func Assets(ctx context.Context, out io.Writer) (string, error) {
 		return "", err
 	}
 	cache := filepath.Join(root, "bin", "k8s", fmt.Sprintf("%s-%s-%s", KubernetesVersion, runtime.GOOS, runtime.GOARCH))
+	return cache, ensure(ctx, cache, out, func(dir string) error { return obtain(ctx, root, dir, out) })
+}
+
+// ensure has the cache filled unless it is.
+func ensure(ctx context.Context, cache string, out io.Writer, obtain func(dir string) error) error {
 	if holdsPrograms(cache) == nil {
-		return cache, nil
+		return nil
 	}
 	unlock, err := lock(ctx, cache+".lock", out)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer unlock()
 	if holdsPrograms(cache) == nil {
-		return cache, nil // another process filled it meanwhile
+		return nil // another process filled it meanwhile
 	}
-	return cache, fill(ctx, root, cache, out)
+	if err := fill(cache, obtain); err != nil {
+		return fmt.Errorf("get etcd and kube-apiserver %s: %w", KubernetesVersion, err)
+	}
+	return nil
 }
 
 func checkGiven(dir string) error {
@@ -115,19 +123,20 @@ func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err e
 
 // fill gathers the programs beside the cache and moves them there at once, so
 // that the cache is never half full.
-func fill(ctx context.Context, root, cache string, out io.Writer) error {
+func fill(cache string, obtain func(dir string) error) error {
 	staging := cache + ".incomplete"
-	if err := errors.Join(os.RemoveAll(staging), os.MkdirAll(staging, 0o755)); err != nil {
+	if err := errors.Join(os.RemoveAll(staging), os.Mkdir(staging, 0o755)); err != nil {
 		return err
 	}
 	defer os.RemoveAll(staging)
 
-	if err := obtain(ctx, root, staging, out); err != nil {
-		return fmt.Errorf("get etcd and kube-apiserver %s: %w", KubernetesVersion, err)
+	if err := obtain(staging); err != nil {
+		return err
 	}
 	return errors.Join(os.RemoveAll(cache), os.Rename(staging, cache))
 }
 
+// obtain downloads the programs into dir, or builds them.
 func obtain(ctx context.Context, root, dir string, out io.Writer) error {
 	err := download(ctx, root, dir, out)
 	if err == nil || ctx.Err() != nil {

@@ -104,10 +104,10 @@ func environment(dir, assets string, options Options) (*envtest.Environment, err
 			return nil, err
 		}
 	}
-	if etcd.Path, err = tether(dir, filepath.Join(assets, "etcd")); err != nil {
+	if etcd.Path, err = tether(dir, filepath.Join(assets, "etcd"), os.Getpid()); err != nil {
 		return nil, err
 	}
-	if apiServer.Path, err = tether(dir, filepath.Join(assets, "kube-apiserver")); err != nil {
+	if apiServer.Path, err = tether(dir, filepath.Join(assets, "kube-apiserver"), os.Getpid()); err != nil {
 		return nil, err
 	}
 	if apiServer.Err, err = os.Create(logPath(dir)); err != nil {

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ import (
 // a test binary that times out would reach them otherwise.
 const tetherScript = `#!/bin/sh
 watch() {
-	while kill -0 "$PPID"; do
+	while kill -0 PARENT; do
 		kill -0 $$ || return
 		sleep 1
 	done
@@ -23,14 +24,19 @@ watch >/dev/null 2>&1 &
 exec PROGRAM "$@"
 `
 
-// tether writes a script into dir that runs program for as long as its parent lives.
-func tether(dir, program string) (string, error) {
+// tether writes a script into dir that runs program for as long as the process
+// parent lives.
+func tether(dir, program string, parent int) (string, error) {
 	program, err := filepath.Abs(program)
 	if err != nil {
 		return "", err
 	}
 	script := filepath.Join(dir, filepath.Base(program))
-	text := strings.NewReplacer("DIR", shellQuote(dir), "PROGRAM", shellQuote(program)).Replace(tetherScript)
+	text := strings.NewReplacer(
+		"PARENT", strconv.Itoa(parent),
+		"DIR", shellQuote(dir),
+		"PROGRAM", shellQuote(program),
+	).Replace(tetherScript)
 	return script, os.WriteFile(script, []byte(text), 0o700)
 }
 

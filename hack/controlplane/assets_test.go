@@ -1,0 +1,129 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+func TestGivenAssetsMustBeComplete(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(AssetsVariable, dir)
+	_, err := Assets(t.Context(), io.Discard)
+	if err == nil {
+		t.Fatal("an empty folder was taken for assets")
+	}
+	for _, part := range []string{AssetsVariable, dir, "point it at a folder that holds etcd and kube-apiserver, or unset it"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not say %q: %v", part, err)
+		}
+	}
+
+	writePrograms(t, dir)
+	if got, err := Assets(t.Context(), io.Discard); got != dir || err != nil {
+		t.Errorf("got %q, %v, want the folder that was named", got, err)
+	}
+}
+
+// Packages of tests run as processes of their own, all at once.
+func TestOneOfManyCallersFillsTheCache(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	var (
+		filled  atomic.Int32
+		callers sync.WaitGroup
+	)
+	for range 8 {
+		callers.Go(func() {
+			err := ensure(t.Context(), cache, io.Discard, func(dir string) error {
+				filled.Add(1)
+				writePrograms(t, dir)
+				return nil
+			})
+			if err := errors.Join(err, holdsPrograms(cache)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+	if n := filled.Load(); n != 1 {
+		t.Errorf("the cache was filled %d times, want once", n)
+	}
+}
+
+func TestFailureLeavesNothingHalf(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	broken := errors.New("no space left")
+	err := ensure(t.Context(), cache, io.Discard, func(dir string) error {
+		return errors.Join(os.WriteFile(filepath.Join(dir, programs[0]), nil, 0o755), broken)
+	})
+	if !errors.Is(err, broken) {
+		t.Fatalf("got %v, want the cause", err)
+	}
+	if left, _ := filepath.Glob(cache + "*"); len(left) != 1 || left[0] != cache+".lock" {
+		t.Errorf("left behind: %q, want the lock alone", left)
+	}
+	err = ensure(t.Context(), cache, io.Discard, func(dir string) error { writePrograms(t, dir); return nil })
+	if err := errors.Join(err, holdsPrograms(cache)); err != nil {
+		t.Errorf("the next caller cannot fill the cache: %v", err)
+	}
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	unlock, err := lock(t.Context(), cache+".lock", io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = ensure(ctx, cache, io.Discard, func(string) error { t.Error("filled without the lock"); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+// What is built must be what is downloaded elsewhere, and the staging modules of
+// Kubernetes must be those of the same release.
+func TestOneVersionOfKubernetes(t *testing.T) {
+	text, err := os.ReadFile("binaries/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned, err := modfile.Parse("go.mod", text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kubernetes string
+	for _, r := range pinned.Require {
+		if r.Mod.Path == "k8s.io/kubernetes" {
+			kubernetes = r.Mod.Version
+		}
+	}
+	if semver.MajorMinor(kubernetes) != "v"+KubernetesVersion {
+		t.Errorf("binaries/go.mod builds k8s.io/kubernetes %s, want a release of %s", kubernetes, KubernetesVersion)
+	}
+	staging := strings.Replace(kubernetes, "v1.", "v0.", 1)
+	for _, r := range pinned.Replace {
+		if r.New.Version != staging {
+			t.Errorf("binaries/go.mod replaces %s by %s, want %s", r.Old.Path, r.New.Version, staging)
+		}
+	}
+}
+
+func writePrograms(t *testing.T, dir string) {
+	for _, program := range programs {
+		if err := os.WriteFile(filepath.Join(dir, program), nil, 0o755); err != nil {
+			t.Error(err)
+		}
+	}
+}
