@@ -1,0 +1,88 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+const root = "../.."
+
+// manifest is what kustomize makes of a folder, in the order of its output.
+type manifest []*unstructured.Unstructured
+
+// render runs the pinned kustomize on a folder of config/.
+func render(folder string) (manifest, error) {
+	path, err := filepath.Abs(filepath.Join(root, "config", folder))
+	if err != nil {
+		return nil, err
+	}
+	var complaints bytes.Buffer
+	kustomize := exec.Command("go", "tool", "kustomize", "build", path)
+	kustomize.Dir = filepath.Join(root, "hack", "tools")
+	kustomize.Stderr = &complaints
+	output, err := kustomize.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kustomize build config/%s: %w\n%s", folder, err, complaints.String())
+	}
+	return parse(bytes.NewReader(output))
+}
+
+func parse(documents io.Reader) (manifest, error) {
+	var objects manifest
+	for decoder := yaml.NewYAMLOrJSONDecoder(documents, 4096); ; {
+		object := &unstructured.Unstructured{}
+		switch err := decoder.Decode(&object.Object); {
+		case errors.Is(err, io.EOF):
+			return objects, nil
+		case err != nil:
+			return nil, err
+		case len(object.Object) > 0:
+			objects = append(objects, object)
+		}
+	}
+}
+
+func rendered(t *testing.T, folder string) manifest {
+	t.Helper()
+	objects, err := render(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
+
+// find puts the object of that kind and name into a typed one.
+func find[T any](t *testing.T, objects manifest, kind, name string) T {
+	t.Helper()
+	var typed T
+	for _, object := range objects {
+		if object.GetKind() == kind && object.GetName() == name {
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &typed, true); err != nil {
+				t.Fatalf("%s %s: %v", kind, name, err)
+			}
+			return typed
+		}
+	}
+	t.Fatalf("there is no %s %s", kind, name)
+	return typed
+}
+
+// all returns the objects of a kind, typed.
+func all[T any](t *testing.T, objects manifest, kind string) (found []T) {
+	t.Helper()
+	for _, object := range objects {
+		if object.GetKind() == kind {
+			found = append(found, find[T](t, objects, kind, object.GetName()))
+		}
+	}
+	return found
+}
