@@ -4,13 +4,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpproxy"
 	"k8s.io/utils/clock"
 )
 
@@ -54,17 +52,13 @@ func New(config Config) (*Client, error) {
 	if config.Clock == nil {
 		return nil, errors.New("the endpoint's client needs a clock")
 	}
-	proxy, err := proxyFor(endpoint)
-	if err != nil {
-		return nil, err
-	}
 	return &Client{
 		endpoint:  endpoint,
 		hosts:     append(allowed, hostPattern{name: canonicalHost(endpoint.Hostname())}),
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		userAgent: config.UserAgent,
-		transport: newTransport(proxy, roots, config.Timeout),
+		transport: newTransport(roots, config.Timeout),
 	}, nil
 }
 
@@ -119,14 +113,4 @@ func rootCAs(pem []byte) (*x509.CertPool, error) {
 		return nil, errors.New("holds no certificate; give a PEM file with one or more CERTIFICATE blocks")
 	}
 	return pool, nil
-}
-
-// proxyFor is the proxy that the environment names for the endpoint, or nil. A
-// loopback endpoint has none.
-func proxyFor(endpoint *url.URL) (func(*http.Request) (*url.URL, error), error) {
-	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(endpoint)
-	if err != nil { // its text holds the proxy's URL, perhaps with a password
-		return nil, errors.New("the environment's HTTPS_PROXY is not a URL; correct or unset it")
-	}
-	return http.ProxyURL(proxy), nil
 }

@@ -33,6 +33,12 @@ func decode(body []byte, contentType string) (document, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch beginning := bytes.TrimLeft(text, xmlSpace); {
+	case len(beginning) == 0:
+		return nil, &MalformedError{"the endpoint's answer is empty"}
+	case beginning[0] != '<':
+		return nil, errNoXML
+	}
 	source := &source{Reader: bytes.NewReader(text)}
 	tokens := xml.NewDecoder(source)
 	tokens.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // done above
@@ -155,10 +161,7 @@ func (p *parser) instruction(token xml.ProcInst) error {
 }
 
 func (p *parser) document() (document, error) {
-	switch {
-	case !p.begun:
-		return nil, &MalformedError{"the endpoint's answer is empty"}
-	case !p.closed:
+	if !p.closed {
 		return nil, errTruncated
 	}
 	doc := document{}

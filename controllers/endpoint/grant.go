@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -70,7 +69,7 @@ func checkExpire(doc document, got answer) (expire time.Time, offset time.Durati
 		return expire, 0, nil
 	case life > 0:
 		return time.Time{}, 0, &MalformedError{tooFarAhead}
-	case time.Duration(seconds)*time.Second <= MaxLife && seconds <= int64(MaxLife/time.Second):
+	case seconds <= int64(MaxLife/time.Second):
 		return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is a number of seconds rather than a UNIX time"}
 	}
 	return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is in the past"}
@@ -79,7 +78,7 @@ func checkExpire(doc document, got answer) (expire time.Time, offset time.Durati
 // lastSecond is the end of the year 9999, the last that timestamps can be written in.
 const lastSecond = 253402300799
 
-var tooFarAhead = fmt.Sprintf("the expire in the endpoint's answer is more than %s ahead", "three days and an hour")
+const tooFarAhead = "the expire in the endpoint's answer is more than three days and an hour ahead"
 
 func isLife(life time.Duration) bool { return life > 0 && life <= MaxLife }
 

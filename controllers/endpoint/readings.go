@@ -13,24 +13,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// depth is how many encodings over one another are looked through.
-const depth = 2
+// layers is how many encodings over one another are looked through.
+const layers = 2
 
 // anyReading says whether holds is true of the text, or of what it becomes when
 // one or two encodings are undone, with spaces gone and case folded.
 func anyReading(text string, holds func(reading string) bool) bool {
-	return anyDecoding(compact(text), depth, holds)
+	return anyDecoding(compact(text), layers, holds)
 }
 
-func anyDecoding(text string, depth int, holds func(string) bool) bool {
+func anyDecoding(text string, layers int, holds func(string) bool) bool {
 	if holds(squash(text)) {
 		return true
 	}
-	if depth == 0 {
+	if layers == 0 {
 		return false
 	}
 	for _, decode := range decodings {
-		if decoded := decode(text); decoded != text && anyDecoding(decoded, depth-1, holds) {
+		if decoded := decode(text); decoded != text && anyDecoding(decoded, layers-1, holds) {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,32 +19,31 @@ const (
 // whole: where it begins and ends is then a guess.
 type redactor struct{ secrets []string }
 
-// newRedactor hides the key and the given URLs, and the parts of the URLs by which
-// they are worth hiding.
+// newRedactor hides the key, the given URLs, and the parts of those that are long
+// enough to be what makes them worth hiding.
 func newRedactor(key Key, urls ...string) redactor {
 	r := redactor{secrets: []string{key.Reveal()}}
 	for _, text := range urls {
-		r.secrets = append(r.secrets, text)
-		if u, err := url.Parse(text); err == nil {
-			r.secrets = append(r.secrets, u.RequestURI(), u.RawQuery, u.Fragment)
-			for _, values := range u.Query() {
-				r.secrets = append(r.secrets, values...)
+		for _, part := range urlParts(text) {
+			if len(part) >= 16 {
+				r.secrets = append(r.secrets, part)
 			}
 		}
 	}
-	r.secrets = append(r.secrets[:1], worthHiding(r.secrets[1:])...)
 	return r
 }
 
-// worthHiding leaves out what any text may contain, like a path of "/" or "lang=en".
-func worthHiding(parts []string) []string {
-	var long []string
-	for _, part := range parts {
-		if len(part) >= 16 {
-			long = append(long, part)
-		}
+func urlParts(text string) []string {
+	parts := []string{text}
+	u, err := url.Parse(text)
+	if err != nil {
+		return parts
 	}
-	return long
+	parts = append(parts, u.RequestURI(), u.RawQuery, u.Fragment)
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	return parts
 }
 
 // messageFor is the message to put behind a sentence on the answer, or "".
@@ -86,23 +86,35 @@ func (r redactor) host(name string) string {
 
 func (r redactor) strike(text string) string {
 	for _, secret := range r.secrets {
-		if secret != "" {
-			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(secret)).ReplaceAllLiteralString(text, redacted)
-		}
+		text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(secret)).ReplaceAllLiteralString(text, redacted)
 	}
 	return text
 }
 
-// echoes says whether a secret can be read in the text, whichever way.
+// echoes says whether a secret, or a good part of a long one, can be read in the
+// text, whichever way.
 func (r redactor) echoes(text string) bool {
+	var parts []string
+	for _, secret := range r.secrets {
+		parts = append(parts, quarters(squash(secret))...)
+	}
 	return anyReading(text, func(reading string) bool {
-		for _, secret := range r.secrets {
-			if secret := squash(secret); secret != "" && strings.Contains(reading, secret) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(reading, part) })
 	})
+}
+
+// quarters are the parts of a secret, each of at least eight bytes, of which one
+// betrays it: an endpoint may show a key with a few characters missing.
+func quarters(secret string) []string {
+	length := max(8, len(secret)/4)
+	if len(secret) <= length {
+		return []string{secret}
+	}
+	var parts []string
+	for ; len(secret) >= length; secret = secret[length:] {
+		parts = append(parts, secret[:length])
+	}
+	return parts
 }
 
 // oneLine drops what cannot be seen, and makes white space single spaces.

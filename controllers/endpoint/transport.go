@@ -9,14 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // maxHeader bounds the header of an answer, informational ones included, in bytes.
 const maxHeader = 32 << 10
 
-func newTransport(proxy func(*http.Request) (*url.URL, error), roots *x509.CertPool, timeout time.Duration) *http.Transport {
+func newTransport(roots *x509.CertPool, timeout time.Duration) *http.Transport {
+	proxy := httpproxy.FromEnvironment().ProxyFunc() // none for loopback
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		OnProxyConnectResponse: proxyRefusal,
 		// A dial outlives the request that asked for it, unless it has a limit too.
 		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,

@@ -25,14 +25,14 @@ func (c *Client) checkURL(doc document, key Key) (URL, error) {
 		return URL{}, &MalformedError{fmt.Sprintf("the url in the endpoint's answer is longer than %d KiB", maxURL>>10)}
 	case strings.ContainsFunc(text, misleading):
 		return URL{}, &MalformedError{"the url in the endpoint's answer contains characters that do not belong in one"}
-	case err != nil || u.Hostname() == "" || !validPort(u):
+	case err != nil || !u.IsAbs() || u.Hostname() == "" || !validPort(u):
 		return URL{}, &MalformedError{"the url in the endpoint's answer is not an absolute URL"}
 	case u.Scheme != "https" && u.Scheme != c.endpoint.Scheme:
 		return URL{}, &MalformedError{"the url in the endpoint's answer is not https"}
 	case u.User != nil:
 		return URL{}, &MalformedError{"the url in the endpoint's answer contains a user or password"}
 	case !c.allows(u.Hostname()):
-		host := newRedactor(key, text).host(u.Hostname())
+		host := newRedactor(key).host(u.Hostname())
 		return URL{}, &MalformedError{fmt.Sprintf("the url in the endpoint's answer is on %s, which is neither the endpoint's host nor among --allowed-url-hosts", host)}
 	}
 	return NewURL(text), nil

@@ -1,0 +1,290 @@
+package endpoint_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+const golden = "../../test/golden/"
+
+func newClient(t *testing.T, url string) *endpoint.Client {
+	t.Helper()
+	client, err := endpoint.New(endpoint.Config{
+		URL: url, AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"}, Timeout: 10 * time.Second,
+		Clock: clocktesting.NewFakePassiveClock(documentedExpire.Add(-10 * time.Minute)), UserAgent: "billing-operator/test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// documentedExpire is the expire of the document's sample.
+var documentedExpire = time.Unix(1522895794, 0)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(golden + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestDocumentedRequest holds what is sent against the document's sample, byte by byte.
+func TestDocumentedRequest(t *testing.T) {
+	for _, c := range []struct {
+		why, file string
+		request   endpoint.Request
+	}{
+		{"the document's own sample", "documented-request.form", endpoint.Request{ExpirationSeconds: 600}},
+		{"a purge is sent where it is declared", "purge-request.form", endpoint.Request{ExpirationSeconds: 259200, Purge: "delete"}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			var got []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				got = append(got, r.Method+" "+r.RequestURI, string(body))
+				for _, name := range []string{"Content-Type", "Accept", "Cache-Control", "User-Agent", "Accept-Encoding", "Connection"} {
+					got = append(got, name+": "+r.Header.Get(name))
+					r.Header.Del(name)
+				}
+				r.Header.Del("Content-Length")
+				if len(r.Header) > 0 {
+					t.Errorf("unexpected headers %v", r.Header)
+				}
+				_, _ = io.WriteString(w, "<documents_response/>")
+			}))
+			defer server.Close()
+			c.request.Key, _ = endpoint.ParseKey([]byte("123"))
+			_, _ = newClient(t, server.URL+"/v1/billings/billing_ui").Open(t.Context(), c.request)
+			want := []string{
+				"POST /v1/billings/billing_ui", read(t, c.file),
+				"Content-Type: application/x-www-form-urlencoded", "Accept: application/xml, text/xml", "Cache-Control: no-store",
+				"User-Agent: billing-operator/test", "Accept-Encoding: gzip", "Connection: close",
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: (-want +got)\n%s", c.why, diff)
+			}
+		})
+	}
+}
+
+// TestDocumentedAnswers holds what is read against the document's samples.
+func TestDocumentedAnswers(t *testing.T) {
+	const url = "https://api-app.xtracta.com/v1/billings/index.html?t=dc51PzHjXgHBF.ZjapmmxZep_Gn9kkHs5tVSyRa0GE41Hs_9AN0GW9szsxplrnV_LbLqd0HStob7_rUj9.JMAsPnn0ZiQFXZ6_qpjxEoj9Yn0Dgk7CorJlEmJyQC6oBDNjW5CfqvwdI-"
+	for _, c := range []struct{ why, file, want string }{
+		{"the document's sample", "documented-answer.xml", fmt.Sprint(url, 1522895794)},
+		{"the same by the document's schema", "schema-answer.xml", fmt.Sprint(url, 1522895794)},
+		{"a refusal in the body", "rejected-answer.xml", "the endpoint answered status 403: The API key has no access to this resource"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Date"] = nil
+				_, _ = io.WriteString(w, read(t, c.file))
+			}))
+			defer server.Close()
+			key, _ := endpoint.ParseKey([]byte("123"))
+			grant, err := newClient(t, server.URL).Open(t.Context(), endpoint.Request{Key: key})
+			got := fmt.Sprint(grant.URL.Reveal(), grant.Expire.Unix())
+			if err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("%s: got %q, want %q", c.why, got, c.want)
+			}
+		})
+	}
+}
+
+// TestLeftoverAnswer makes sure that an answer left on a connection is not taken for
+// the answer to another request: it is another group's login.
+func TestLeftoverAnswer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	answer := func(name string) string {
+		body := fmt.Sprintf("<documents_response><url>https://%s.xtracta.com/%s</url><expire>%d</expire></documents_response>", name, testToken, documentedExpire.Unix())
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	var asked atomic.Int32
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = connection.Close() }()
+				reader := bufio.NewReader(connection)
+				for {
+					request, err := http.ReadRequest(reader)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, request.Body)
+					name := fmt.Sprintf("group%d", asked.Add(1))
+					_, _ = io.WriteString(connection, answer(name)+answer("leftover"))
+				}
+			}()
+		}
+	}()
+	client := newClient(t, "http://"+listener.Addr().String())
+	key, _ := endpoint.ParseKey([]byte(testKey))
+	for i := range 20 {
+		grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("https://group%d.xtracta.com/%s", i+1, testToken); grant.URL.Reveal() != want {
+			t.Fatal("a request got what was left of another's answer")
+		}
+	}
+}
+
+func TestZeroKeyIsNotSent(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
+	defer server.Close()
+	_, err := newClient(t, server.URL).Open(t.Context(), endpoint.Request{ExpirationSeconds: 600})
+	if _, ok := err.(*endpoint.KeyError); !ok {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestParseKey(t *testing.T) {
+	for _, c := range []struct{ why, value, want, says string }{
+		{"as it is", "abc", "abc", ""},
+		{"files end in a line break", "abc\n", "abc", ""},
+		{"and begin with anything", " \t\r\n\u00a0abc \u2003", "abc", ""},
+		{"space inside is the key's own", "a b", "a b", ""},
+		{"letters beyond ASCII are", "schlüssel", "schlüssel", ""},
+		{"512 bytes are the most", strings.Repeat("k", 512), strings.Repeat("k", 512), ""},
+		{"and space around does not count", strings.Repeat("k", 512) + "\n", strings.Repeat("k", 512), ""},
+		{"more are none", strings.Repeat("k", 513), "", "longer than 512 bytes"},
+		{"bytes count, not letters", strings.Repeat("ü", 257), "", "longer than 512 bytes"},
+		{"nothing", "", "", "empty"},
+		{"as good as nothing", " \n\t", "", "empty"},
+		{"not UTF-8", "secret\xff\xfe", "", "not UTF-8"},
+		{"a line break inside: two keys, or half of one", "secret\nother", "", "control"},
+		{"NUL", "secret\x00x", "", "control"},
+		{"escape", "secret\x1b[31m", "", "control"},
+		{"C1", "secret\u0085x", "", "control"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			key, err := endpoint.ParseKey([]byte(c.value))
+			if key.Reveal() != c.want || key.IsZero() != (c.want == "") {
+				t.Errorf("got %q", key.Reveal())
+			}
+			if c.says == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if _, ok := err.(*endpoint.KeyError); !ok || !strings.Contains(err.Error(), c.says) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "secret") {
+				t.Errorf("the error is %#v", err)
+			}
+		})
+	}
+}
+
+func TestSecretsAreComparable(t *testing.T) {
+	one, _ := endpoint.ParseKey([]byte(testKey))
+	same, _ := endpoint.ParseKey([]byte(testKey + "\n"))
+	other, _ := endpoint.ParseKey([]byte("other"))
+	if one != same || one == other || endpoint.NewURL(testURL) != endpoint.NewURL(testURL) || endpoint.NewURL("") != (endpoint.URL{}) {
+		t.Error("equal secrets differ, or others do not")
+	}
+	if endpoint.NewURL(testURL).Reveal() != testURL || (endpoint.URL{}).Reveal() != "" {
+		t.Error("what was stored is not what is read back")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	good := endpoint.Config{URL: "https://api-app.xtracta.com/v1/billings/billing_ui", Timeout: time.Second, Clock: clocktesting.NewFakePassiveClock(time.Now())}
+	for _, c := range []struct {
+		why    string
+		change func(*endpoint.Config)
+		url    string // as normalised, if there is no error
+		says   []string
+	}{
+		{"the default", func(*endpoint.Config) {}, good.URL, nil},
+		{"case of scheme and host do not matter, that of the path does", func(c *endpoint.Config) { c.URL = "HTTPS://API-App.Xtracta.com/V1" }, "https://api-app.xtracta.com/V1", nil},
+		{"the default port is no port", func(c *endpoint.Config) { c.URL = "https://api-app.xtracta.com:443" }, "https://api-app.xtracta.com/", nil},
+		{"an empty port is none either", func(c *endpoint.Config) { c.URL = "https://api-app.xtracta.com:/x" }, "https://api-app.xtracta.com/x", nil},
+		{"another port stays", func(c *endpoint.Config) { c.URL = "https://api-app.xtracta.com:444/x" }, "https://api-app.xtracta.com:444/x", nil},
+		{"http for localhost", func(c *endpoint.Config) { c.URL = "http://localhost:8080/x" }, "http://localhost:8080/x", nil},
+		{"http for IPv4 loopback", func(c *endpoint.Config) { c.URL = "http://127.8.8.8:80/x" }, "http://127.8.8.8/x", nil},
+		{"http for IPv6 loopback", func(c *endpoint.Config) { c.URL = "http://[::1]:8080/x" }, "http://[::1]:8080/x", nil},
+		{"no http for others", func(c *endpoint.Config) { c.URL = "http://api-app.xtracta.com/" }, "", []string{"--endpoint-url", "https"}},
+		{"no http for names that begin so", func(c *endpoint.Config) { c.URL = "http://localhost.evil.example/" }, "", []string{"--endpoint-url"}},
+		{"no http for names that end so", func(c *endpoint.Config) { c.URL = "http://evil.localhost/" }, "", []string{"--endpoint-url"}},
+		{"no http for any address", func(c *endpoint.Config) { c.URL = "http://0.0.0.0/" }, "", []string{"--endpoint-url"}},
+		{"no http for private addresses", func(c *endpoint.Config) { c.URL = "http://10.0.0.1/" }, "", []string{"--endpoint-url"}},
+		{"no http for loopback in other forms", func(c *endpoint.Config) { c.URL = "http://2130706433/" }, "", []string{"--endpoint-url"}},
+		{"no password, and it is not repeated", func(c *endpoint.Config) { c.URL = "https://user:hunter2@api-app.xtracta.com/" }, "", []string{"--endpoint-url", "@"}},
+		{"no query", func(c *endpoint.Config) { c.URL += "?api_key=hunter2" }, "", []string{"--endpoint-url", "query"}},
+		{"no empty query", func(c *endpoint.Config) { c.URL += "?" }, "", []string{"--endpoint-url", "query"}},
+		{"no fragment", func(c *endpoint.Config) { c.URL += "#hunter2" }, "", []string{"--endpoint-url", "fragment"}},
+		{"no other scheme", func(c *endpoint.Config) { c.URL = "ftp://api-app.xtracta.com/" }, "", []string{"--endpoint-url", "https://"}},
+		{"nothing", func(c *endpoint.Config) { c.URL = "" }, "", []string{"--endpoint-url", "absolute"}},
+		{"a name", func(c *endpoint.Config) { c.URL = "api-app.xtracta.com" }, "", []string{"--endpoint-url", "absolute"}},
+		{"no host", func(c *endpoint.Config) { c.URL = "https:///x" }, "", []string{"--endpoint-url", "absolute"}},
+		{"no such port", func(c *endpoint.Config) { c.URL = "https://api-app.xtracta.com:99999/" }, "", []string{"--endpoint-url"}},
+		{"space", func(c *endpoint.Config) { c.URL = " https://api-app.xtracta.com/" }, "", []string{"--endpoint-url"}},
+		{"a pattern with a scheme", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"https://xtracta.com"} }, "", []string{"--allowed-url-hosts", "https://xtracta.com"}},
+		{"a pattern with a port", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"xtracta.com:443"} }, "", []string{"--allowed-url-hosts"}},
+		{"a pattern with a path", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"xtracta.com/x"} }, "", []string{"--allowed-url-hosts"}},
+		{"everything", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"*"} }, "", []string{"--allowed-url-hosts", "*.name"}},
+		{"everything, with a dot", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"*."} }, "", []string{"--allowed-url-hosts"}},
+		{"an asterisk in the middle", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"a.*.xtracta.com"} }, "", []string{"--allowed-url-hosts"}},
+		{"an asterisk for a part", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"api-*.xtracta.com"} }, "", []string{"--allowed-url-hosts"}},
+		{"a list in one text", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"a.example b.example"} }, "", []string{"--allowed-url-hosts"}},
+		{"a CA file without a certificate", func(c *endpoint.Config) { c.RootCAs = []byte("x") }, "", []string{"--endpoint-ca-file", "PEM"}},
+		{"an empty CA file", func(c *endpoint.Config) { c.RootCAs = []byte{} }, "", []string{"--endpoint-ca-file", "PEM"}},
+		{"no timeout", func(c *endpoint.Config) { c.Timeout = 0 }, "", []string{"--endpoint-timeout"}},
+		{"a timeout in the past", func(c *endpoint.Config) { c.Timeout = -time.Second }, "", []string{"--endpoint-timeout"}},
+		{"no clock", func(c *endpoint.Config) { c.Clock = nil }, "", []string{"clock"}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			config := good
+			c.change(&config)
+			client, err := endpoint.New(config)
+			if c.says == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if client.URL() != c.url {
+					t.Errorf("the URL is %q, want %q", client.URL(), c.url)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, says := range c.says {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("%q does not say %q", err, says)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%q repeats a password", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package endpoint_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// messageRows refuse with a message that holds what must not be shown.
+func messageRows() []row {
+	tells := func(message string) server {
+		return handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = fmt.Fprintf(w, "<documents_response><status>403</status><message>%s</message><url>%s</url></documents_response>", html.EscapeString(s.fill(message)), testURL)
+		})
+	}
+	shown := func(name, why, message, says string) row {
+		return row{name: name, why: why, server: tells(message), want: rejected, says: says}
+	}
+	const withheld = "withheld"
+	asJSON, _ := json.Marshal(map[string]string{"api_key": testKey, "url": testURL})
+	rows := []row{
+		shown("plain", "what a person can use is shown", "The API key has no access to this resource", ": The API key has no access to this resource"),
+		shown("of other letters", "messages may be in any language", "Ключ недействителен", ": Ключ недействителен"),
+		shown("of many lines", "a status has one line", "one\n\n  two\tthree\u2028four", ": one two three four"),
+		shown("with controls", "terminals obey them", "a\u0085b\u009bc", ": a bc"),
+		shown("with direction marks", "text must read as it is", "a\u202eb\u200bc\ufeffd", ": abcd"),
+		shown("long", "a status is no log", strings.Repeat("word ", 2000), "…"),
+		shown("a word of a thousand letters", "no word is that long", "before "+strings.Repeat("x", 1000)+" after", "before [redacted] after"),
+		shown("with a request id", "support asks for it", "failed, request 0f8fad5b-d9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+		shown("with a mail address", "people may be written to", "write to support@xtracta.com.", "write to support@xtracta.com."),
+		shown("with a slash", "not each slash is a URL's", "read and/or write", "read and/or write"),
+		shown("with the key", "the usual echo", "API key {key} is unknown", "API key [redacted] is unknown"),
+		shown("with the key twice", "each of them", "{key}{key}", "[redacted][redacted]"),
+		shown("with the URL", "a login must not be shown", "see {url} for more", "see [redacted] for more"),
+		shown("with another URL", "URLs may hold logins, whose ever they are", "see https://evil.example/?t=1 now", "see [url] now"),
+		shown("with a URL of another scheme", "URLs may hold logins", "see ftp://user:pass@evil.example now", "see [url] now"),
+		shown("with a URL in brackets", "brackets are no way out", "see (https://evil.example/x) now", "see [url] now"),
+		shown("with a URL without scheme", "people paste it into a browser all the same", "see api-app.xtracta.com/v1/x?t=1 now", "see [url] now"),
+		shown("with a relative URL", "the query is the login", "see /pay.php?t=abc now", "see [url] now"),
+		shown("with www", "people paste it into a browser all the same", "see www.xtracta.com now", "see [url] now"),
+		shown("with the token", "the token is what is worth hiding in the URL", "token {token} expired", "token [redacted] expired"),
+		shown("with the query", "the query is what is worth hiding in the URL", "t={token}", "[redacted]"),
+		shown("with the key in upper case", "case may be changed on the way", strings.ToUpper(testKey), "[redacted]"),
+		shown("with the key as JSON", "bodies are logged as JSON and echoed", string(asJSON), "[redacted]"),
+		shown("with the key but for its end", "the rest can be tried out", "key "+testKey[:len(testKey)-4]+" unknown", withheld),
+		shown("with the key but for its beginning", "the rest can be tried out", "key "+testKey[6:]+" unknown", withheld),
+		shown("with the key cut by spaces", "people can join it", "key "+strings.Join(strings.Split(testKey, ""), " "), withheld),
+		shown("with the key cut by line breaks", "people can join it", "key "+testKey[:10]+"\n"+testKey[10:20]+"\n"+testKey[20:], withheld),
+		shown("with the key cut by zero-width spaces", "it looks whole", "key "+testKey[:10]+"\u200b"+testKey[10:], "[redacted]"),
+		shown("with the key in full-width letters", "people can read it", "key "+fullWidth(testKey), withheld),
+		shown("with the URL cut by spaces", "people can join it", strings.Join(strings.SplitAfter(testURL, "/"), " "), withheld),
+		shown("with another URL cut by spaces", "people can join it", "https: //evil.example/ x", ": https: [url] x"),
+		shown("with another URL cut at its colon", "people can join it", "https : // evil . example / x", withheld),
+		shown("with another URL escaped", "people can decode it", "https%3A%2F%2Fevil.example%2Fx", withheld),
+		shown("with another URL in JSON", "people can decode it", `https:\/\/evil.example\/x`, withheld),
+		shown("with the request", "bodies are logged and echoed", url.Values{"api_key": {testKey}, "expire": {"600"}}.Encode(), withheld),
+		shown("with the request in base64", "bodies are logged and echoed", base64.StdEncoding.EncodeToString([]byte("api_key="+url.QueryEscape(testKey)+"&expire=600")), withheld),
+		shown("with the request in a URL in base64", "two encodings over one another", base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(url.QueryEscape(testKey)))), withheld),
+		shown("with base64 behind a word", "it may follow without a gap", "token"+base64.RawStdEncoding.EncodeToString([]byte(testKey)), withheld),
+		shown("with base64 in lines", "mail breaks it", breakLines(base64.StdEncoding.EncodeToString([]byte("key: "+testKey))), withheld),
+		shown("with hex in upper case", "people can decode it", strings.ToUpper(hex.EncodeToString([]byte(testKey))), withheld),
+		shown("with hex behind a digit", "it may follow without a gap", "7"+hex.EncodeToString([]byte(testKey)), withheld),
+		shown("with a hex dump", "bytes may be set apart", eachByte(testKey, "%02x "), withheld),
+		shown("with entities twice escaped", "bodies are escaped once too often", html.EscapeString(eachByte(testKey, "&#%d;")), withheld),
+		{name: "without text", why: "an empty message adds nothing", server: answers(403, root("<message> </message>")), want: rejected, says: "HTTP 403 Forbidden"},
+		{name: "in a document that is cut off", why: "a message is shown from whole documents only", server: answers(403, "<documents_response><message>{key}"), want: rejected, says: "HTTP 403 Forbidden"},
+		{name: "in another document", why: "a message is shown from the documented document only", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},
+		{name: "with 429", why: "a message explains a pause too", server: answers(429, root("<message>Too many for {key}</message>")), want: throttled, says: "429 Too Many Requests: Too many for [redacted]"},
+		{name: "with 503", why: "a message explains an outage too", server: answers(503, root("<message>Maintenance {url}</message>")), want: unavailable, says: "503 Service Unavailable: Maintenance [url]"},
+		{name: "with status 500 in the body", why: "a message explains an outage too", server: says(root("<status>500</status><message>{key}</message><url>{url}</url>")), want: unavailable, says: "status 500: [redacted]"},
+		{name: "with a sound grant", why: "a message beside a grant is not shown at all", server: says(root("<message>{key} {url}</message><url>{url}</url><expire>{expire}</expire>")), want: granted},
+	}
+	for i, form := range forms(testKey) {
+		rows = append(rows, row{name: fmt.Sprintf("with the key in form %d", i), why: "people can decode it", server: tells("key " + form + " unknown"), want: rejected, says: "HTTP 403 Forbidden: "})
+	}
+	for i, form := range forms(testURL) {
+		rows = append(rows, row{name: fmt.Sprintf("with the URL in form %d", i), why: "people can decode it", server: tells("see " + form + " now"), want: rejected, says: "HTTP 403 Forbidden: "})
+	}
+	return rows
+}
+
+func fullWidth(text string) string {
+	return strings.Map(func(r rune) rune { return r + 0xfee0 }, text)
+}
+
+func breakLines(text string) string {
+	var lines []string
+	for ; len(text) > 20; text = text[20:] {
+		lines = append(lines, text[:20])
+	}
+	return strings.Join(append(lines, text), "\r\n")
+}

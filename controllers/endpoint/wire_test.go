@@ -1,0 +1,306 @@
+package endpoint_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// The secrets of all rows. The key has what encodings treat differently.
+const (
+	testKey   = "Kq7+Zx/9w=Rt%41~Lp2_vB-8nM.c4Jd"
+	testToken = "dc51PzHjXgHBF.ZjapmmxZep_Gn9kkHs5tVSyRa0GE41Hs_9AN0GW9szsxplrnV"
+	testURL   = "https://api-app.xtracta.com/v1/billings/index.html?t=" + testToken
+)
+
+// row is one way in which an endpoint behaves, or misbehaves.
+type row struct {
+	name   string
+	why    string // a sentence: why the row exists
+	server server // the endpoint, and the client's configuration for it
+	want   outcome
+	says   string                         // must be part of the error
+	grant  func(*stage) wanted            // what a grant holds, where the row is about that
+	retry  time.Duration                  // of a throttled outcome
+	alone  bool                           // sets environment variables, so that no other row may run beside it
+	config func(*endpoint.Config, *stage) // changes the configuration
+}
+
+// wanted is what a grant must hold.
+type wanted struct {
+	url    string
+	expire time.Time
+	offset time.Duration
+}
+
+type outcome string
+
+const (
+	granted     outcome = "granted"
+	rejected    outcome = "rejected"
+	throttled   outcome = "throttled"
+	unavailable outcome = "unavailable"
+	malformed   outcome = "malformed"
+	abandoned   outcome = "abandoned"
+)
+
+// TestWire holds the client against every row at a real connection, and each row
+// against what is true of all: one outcome, one request at most, the key in its
+// body and nowhere else, no key and no URL in anything that could be printed.
+func TestWire(t *testing.T) {
+	groups := map[string][]row{
+		"status": statusRows(), "retry after": retryAfterRows(), "redirect": redirectRows(),
+		"connection": connectionRows(), "header": headerRows(), "body": bodyRows(),
+		"tls": tlsRows(), "proxy": proxyRows(), "xml": xmlRows(), "charset": charsetRows(),
+		"url": urlRows(), "expire": expireRows(), "message": messageRows(),
+	}
+	total := 0
+	for name, rows := range groups {
+		total += len(rows)
+		t.Run(name, func(t *testing.T) {
+			for _, row := range rows {
+				t.Run(row.name, row.run)
+			}
+		})
+	}
+	t.Logf("%d rows", total)
+}
+
+func (r row) run(t *testing.T) {
+	if r.why == "" {
+		t.Fatal("the row does not say why it exists")
+	}
+	if !r.alone {
+		t.Parallel()
+	}
+	s := newStage(t)
+	config := endpoint.Config{
+		AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"},
+		Timeout:         10 * time.Second,
+		Clock:           clocktesting.NewFakePassiveClock(s.now),
+		UserAgent:       "test",
+	}
+	config.URL = r.server(s, &config)
+	if r.config != nil {
+		r.config(&config, s)
+	}
+	client, err := endpoint.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := endpoint.ParseKey([]byte(testKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := endpoint.Request{Key: key, Purge: "process", ExpirationSeconds: 600}
+
+	grant, err := client.Open(s.ctx, request)
+
+	if got := outcomeOf(err); got != r.want {
+		t.Errorf("%s, want %s: %v\n(%s)", got, r.want, err, r.why)
+	}
+	if err != nil && !strings.Contains(err.Error(), s.fill(r.says)) {
+		t.Errorf("the error is %q, want %q in it\n(%s)", err, r.says, r.why)
+	}
+	r.checkRetry(t, err)
+	r.checkGrant(t, s, grant, err)
+	s.checkTraffic(t)
+	checkDiscreet(t, s, grant, request, err)
+}
+
+func outcomeOf(err error) outcome {
+	var (
+		rejectedError    *endpoint.RejectedError
+		throttledError   *endpoint.ThrottledError
+		unavailableError *endpoint.UnavailableError
+		malformedError   *endpoint.MalformedError
+	)
+	var found []outcome
+	for kind, is := range map[outcome]bool{
+		granted:     err == nil,
+		rejected:    errors.As(err, &rejectedError),
+		throttled:   errors.As(err, &throttledError),
+		unavailable: errors.As(err, &unavailableError),
+		malformed:   errors.As(err, &malformedError),
+		abandoned:   errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded),
+	} {
+		if is {
+			found = append(found, kind)
+		}
+	}
+	if len(found) != 1 {
+		return outcome(fmt.Sprintf("%v (%T)", found, err))
+	}
+	return found[0]
+}
+
+func (r row) checkRetry(t *testing.T, err error) {
+	t.Helper()
+	var throttledError *endpoint.ThrottledError
+	if errors.As(err, &throttledError) && throttledError.RetryAfter != r.retry {
+		t.Errorf("RetryAfter is %s, want %s\n(%s)", throttledError.RetryAfter, r.retry, r.why)
+	}
+}
+
+func (r row) checkGrant(t *testing.T, s *stage, grant endpoint.Grant, err error) {
+	t.Helper()
+	if err != nil {
+		if grant != (endpoint.Grant{}) {
+			t.Error("there is a grant beside the error")
+		}
+		return
+	}
+	want := wanted{url: testURL, expire: s.expire}
+	if r.grant != nil {
+		want = r.grant(s)
+	}
+	got := wanted{url: grant.URL.Reveal(), expire: grant.Expire, offset: grant.Offset}
+	if got.url != want.url || !got.expire.Equal(want.expire) || got.offset != want.offset || !grant.Issued.Equal(s.now) {
+		t.Errorf("the grant holds %+v, issued %s; want %+v, issued %s\n(%s)", got, grant.Issued, want, s.now, r.why)
+	}
+}
+
+// server is an endpoint. It returns the URL to ask, and may set what the client
+// needs beside it.
+type server func(*stage, *endpoint.Config) string
+
+// stage is what a row plays on.
+type stage struct {
+	t         *testing.T
+	now       time.Time // by the client's clock: a random time with a fraction of a second
+	expire    time.Time // ten minutes later
+	ctx       context.Context
+	cancel    context.CancelFunc
+	elsewhere *httptest.Server // where nothing must ever arrive
+
+	mutex    sync.Mutex
+	requests []*http.Request
+	bodies   []string
+	strays   int
+}
+
+func newStage(t *testing.T) *stage {
+	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := start.Add(time.Duration(rand.Int64N(int64(20 * 365 * 24 * time.Hour))))
+	s := &stage{t: t, now: now, expire: now.Truncate(time.Second).Add(10 * time.Minute)}
+	s.ctx, s.cancel = context.WithCancel(t.Context())
+	s.elsewhere = httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		s.strays++
+	}))
+	t.Cleanup(s.elsewhere.Close)
+	return s
+}
+
+// fill replaces what a row cannot know.
+func (s *stage) fill(text string) string {
+	return strings.NewReplacer(
+		"{url}", testURL,
+		"{token}", testToken,
+		"{key}", testKey,
+		"{expire}", fmt.Sprint(s.expire.Unix()),
+		"{date}", s.now.UTC().Format(http.TimeFormat),
+		"{elsewhere}", s.elsewhere.URL,
+	).Replace(text)
+}
+
+// record keeps a request, with its whole body.
+func (s *stage) record(r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.requests = append(s.requests, r)
+	s.bodies = append(s.bodies, string(body))
+}
+
+// checkTraffic asserts that the key was sent once at most, in a body, and to the
+// endpoint alone.
+func (s *stage) checkTraffic(t *testing.T) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.strays > 0 {
+		t.Errorf("%d requests went elsewhere", s.strays)
+	}
+	if len(s.requests) > 1 {
+		t.Errorf("%d requests were sent for one call", len(s.requests))
+	}
+	for i, request := range s.requests {
+		form, err := url.ParseQuery(s.bodies[i])
+		if err != nil || form.Get("api_key") != testKey || request.Method != http.MethodPost {
+			t.Errorf("the request is no POST of the key: %s %q", request.Method, s.bodies[i])
+		}
+		if text := fmt.Sprint(request.RequestURI, request.Header); leak(text) != "" {
+			t.Errorf("the key is outside of the request's body: %s", text)
+		}
+	}
+}
+
+// checkDiscreet asserts that nothing that a call takes or returns shows a secret,
+// whichever way it is printed.
+func checkDiscreet(t *testing.T, s *stage, grant endpoint.Grant, request endpoint.Request, err error) {
+	t.Helper()
+	type hidden struct{ value any } // fmt calls no methods on what is in here
+	inner := struct {
+		grant   endpoint.Grant
+		request endpoint.Request
+	}{grant, request}
+	var prints []string
+	for _, value := range []any{err, grant, &grant, grant.URL, request, &request, request.Key, hidden{grant}, inner, &inner, []any{grant, request}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			prints = append(prints, fmt.Sprintf(verb, value))
+		}
+		if text, err := json.Marshal(value); err == nil {
+			prints = append(prints, string(text))
+		}
+		var logs bytes.Buffer
+		slog.New(slog.NewTextHandler(&logs, nil)).Info("text", "value", value)
+		slog.New(slog.NewJSONHandler(&logs, nil)).Info("json", "value", value)
+		prints = append(prints, logs.String())
+	}
+	for wrapped := err; wrapped != nil; wrapped = errors.Unwrap(wrapped) {
+		prints = append(prints, wrapped.Error())
+	}
+	for _, text := range prints {
+		if form := leak(text); form != "" {
+			t.Fatalf("a secret shows itself as %q in %s", form, text)
+		}
+	}
+	if err == nil {
+		return
+	}
+	if text := err.Error(); len([]rune(text)) > 600 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
+		t.Errorf("the error is no short sentence: %q", text)
+	}
+}
+
+// TestMain watches what is written to the standard logger as well: net/http logs
+// what it finds on a connection that nobody waits for.
+func TestMain(m *testing.M) {
+	var logs bytes.Buffer
+	log.SetOutput(&logs)
+	code := m.Run()
+	if form := leak(logs.String()); form != "" {
+		fmt.Fprintf(os.Stderr, "a secret shows itself as %q in the log:\n%s\n", form, logs.String())
+		code = 1
+	}
+	os.Exit(code)
+}
