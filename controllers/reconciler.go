@@ -5,7 +5,6 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -107,8 +106,8 @@ func (r *Reconciler) proceed(ctx, pass context.Context, seen *observation) (rene
 		if plan.Step == renewal.Wait {
 			return plan, nil
 		}
-		if err := ctx.Err(); err != nil {
-			return plan, fmt.Errorf("stopping: %w", err)
+		if plan.Step == renewal.Ask && ctx.Err() != nil {
+			return plan, errParked // stopping: nothing new is begun
 		}
 		if err := r.act(pass, seen, facts, plan); err != nil {
 			return plan, err
