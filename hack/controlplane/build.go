@@ -26,7 +26,7 @@ func build(ctx context.Context, root, dir string, out io.Writer) error {
 	progress := narrate(out)
 	defer progress.stop()
 
-	packages, err := goCommand(ctx, progress, module, "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", etcdPackage, apiServerPackage)
+	packages, err := goCommand(ctx, progress, module, "list", "-deps", etcdPackage, apiServerPackage)
 	if err != nil {
 		return err
 	}

@@ -66,8 +66,6 @@ func (n *narrator) take(line string) {
 	case n.pending[line]:
 		delete(n.pending, line)
 		n.compiled++
-	case n.pending != nil && !strings.ContainsAny(line, " \t:"):
-		// a package of the standard library
 	default:
 		n.other = append(n.other, line)
 	}
@@ -99,5 +97,5 @@ func (n *narrator) line() string {
 	if n.pending == nil {
 		return fmt.Sprintf("  %d modules fetched after %s", n.fetched, elapsed)
 	}
-	return fmt.Sprintf("  %d packages compiled, of at most %d, after %s", n.compiled, n.total, elapsed)
+	return fmt.Sprintf("  %d packages compiled after %s, of %d less those in the build cache", n.compiled, elapsed, n.total)
 }

@@ -17,10 +17,10 @@ func TestNarrator(t *testing.T) {
 		t.Errorf("after two downloads: %q", line)
 	}
 
-	n.compiling([]string{"k8s.io/api/core/v1", "k8s.io/klog/v2", "k8s.io/kubernetes/cmd/kube-apiserver"})
+	n.compiling([]string{"internal/cpu", "k8s.io/api/core/v1", "k8s.io/klog/v2", "k8s.io/kubernetes/cmd/kube-apiserver"})
 	fmt.Fprint(n, "internal/cpu\nk8s.io/klog/v2\nk8s.io/api/core/v1\n# k8s.io/kubernetes/cmd/kube-apiserver\nserver.go:1:1: no space left")
-	if line := n.line(); !strings.Contains(line, "2 packages compiled, of at most 3") {
-		t.Errorf("after two packages: %q", line)
+	if line := n.line(); !strings.Contains(line, "3 packages compiled") || !strings.Contains(line, "of 4 ") {
+		t.Errorf("after three packages: %q", line)
 	}
 	want := "# k8s.io/kubernetes/cmd/kube-apiserver\nserver.go:1:1: no space left"
 	if got := n.complaints(); got != want {
