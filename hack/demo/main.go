@@ -1,0 +1,70 @@
+// Command demo shows the operator at work on this machine: a Kubernetes API
+// server with its etcd, the manager as a process, and a stand-in of Xtracta's
+// endpoint. It needs no cluster, no container and no account.
+//
+//	go run ./hack/demo          goes through a session's life in about a minute
+//	go run ./hack/demo --stay   stays up for kubectl until Ctrl-C
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/fatih/color"
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	stay := flag.Bool("stay", false, "stay up for kubectl until Ctrl-C, instead of going through the steps")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "demo: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	ctrl.SetLogger(logr.Discard()) // libraries say nothing here that the steps do not
+
+	ctx, stop := untilStopped()
+	defer stop()
+	out := newPrinter(os.Stdout, !color.NoColor)
+	run := demonstrate
+	if *stay {
+		run = explore
+	}
+	if err := run(ctx, out); err != nil {
+		out.failure(err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// errStopped says that a person ended it before its end.
+var errStopped = errors.New("stopped before the end")
+
+// untilStopped ends with the first Ctrl-C or SIGTERM; a second one ends the
+// process at once. It also ends with the process that started this one, as
+// "go run" does not pass SIGTERM on.
+func untilStopped() (context.Context, context.CancelFunc) {
+	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	parent := os.Getppid()
+	go func() {
+		look := time.NewTicker(time.Second)
+		defer look.Stop()
+		for os.Getppid() == parent && signals.Err() == nil {
+			select {
+			case <-signals.Done():
+			case <-look.C:
+			}
+		}
+		stop()
+		cancel(errStopped)
+	}()
+	return ctx, stop
+}
