@@ -18,6 +18,8 @@ var rules = []rule{
 	{"SecretIsForeign", leaveForeignSecret},
 	// One of a deleted session of the same name goes by itself: wait for it.
 	{"SecretAwaitsCollection", awaitCollection},
+	// A new version of the key's Secret may hold another key: look before judging.
+	{"KeyMayHaveChanged", readChangedKey},
 	// A grant that is in memory only is written before anything else is spent,
 	// unless what is held is better by now.
 	{"GrantIsUnwritten", storeUnwritten},
@@ -25,8 +27,6 @@ var rules = []rule{
 	{"SecretIsGoneOrEdited", restoreSecret},
 	// Labels and annotations are put in order; that costs no request.
 	{"SecretIsUntidy", tidySecret},
-	// A new version of the key's Secret may hold another key: look before judging.
-	{"KeyMayHaveChanged", readChangedKey},
 	// A suspended session spends nothing; what it has stays.
 	{"Suspended", obeySuspend},
 	// After a failed write, find out that a grant could be stored before asking for
@@ -83,6 +83,14 @@ func awaitCollection(f Facts, p *Plan) bool {
 	return true
 }
 
+func readChangedKey(f Facts, p *Plan) bool {
+	if f.Key != KeyUnread || p.Held == nil || !onlyKeyDiffers(p.Held.Inputs, f.Inputs) {
+		return false
+	}
+	p.Step = ReadKey
+	return true
+}
+
 func storeUnwritten(f Facts, p *Plan) bool {
 	if !f.Unwritten.Alive(f.Now) || !Keep(f, f.Unwritten) {
 		return false
@@ -111,14 +119,6 @@ func tidySecret(f Facts, p *Plan) bool {
 		return false
 	}
 	p.Step = Tidy
-	return true
-}
-
-func readChangedKey(f Facts, p *Plan) bool {
-	if f.Key != KeyUnread || p.Held == nil || !onlyKeyDiffers(p.Held.Inputs, f.Inputs) {
-		return false
-	}
-	p.Step = ReadKey
 	return true
 }
 

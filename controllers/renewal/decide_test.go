@@ -555,6 +555,11 @@ var writes = []row{
 		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.Rehearse, Held: "Secret", Current: true},
 	},
 	{
+		why:   "whether a URL is for today's key is found out also while a write waits: status tells it",
+		facts: rest(reapplied, key(renewal.KeyUnread), remembers(grant(0, time.Hour)), writeRefused(20*time.Second)),
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+	},
+	{
 		why:   "a suspended session does not rehearse",
 		facts: rest(suspended, writeRefused(0)),
 		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true},
