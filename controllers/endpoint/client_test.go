@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,51 +109,72 @@ func TestDocumentedAnswers(t *testing.T) {
 	}
 }
 
-// TestLeftoverAnswer makes sure that an answer left on a connection is not taken for
-// the answer to another request: it is another group's login.
+// TestLeftoverAnswer makes sure that an answer left on a connection is neither taken
+// for the answer to another request, as it is another group's login, nor logged.
 func TestLeftoverAnswer(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
 	answer := func(name string) string {
 		body := fmt.Sprintf("<documents_response><url>https://%s.xtracta.com/%s</url><expire>%d</expire></documents_response>", name, testToken, documentedExpire.Unix())
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}
-	var asked atomic.Int32
+	for _, c := range []struct {
+		name, why string
+		answers   func(served int) string // to the request after so many on the connection
+	}{
+		{"at once", "net/http would log what it finds on an idle connection", func(int) string { return answer("own") + answer("leftover") }},
+		{"late", "the next request on the connection would get it", func(served int) string {
+			if served > 0 {
+				return answer("leftover")
+			}
+			return answer("own")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := newClient(t, serveConnections(t, c.answers))
+			key, _ := endpoint.ParseKey([]byte(testKey))
+			for range 10 {
+				grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := "https://own.xtracta.com/" + testToken; grant.URL.Reveal() != want {
+					t.Fatalf("a request got what another's left: %s", c.why)
+				}
+			}
+		})
+	}
+}
+
+// serveConnections answers requests with raw text, given how many came before them
+// on the connection.
+func serveConnections(t *testing.T, answers func(served int) string) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	serve := func(connection net.Conn) {
+		defer func() { _ = connection.Close() }()
+		reader := bufio.NewReader(connection)
+		for served := 0; ; served++ {
+			request, err := http.ReadRequest(reader)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, request.Body)
+			_, _ = io.WriteString(connection, answers(served))
+		}
+	}
 	go func() {
 		for {
 			connection, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = connection.Close() }()
-				reader := bufio.NewReader(connection)
-				for {
-					request, err := http.ReadRequest(reader)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, request.Body)
-					name := fmt.Sprintf("group%d", asked.Add(1))
-					_, _ = io.WriteString(connection, answer(name)+answer("leftover"))
-				}
-			}()
+			go serve(connection)
 		}
 	}()
-	client := newClient(t, "http://"+listener.Addr().String())
-	key, _ := endpoint.ParseKey([]byte(testKey))
-	for i := range 20 {
-		grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := fmt.Sprintf("https://group%d.xtracta.com/%s", i+1, testToken); grant.URL.Reveal() != want {
-			t.Fatal("a request got what was left of another's answer")
-		}
-	}
+	return "http://" + listener.Addr().String()
 }
 
 func TestZeroKeyIsNotSent(t *testing.T) {

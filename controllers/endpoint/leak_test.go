@@ -21,15 +21,23 @@ func leak(text string) string {
 		}
 		return r
 	}, text)
-	for _, secret := range []string{testKey, testURL, testToken} {
-		for _, form := range forms(secret) {
-			if strings.Contains(packed, form) || strings.Contains(strings.ToLower(packed), strings.ToLower(form)) {
-				return form
-			}
+	packed = strings.ToLower(packed)
+	for _, form := range secretForms {
+		if strings.Contains(packed, form) {
+			return form
 		}
 	}
 	return ""
 }
+
+var secretForms = func() (all []string) {
+	for _, secret := range []string{testKey, testURL, testToken} {
+		for _, form := range forms(secret) {
+			all = append(all, strings.ToLower(form))
+		}
+	}
+	return all
+}()
 
 // forms are the encodings of a secret.
 func forms(secret string) []string {
