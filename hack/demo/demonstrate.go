@@ -19,9 +19,10 @@ import (
 // enough for one to fail and be tried again ten seconds later.
 const life = 40 * time.Second
 
-const introduction = `A BillingSession keeps a temporary URL of a group's Xtracta billing page alive. This shows one with
-the real operator, a real API server and a stand-in of Xtracta's endpoint, all on this machine.
-URLs live for 40 seconds here, instead of ten minutes, so that it takes about a minute.`
+const introduction = `A BillingSession is a Kubernetes resource that keeps a URL of a group's Xtracta billing page at hand.
+Such a URL needs no login and expires soon; the operator replaces it in time. This shows it with the
+real operator, a real API server and a stand-in of Xtracta's endpoint, all on this machine. URLs live
+for 40 seconds here, instead of ten minutes, so that all of it takes about a minute.`
 
 // demonstrate sets up, goes through the steps and stops everything.
 func demonstrate(ctx context.Context, out *printer) (err error) {
@@ -31,9 +32,10 @@ func demonstrate(ctx context.Context, out *printer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stage.strike(err != nil && !errors.Is(err, errStopped))) }()
+	defer func() { err = errors.Join(err, stage.strike(err)) }()
 
 	d := &demo{stage: stage, out: out}
+	began := out.elapsed()
 	for i, step := range steps {
 		out.title(fmt.Sprintf("%d. %s", i+1, step.title))
 		if err := d.perform(running, step); err != nil {
@@ -41,7 +43,9 @@ func demonstrate(ctx context.Context, out *printer) (err error) {
 		}
 	}
 	out.title("Done")
-	out.sawf("All %d steps were seen. Everything is being stopped.", len(steps))
+	out.sawf("All %d steps were seen, in %s and with %d requests.",
+		len(steps), seconds(out.elapsed()-began), d.endpoint.Total())
+	out.asidef("To look around yourself, with kubectl: make run")
 	return nil
 }
 
@@ -60,23 +64,10 @@ func (d *demo) perform(ctx context.Context, s step) error {
 	}
 	spent := d.endpoint.Total() - before
 	if spent != s.requests {
-		return fmt.Errorf("the endpoint was asked %s in this step, instead of %s", times(spent), times(s.requests))
+		return fmt.Errorf("the endpoint got %d requests in this step, instead of %d", spent, s.requests)
 	}
-	d.out.asidef("The endpoint was asked %s.", times(spent))
+	d.out.asidef("Requests to the endpoint: %d", spent)
 	return nil
-}
-
-func times(n int) string {
-	switch n {
-	case 0:
-		return "not at all"
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	default:
-		return fmt.Sprintf("%d times", n)
-	}
 }
 
 // state is a session and its generated Secret at one moment.
@@ -87,9 +78,8 @@ type state struct {
 
 func (s state) url() string { return string(s.secret.Data[v1alpha1.SecretKeyURL]) }
 
-func (s state) left() time.Duration {
-	return time.Until(s.session.Status.ExpirationTime.Time).Round(time.Second)
-}
+// left is for how long the URL still lives.
+func (s state) left() time.Duration { return time.Until(s.session.Status.ExpirationTime.Time) }
 
 // condition is one of the session, or an unknown one of no words.
 func (s state) condition(kind string) metav1.Condition {
@@ -132,7 +122,10 @@ func missingReady(s state) error {
 	if ready.Status == metav1.ConditionTrue && s.session.Status.ObservedGeneration == s.session.Generation {
 		return nil
 	}
-	return fmt.Errorf("Ready is %s: %s %s", ready.Status, ready.Reason, ready.Message)
+	if ready.Reason == "" {
+		return errors.New("nobody has looked at it")
+	}
+	return fmt.Errorf("it is %s: %s", ready.Reason, ready.Message)
 }
 
 // showRow prints what kubectl would.

@@ -29,7 +29,7 @@ URLs live for two minutes here, so that there is a renewal about each minute.`)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stage.strike(err != nil)) }()
+	defer func() { err = errors.Join(err, stage.strike(err)) }()
 
 	e, err := stage.applySample(running)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 const (
 	// tellInterval is how often a long build says how far it is.
-	tellInterval = 5 * time.Second
+	tellInterval = 10 * time.Second
 	// stopTimeout is how long a program may take to end when it is asked to.
 	stopTimeout = 20 * time.Second
 )
@@ -40,7 +40,7 @@ func build(ctx context.Context, root, dir string, progress io.Writer) (string, e
 	for {
 		select {
 		case <-ticker.C:
-			_, _ = fmt.Fprintf(progress, "Still building: %d packages compiled so far\n", said.lines())
+			_, _ = fmt.Fprintln(progress, said.progress())
 		case err := <-ended:
 			if ctx.Err() != nil {
 				return "", context.Cause(ctx)
@@ -53,7 +53,7 @@ func build(ctx context.Context, root, dir string, progress io.Writer) (string, e
 	}
 }
 
-// tally keeps what is written, and counts its lines.
+// tally keeps what "go build -v" says: a line for each package.
 type tally struct {
 	mu   sync.Mutex
 	said bytes.Buffer
@@ -65,7 +65,14 @@ func (t *tally) Write(p []byte) (int, error) {
 	return t.said.Write(p)
 }
 
-func (t *tally) lines() int { return strings.Count(t.text(), "\n") }
+// progress says how far a build is. Where all packages were compiled before, what
+// takes time is the linking.
+func (t *tally) progress() string {
+	if n := strings.Count(t.text(), "\n"); n > 0 {
+		return fmt.Sprintf("Still building, %d packages compiled so far", n)
+	}
+	return "Still building"
+}
 
 func (t *tally) text() string {
 	t.mu.Lock()
@@ -97,9 +104,9 @@ type manager struct {
 	err     error // why it ended, once it has
 }
 
-// startManager runs the program with its log in dir.
+// startManager runs the program. Its log is beside dir, which it outlives.
 func startManager(dir, binary string, args ...string) (*manager, error) {
-	m := &manager{logPath: filepath.Join(dir, "manager.log"), ended: make(chan struct{})}
+	m := &manager{logPath: dir + ".log", ended: make(chan struct{})}
 	log, err := os.Create(m.logPath)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (p *printer) block(text string) {
 // failure says what went wrong, and the operator's last words where there are any.
 func (p *printer) failure(err error) {
 	p.print("\n")
-	p.line(p.bad.Sprint("✗"), err.Error())
+	p.line(p.bad.Sprint("✗"), strings.ReplaceAll(err.Error(), "\n", "\n"+indent))
 	var words *lastWordsError
 	if errors.As(err, &words) && len(words.lines) > 0 {
 		p.text(fmt.Sprintf("\nThe end of the operator's log, %s:\n", words.path))
@@ -94,6 +94,15 @@ func (p *printer) Write(lines []byte) (int, error) {
 func (p *printer) line(mark, text string) {
 	at := p.faint.Sprintf("%7.1fs", p.elapsed().Seconds())
 	p.print(fmt.Sprintf("%s %s %s\n", at, mark, text))
+}
+
+// seconds is a duration as people say it.
+func seconds(d time.Duration) string {
+	n := int(d.Round(time.Second).Seconds())
+	if n == 1 {
+		return "1 second"
+	}
+	return fmt.Sprintf("%d seconds", n)
 }
 
 func (p *printer) print(text string) {

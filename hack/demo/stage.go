@@ -37,7 +37,7 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 	s := &stage{endpoint: standin.New(options...)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.strike(false))
+			err = errors.Join(err, s.strike(err))
 		}
 	}()
 	if s.dir, err = os.MkdirTemp("", "billing-demo-"); err != nil {
@@ -59,7 +59,7 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 		return nil, nil, err
 	}
 	out.didf("Start a stand-in of Xtracta's endpoint at %s", s.baseURL)
-	out.didf("Start the operator")
+	out.didf("Start the operator, with the rights of config/rbac and no more")
 	running, err := s.startOperator(ctx, binary)
 	if err != nil {
 		return nil, nil, err
@@ -163,21 +163,21 @@ func (s *stage) explain(err error) error {
 	return s.manager.lastWords(err)
 }
 
-// strike stops what runs, in the order that lets each end in peace. The log stays
-// where it is wanted.
-func (s *stage) strike(keepLog bool) error {
+// strike stops what runs, in the order that lets each end in peace. The operator's
+// log is left behind when it may explain the error that this is the end of.
+func (s *stage) strike(cause error) error {
 	var errs []error
 	if s.manager != nil {
 		errs = append(errs, s.manager.stop())
+		if cause == nil || errors.Is(cause, errStopped) {
+			errs = append(errs, os.Remove(s.manager.logPath))
+		}
 	}
 	if s.server != nil {
 		errs = append(errs, s.server.Close())
 	}
 	if s.plane != nil {
 		errs = append(errs, s.plane.Stop())
-	}
-	if keepLog {
-		return errors.Join(append(errs, os.Remove(filepath.Join(s.dir, "manager")))...)
 	}
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }

@@ -41,7 +41,8 @@ func seeIssue(ctx context.Context, d *demo) error {
 	if d.example, err = d.applySample(ctx); err != nil {
 		return err
 	}
-	d.out.didf("Apply %s: the session %s, and Secret %s with the group's API key", sample, d.session.Name, d.key.Name)
+	d.out.didf("Apply %s", sample)
+	d.out.asidef("It declares BillingSession %s, and Secret %s with the group's API key.", d.session.Name, d.key.Name)
 	seen, err := d.await(ctx, soon, "session "+d.session.Name+" is ready", missingReady)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func seeRenewal(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.out.sawf("Another URL is in the Secret, %s before the old one expires.", before.left())
+	d.out.sawf("Another URL is in the Secret, %s before the old one expires.", seconds(before.left()))
 	for _, s := range []state{before, after} {
 		if _, err := openPage(ctx, s.url()); err != nil {
 			return err
@@ -126,14 +127,15 @@ func seeOutage(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.out.sawf("RenewalFailing is True: %s.", failing.condition(v1alpha1.ConditionRenewalFailing).Message)
+	d.out.sawf("The condition RenewalFailing is True:")
+	d.out.asidef("%s.", failing.condition(v1alpha1.ConditionRenewalFailing).Message)
 	if _, err := openPage(ctx, failing.url()); err != nil {
 		return err
 	}
-	d.out.sawf("%s is still ready, and its page still opens: the URL has %s left.", d.session.Name, failing.left())
+	d.out.sawf("%s is still ready and its page still opens: the URL has %s left.", d.session.Name, seconds(failing.left()))
 	d.out.didf("Let the endpoint work again")
 	d.endpoint.Heal()
-	d.out.waitf("The next attempt follows ten seconds after the last, or a little later.")
+	d.out.waitf("The operator tries again ten seconds after the last attempt, or a little later.")
 	_, err = d.await(ctx, life, "another URL is in the Secret and RenewalFailing is gone", func(s state) error {
 		if s.condition(v1alpha1.ConditionRenewalFailing).Status == metav1.ConditionTrue {
 			return errors.New("RenewalFailing is still there")
@@ -143,7 +145,8 @@ func seeOutage(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.out.sawf("Another URL is in the Secret, %s before the old one expires. RenewalFailing is gone.", failing.left())
+	d.out.sawf("Another URL is in the Secret, %s before the old one expires.", seconds(failing.left()))
+	d.out.sawf("The condition RenewalFailing is gone.")
 	return nil
 }
 
@@ -165,11 +168,12 @@ func seeKeyChange(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.out.sawf("%s is not ready. %s.", d.session.Name, changed.condition(v1alpha1.ConditionReady).Message)
+	d.out.sawf("%s is not ready:", d.session.Name)
+	d.out.asidef("%s.", changed.condition(v1alpha1.ConditionReady).Message)
 	if err := d.showRow(ctx); err != nil {
 		return err
 	}
-	d.out.waitf("One session never asks twice within ten seconds.")
+	d.out.waitf("For one session the endpoint is never asked twice within ten seconds.")
 	if _, err := d.await(ctx, soon, "another URL is in the Secret and the session is ready", missingRenewal(before)); err != nil {
 		return err
 	}
@@ -189,8 +193,8 @@ func missingRenewal(before state) func(state) error {
 
 // awaitDue tells when renewal is due.
 func (d *demo) awaitDue(s state) {
-	due := s.session.Status.RenewalTime.Time
-	d.out.waitf("The URL has %s left, and renewal is due in %s.", s.left(), time.Until(due).Round(time.Second))
+	due := time.Until(s.session.Status.RenewalTime.Time)
+	d.out.waitf("The URL has %s left; its renewal is due in %s.", seconds(s.left()), seconds(due))
 }
 
 // entries names the entries of a Secret with their lengths; their values are
