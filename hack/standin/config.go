@@ -99,7 +99,7 @@ func usage(flags *flag.FlagSet) {
 	out := flags.Output()
 	_, _ = fmt.Fprint(out, "A stand-in of Xtracta's endpoint: it grants URLs of an invented billing page.\n\n")
 	flags.PrintDefaults()
-	_, _ = fmt.Fprint(out, "\n"+standin.ControlHelp("http://127.0.0.1:8080"))
+	_, _ = fmt.Fprint(out, "\nWith --control:\n\n"+standin.ControlHelp("http://127.0.0.1:8080"))
 }
 
 func (c config) serve(server *http.Server, listener net.Listener) error {
@@ -141,9 +141,10 @@ func logTo(out io.Writer) func(standin.Request) {
 
 func describe(r standin.Request) string {
 	line := fmt.Sprintf("key %s: %s", orDash(r.Key), r.Outcome)
-	if r.Outcome == standin.Granted {
+	switch {
+	case r.Outcome == standin.Granted:
 		line += fmt.Sprintf(" for %s", r.Life)
-	} else {
+	case r.Status != 0:
 		line += fmt.Sprintf(" with %d", r.Status)
 	}
 	if r.Fault != "" {

@@ -19,7 +19,7 @@ func ControlHelp(base string) string {
 
   # what was asked, as JSON; keys are hashed
   curl BASE/_standin/requests
-  # misbehave for all keys, or for one; each order replaces the one before it
+  # misbehave, for all keys or for one; an order replaces the one before it
   curl -d fault=status=503 BASE/_standin/misbehave
   curl -d key=123 -d fault='times=3 throttle=30s' BASE/_standin/misbehave
   curl -d fault=latency=2s -d fault='chance=0.5 hang-up' BASE/_standin/misbehave

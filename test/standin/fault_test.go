@@ -152,6 +152,9 @@ func TestConnectionsBreak(t *testing.T) {
 		if !errors.Is(err, io.EOF) {
 			t.Errorf("error = %v, want EOF", err)
 		}
+		if got := s.lastRequest(); got.Outcome != standin.Faulted || got.Status != 0 {
+			t.Errorf("logged as %+v", got)
+		}
 	})
 	t.Run("in the middle of the answer", func(t *testing.T) {
 		s := start(t)

@@ -108,7 +108,7 @@ func rateLimit(name string, n int, window time.Duration, bucketOf func(form) str
 		}
 		buckets[bucket] = passed
 		p.acted = append(p.acted, text)
-		p.answerWith(throttled(untilFree(passed, n, window, p.now)))
+		p.answerWith(throttled(untilFree(passed, window, p.now)))
 	}}
 }
 
@@ -120,12 +120,12 @@ func within(times []time.Time, start time.Time) []time.Time {
 	return times
 }
 
-// untilFree is how long it takes until one more may pass.
-func untilFree(passed []time.Time, n int, window time.Duration, now time.Time) time.Duration {
-	if n < 1 {
+// untilFree is how long it takes until the oldest leaves the window.
+func untilFree(passed []time.Time, window time.Duration, now time.Time) time.Duration {
+	if len(passed) == 0 {
 		return window
 	}
-	return passed[len(passed)-n].Add(window).Sub(now)
+	return passed[0].Add(window).Sub(now)
 }
 
 // BodyStatus answers HTTP 200 with another status and a message in the body, and
@@ -328,7 +328,13 @@ func Gzip() Fault {
 }
 
 // HangUp closes the connection without an answer.
-func HangUp() Fault { return delivered("hang-up", deliverNothing) }
+func HangUp() Fault {
+	hangUp := delivered("hang-up", deliverNothing)
+	return Fault{hangUp.text, func(p *plan) {
+		hangUp.apply(p)
+		p.edit(func(a *answer) { a.status = 0 })
+	}}
+}
 
 // CutOff closes the connection in the middle of the answer.
 func CutOff() Fault { return delivered("cut-off", deliverHalf) }

@@ -38,9 +38,9 @@ type Request struct {
 	Expire time.Duration
 	// Outcome is what came of it.
 	Outcome Outcome
-	// Status is the HTTP code of the answer.
+	// Status is the HTTP code of the answer; zero when there was none.
 	Status int
-	// Life that was granted.
+	// Life that the answer grants.
 	Life time.Duration
 	// Fault names what went wrong on purpose.
 	Fault string

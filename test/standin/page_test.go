@@ -12,6 +12,7 @@ import (
 
 func TestPageLivesAsLongAsItsURL(t *testing.T) {
 	s := start(t)
+	s.clock.SetTime(s.clock.Now().Truncate(time.Second)) // expire is in whole seconds
 	granted := s.ask("api_key=123", "expire=600").grant(t)
 	for _, row := range []struct {
 		why    string
@@ -25,7 +26,6 @@ func TestPageLivesAsLongAsItsURL(t *testing.T) {
 		{"but not when expire is reached", time.Second, 403, "This link has expired"},
 		{"nor a day later", 24 * time.Hour, 403, "This link has expired"},
 	} {
-		// expire is in whole seconds, and the clock may be a fraction behind
 		s.clock.Step(row.after)
 		got := s.open(granted.URL[0])
 		if got.status != row.status || !strings.Contains(got.body, row.says) {

@@ -122,7 +122,7 @@ func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	plan := &plan{form: form, now: s.now(), chance: s.mischief.chance}
 	answer := s.decide(r, form, refused, plan)
 	if !s.gate.pass(r.Context()) || !pause(r.Context(), plan.delay) {
-		answer.outcome = Abandoned
+		answer.outcome, answer.status, answer.life = Abandoned, 0, 0
 	}
 	s.observe(s.ledger.decided(entry, answer, plan.acted))
 	if answer.outcome == Abandoned {

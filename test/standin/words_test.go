@@ -65,7 +65,7 @@ func TestUnreadableFaultsSayWhy(t *testing.T) {
 		"meltdown":               `no fault is named "meltdown"`,
 		"status":                 "status is written as status=503",
 		"hang-up=now":            "hang-up is written as hang-up",
-		"status=99":              "status: must be an HTTP code from 200 to 599; for example status=503",
+		"status=199":             "status: must be an HTTP code from 200 to 599; for example status=503",
 		"status=600":             "status: must be an HTTP code from 200 to 599; for example status=503",
 		"latency=2":              "latency: must be a duration such as 90s; for example latency=2s",
 		"latency=-2s":            "latency: must be a duration such as 90s; for example latency=2s",
