@@ -57,3 +57,30 @@ func Hidden() func(*v1alpha1.BillingSession) {
 func Suspended() func(*v1alpha1.BillingSession) {
 	return func(s *v1alpha1.BillingSession) { s.Spec.Suspend = true }
 }
+
+// Annotated sets an annotation.
+func Annotated(key, value string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, key, value) }
+}
+
+// Labelled sets a label.
+func Labelled(key, value string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { metav1.SetMetaDataLabel(&s.ObjectMeta, key, value) }
+}
+
+// KeyEntry names the entry of the Secret that holds the key.
+func KeyEntry(name string) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.APIKeySecretRef.Key = name }
+}
+
+// Purge says what happens to pending documents.
+func Purge(purge v1alpha1.Purge) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) { s.Spec.Purge = purge }
+}
+
+// Template adds labels and annotations to the generated Secret.
+func Template(labels map[string]v1alpha1.LabelValue, annotations map[string]v1alpha1.AnnotationValue) func(*v1alpha1.BillingSession) {
+	return func(s *v1alpha1.BillingSession) {
+		s.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: labels, Annotations: annotations}
+	}
+}

@@ -1,34 +1,134 @@
 package integration
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
 )
 
-func TestSessionGetsItsURLAndRenewsIt(t *testing.T) {
+const (
+	createSecret = "create *v1.Secret"
+	updateSecret = "update *v1.Secret"
+	patchStatus  = "patch status *v1alpha1.BillingSession"
+	readLive     = "get *v1.Secret"
+)
+
+func TestSessionGetsItsURLAndRenewsItAtTheLeastCost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.giveKey(apiKey)
-	w.run()
-	w.session("acme")
-	first := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	secret := w.secret("acme")
-	if got := string(secret.Data["url"]); got == "" || got != first.Status.URL {
-		t.Errorf("the Secret and the status disagree on the URL")
+	w := newRunningWorld(t)
+	first := w.issued("acme", builders.Expiration(600))
+	w.rest()
+	if diff := cmp.Diff([]string{readLive, createSecret, patchStatus}, w.calls.since()); diff != "" {
+		t.Errorf("the first issue cost (-want +got):\n%s", diff)
 	}
-	t.Logf("%+v\n%+v", first.Status, secret.ObjectMeta)
-	w.clock.Step(first.Status.RenewalTime.Sub(w.clock.Now()) + time.Second)
-	w.eventually("renewal", func() string {
-		if w.get("acme").Status.URL != first.Status.URL {
-			return ""
+	w.holdsGrant(first)
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1})
+
+	w.clock.Step(w.until(first.Status.RenewalTime.Time) - 2*time.Second)
+	w.rest()
+	if got := w.standin.Total(); got != 1 {
+		t.Errorf("%d requests before renewal is due, want 1", got)
+	}
+	w.clock.Step(3 * time.Second)
+	w.waitForNewURL("acme", first.Status.URL)
+	w.rest()
+	if diff := cmp.Diff([]string{updateSecret, patchStatus}, w.calls.since()); diff != "" {
+		t.Errorf("the renewal cost (-want +got):\n%s", diff)
+	}
+	w.waitForRequests(2)
+	w.holdsGrant(w.get("acme"))
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1})
+}
+
+// holdsGrant holds that Secret, status and the endpoint agree on the URL.
+func (w *world) holdsGrant(session *v1alpha1.BillingSession) {
+	w.t.Helper()
+	granted := w.standin.Grants(w.key)
+	last := granted[len(granted)-1]
+	secret := w.secret(session.Status.SecretName)
+	if secret == nil {
+		w.t.Fatal("there is no Secret")
+	}
+	want := map[string][]byte{"url": []byte(last.URL), "expire": []byte(strconv.FormatInt(last.Expire.Unix(), 10))}
+	if diff := cmp.Diff(want, secret.Data); diff != "" {
+		w.t.Errorf("the Secret (-granted +stored):\n%s", diff)
+	}
+	if session.Status.URL != last.URL || !session.Status.ExpirationTime.Time.Equal(last.Expire) {
+		w.t.Errorf("the status shows another grant than the last one")
+	}
+	if len(secret.OwnerReferences) != 1 || secret.OwnerReferences[0].UID != session.UID || *secret.OwnerReferences[0].BlockOwnerDeletion {
+		w.t.Errorf("the Secret's owners: %+v", secret.OwnerReferences)
+	}
+	if secret.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy || secret.Labels[v1alpha1.LabelSession] != session.Name {
+		w.t.Errorf("the Secret's labels: %v", secret.Labels)
+	}
+}
+
+func TestRequestSaysWhatTheSessionDeclares(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.session("plain")
+	w.session("full", builders.Purge(v1alpha1.PurgeDelete), builders.Expiration(3600))
+	w.waitForRequests(2)
+	asked := map[string]time.Duration{}
+	for _, request := range w.standin.Log() {
+		asked[request.Purge] = request.Expire
+	}
+	if diff := cmp.Diff(map[string]time.Duration{"": 10 * time.Minute, "delete": time.Hour}, asked); diff != "" {
+		t.Errorf("purge and expire as they were sent (-want +got):\n%s", diff)
+	}
+}
+
+func TestNothingIsReadOrWrittenAtRest(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	for _, name := range []string{"a", "b", "c"} {
+		w.issued(name)
+	}
+	w.rest()
+	w.calls.since()
+	for range 6 {
+		w.clock.Step(10 * time.Minute)
+		w.rest()
+	}
+	if diff := cmp.Diff([]string(nil), w.calls.since()); diff != "" {
+		t.Errorf("an hour at rest cost (-want +got):\n%s", diff)
+	}
+	w.restart()
+	w.eventually("the new controller looks at all", func() string {
+		for _, name := range []string{"a", "b", "c"} {
+			if w.passes.of(requestFor(w.at(name))) == 0 {
+				return name + " is not looked at"
+			}
 		}
-		return "still the first URL"
+		return ""
 	})
-	if got := w.standin.Requests(apiKey); got != 2 {
-		t.Errorf("%d requests, want 2", got)
+	w.rest()
+	if diff := cmp.Diff([]string(nil), w.calls.since()); diff != "" {
+		t.Errorf("a restart cost (-want +got):\n%s", diff)
+	}
+	w.waitForRequests(3)
+}
+
+func TestSessionsWithOneKeyReadItOnce(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		w.session(name)
+	}
+	w.waitForRequests(4)
+	reads := 0
+	for _, made := range w.calls.since() {
+		if made == readLive {
+			reads++
+		}
+	}
+	if reads != 1 {
+		t.Errorf("the key was read %d times, want once", reads)
 	}
 }

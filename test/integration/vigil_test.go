@@ -1,0 +1,228 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// vigil looks at each version of each session of a world.
+type vigil struct {
+	mu    sync.Mutex
+	seen  map[string]string // resource versions by name
+	shown []string          // all that is not meant to hold a secret
+}
+
+// keepVigil holds, on each write of a status, that its conditions are valid
+// together, and at the end that no key and no URL is where it does not belong.
+func (w *world) keepVigil() {
+	w.t.Helper()
+	w.vigil = &vigil{seen: map[string]string{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	sessions, err := w.client.Watch(ctx, &v1alpha1.BillingSessionList{}, client.InNamespace(w.namespace))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for event := range sessions.ResultChan() {
+			if session, ok := event.Object.(*v1alpha1.BillingSession); ok {
+				w.look(session)
+			}
+		}
+	}()
+	w.t.Cleanup(func() {
+		if w.controller != nil {
+			w.controller.stop()
+		}
+		w.seeAll()
+		cancel()
+		sessions.Stop()
+		<-over
+		w.searchForSecrets()
+	})
+}
+
+func (w *world) look(session *v1alpha1.BillingSession) {
+	if session.Status.ObservedGeneration >= 0 {
+		for _, problem := range incoherent(session) {
+			w.t.Errorf("session %s at %s: %s\n%+v", session.Name, session.ResourceVersion, problem, session.Status.Conditions)
+		}
+	}
+	status := session.Status.DeepCopy()
+	status.URL = ""
+	text, _ := json.Marshal(status)
+	w.vigil.mu.Lock()
+	defer w.vigil.mu.Unlock()
+	w.vigil.seen[session.Name] = session.ResourceVersion
+	w.vigil.shown = append(w.vigil.shown, string(text))
+}
+
+// seeAll waits until the watch has seen what there is.
+func (w *world) seeAll() {
+	var sessions v1alpha1.BillingSessionList
+	if err := w.client.List(context.Background(), &sessions, client.InNamespace(w.namespace)); err != nil {
+		w.t.Error(err)
+	}
+	for i := range sessions.Items {
+		session := &sessions.Items[i]
+		w.eventually("the watch sees session "+session.Name, func() string {
+			w.vigil.mu.Lock()
+			defer w.vigil.mu.Unlock()
+			if w.vigil.seen[session.Name] == session.ResourceVersion {
+				return ""
+			}
+			return "an older version"
+		})
+	}
+}
+
+// incoherent says what is wrong with the conditions of a session that the
+// controller looked at.
+func incoherent(session *v1alpha1.BillingSession) (problems []string) {
+	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	status := session.Status
+	find := func(kind string) *metav1.Condition { return meta.FindStatusCondition(status.Conditions, kind) }
+	ready, reconciling, stalled, failing := find(v1alpha1.ConditionReady), find(v1alpha1.ConditionReconciling),
+		find(v1alpha1.ConditionStalled), find(v1alpha1.ConditionRenewalFailing)
+	if ready == nil {
+		return []string{"Ready is missing"}
+	}
+	for _, c := range status.Conditions {
+		if c.ObservedGeneration != status.ObservedGeneration {
+			complain("%s is of another generation", c.Type)
+		}
+		if c.Type != v1alpha1.ConditionReady && c.Status != metav1.ConditionTrue {
+			complain("%s is there without being true", c.Type)
+		}
+		if c.Message == "" || strings.HasPrefix(c.Message, " ") {
+			complain("%s says nothing: %q", c.Type, c.Message)
+		}
+	}
+	isReady := ready.Status == metav1.ConditionTrue
+	switch {
+	case status.ObservedGeneration > session.Generation:
+		complain("observed a generation that is not there yet")
+	case isReady && (reconciling != nil || stalled != nil):
+		complain("Ready together with Reconciling or Stalled")
+	case !isReady && (reconciling == nil) == (stalled == nil):
+		complain("not Ready needs exactly one of Reconciling and Stalled")
+	case !isReady && failing != nil:
+		complain("RenewalFailing while not Ready")
+	case isReady != (ready.Reason == v1alpha1.ReasonIssued):
+		complain("Ready=%s for reason %s", ready.Status, ready.Reason)
+	}
+	for _, c := range []*metav1.Condition{reconciling, stalled} {
+		if c != nil && (c.Reason != ready.Reason || c.Message != ready.Message) {
+			complain("%s says something else than Ready", c.Type)
+		}
+	}
+	if isReady && (status.ExpirationTime == nil || status.IssueTime == nil || status.IssuedFor == nil) {
+		complain("Ready without the times and inputs of a URL")
+	}
+	if session.Spec.URLInStatus == v1alpha1.URLInStatusHidden && status.URL != "" && status.ObservedGeneration == session.Generation {
+		complain("the URL is shown although it is to be hidden")
+	}
+	return problems
+}
+
+// searchForSecrets holds that nothing shows the key or a granted URL but what is
+// made for it.
+func (w *world) searchForSecrets() {
+	shown := map[string]string{"a status": strings.Join(w.vigil.shown, "\n"), "a log": testLogs.text()}
+	if events, err := json.Marshal(w.events()); err == nil {
+		shown["an event"] = string(events)
+	}
+	if w.controller != nil {
+		shown["a metric"] = w.controller.metrics()
+	}
+	var secrets corev1.SecretList
+	if err := w.client.List(context.Background(), &secrets, client.InNamespace(w.namespace)); err != nil {
+		w.t.Error(err)
+	}
+	for i := range secrets.Items {
+		text, _ := json.Marshal(secrets.Items[i].ObjectMeta)
+		shown["a Secret's metadata"] += string(text)
+	}
+	words := []string{w.key}
+	for _, grant := range w.standin.Grants(w.key) {
+		if u, err := url.Parse(grant.URL); err == nil {
+			words = append(words, u.Query().Get("t"))
+		}
+	}
+	for where, text := range shown {
+		for _, word := range words {
+			if at := strings.Index(text, word); at >= 0 {
+				w.t.Errorf("%s shows the key or a URL: …%s", where, text[max(0, strings.LastIndexByte(text[:at], '\n')):at])
+				break
+			}
+		}
+	}
+}
+
+func (c *runningController) metrics() string {
+	families, err := c.registry.Gather()
+	if err != nil {
+		return err.Error()
+	}
+	var text strings.Builder
+	for _, family := range families {
+		_, _ = expfmt.MetricFamilyToText(&text, family)
+	}
+	return text.String()
+}
+
+// events are those of the world's namespace.
+func (w *world) events() []eventsv1.Event {
+	var events eventsv1.EventList
+	if err := w.client.List(context.Background(), &events, client.InNamespace(w.namespace)); err != nil {
+		w.t.Error(err)
+	}
+	return events.Items
+}
+
+// told counts the events of a session by reason.
+func (w *world) told(name string) map[string]int {
+	reasons := map[string]int{}
+	for _, event := range w.events() {
+		if event.Regarding.Name == name {
+			reasons[event.Reason] += max(1, int(seriesOf(event)))
+		}
+	}
+	return reasons
+}
+
+func seriesOf(event eventsv1.Event) int32 {
+	if event.Series == nil {
+		return 1
+	}
+	return event.Series.Count
+}
+
+// waitForEvents waits until the session's events are those, by reason.
+func (w *world) waitForEvents(name string, want map[string]int) {
+	w.t.Helper()
+	w.eventually("events of session "+name, func() string {
+		if got := w.told(name); fmt.Sprint(got) != fmt.Sprint(want) {
+			return fmt.Sprintf("%v, want %v", got, want)
+		}
+		return ""
+	})
+}
+
+// until is how long it is from now to an instant.
+func (w *world) until(t time.Time) time.Duration { return t.Sub(w.clock.Now()) }
