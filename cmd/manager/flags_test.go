@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+)
+
+func TestDefaultsWork(t *testing.T) {
+	o, err := parseFlags(nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newEndpoint(o); err != nil {
+		t.Errorf("the default endpoint is refused: %v", err)
+	}
+}
+
+func TestBadFlagsNameTheFlagAndTheCure(t *testing.T) {
+	for _, row := range []struct{ name, arg, flag, cure string }{
+		{"a deadline that has passed already", "--endpoint-timeout=0s", "--endpoint-timeout", "more than 0"},
+		{"a limit below nothing", "--endpoint-qps=-1", "--endpoint-qps", "0 means no limit"},
+		{"a burst that lets nothing through", "--endpoint-burst=0", "--endpoint-burst", "at least 1"},
+		{"nobody may ask", "--concurrency=0", "--concurrency", "at least 1"},
+		{"a selector with a typing error", "--watch-label-selector=a in", "--watch-label-selector", "expected"},
+		{"a level that does not exist", "--log-level=trace", "--log-level", `"debug"`},
+		{"a format that does not exist", "--log-format=xml", "--log-format", `"json"`},
+		{"a forgotten dash", "leader-elect", `"leader-elect"`, "--"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := parseFlags([]string{row.arg}, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.flag) || !strings.Contains(err.Error(), row.cure) {
+				t.Errorf("%s: %v, want the flag %q and the cure %q", row.arg, err, row.flag, row.cure)
+			}
+		})
+	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, &out); !errors.Is(err, pflag.ErrHelp) {
+		t.Errorf("--help: %v", err)
+	}
+	if !strings.Contains(out.String(), "--endpoint-url") {
+		t.Errorf("--help says nothing of --endpoint-url:\n%s", &out)
+	}
+}
+
+func TestNoLevelReachesWhereClientsPrintRequests(t *testing.T) {
+	o, err := parseFlags([]string{"--log-level=debug"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	log := newLogger(o, &out)
+	klog.SetLogger(log)
+	defer klog.SetLogger(logr.Discard())
+	if !log.V(1).Enabled() {
+		t.Error("debug is as silent as info")
+	}
+	// client-go prints URLs and headers from 6 on, bodies from 8 on.
+	for level := 5; level <= 10; level++ {
+		if log.V(level).Enabled() || klog.V(klog.Level(level)).Enabled() {
+			t.Errorf("level %d is reached", level)
+		}
+	}
+}
+
+// TestRootsAreInTheBinary keeps the image free of certificate files: without them
+// on the machine, the endpoint's certificate must still be verifiable.
+func TestRootsAreInTheBinary(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "golang.org/x/crypto/x509roots/fallback") {
+		t.Error("the well-known root certificates are not part of the binary")
+	}
+}
