@@ -1,0 +1,81 @@
+# Everything here needs Go, git and make, and a Go module proxy; nothing else.
+
+SHELL := /bin/bash
+
+# Long compilations say how far they are.
+BUILD = set -o pipefail; build() { go build -v "$$@" 2>&1 | awk -f "$(CURDIR)/hack/tools/progress.awk"; }; build
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##### Use
+
+.PHONY: build
+build: ## Build the commands into bin/
+	@$(BUILD) -o bin/ ./cmd/...
+
+.PHONY: demo
+demo: compiled assets ## See it work: an API server, an endpoint and the operator, then the end
+	@go run ./hack/demo
+
+.PHONY: run
+run: compiled assets ## The same, and it stays up for kubectl until Ctrl-C
+	@go run ./hack/demo --stay
+
+##### Check
+
+.PHONY: test
+test: compiled assets ## Run all tests
+	go test -timeout 20m ./...
+
+.PHONY: race
+race: assets ## Run all tests with the race detector (needs a C compiler)
+	go test -race -timeout 40m ./...
+
+.PHONY: lint
+lint: bin/tools/golangci-lint ## Run the linters
+	bin/tools/golangci-lint run ./...
+
+.PHONY: verify
+verify: generate bin/tools/kustomize ## Check that what is generated is committed and that all is in order
+	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' made." >&2; exit 1; }
+	@for module in $(MODULES); do \
+	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run 'go mod tidy' in $$module." >&2; exit 1; }; \
+	done
+	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
+	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
+	@for folder in $(KUSTOMIZATIONS); do \
+	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
+	done
+
+##### Change
+
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
+MODULES        = . hack/tools hack/controlplane/binaries
+KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
+
+.PHONY: generate
+generate: ## Generate the CRD, the manager's role and deep copies
+	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
+	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
+
+##### What the above needs
+
+# The first compilation takes minutes, which tests and the demo would spend in silence.
+.PHONY: compiled
+compiled:
+	@$(BUILD) ./...
+
+.PHONY: assets
+assets:
+	@go run ./hack/controlplane/cmd assets >/dev/null
+
+bin/tools/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/tools/kustomize:     TOOL = sigs.k8s.io/kustomize/kustomize/v5
+
+bin/tools/%: hack/tools/go.mod hack/tools/go.sum
+	@echo "Building $* (once for each version; golangci-lint takes two minutes on two cores) ..."
+	@mkdir -p bin/tools
+	@cd hack/tools && { $(BUILD) -o "$(CURDIR)/$@.new" $(TOOL); }
+	@mv $@.new $@
