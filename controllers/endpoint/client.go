@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -92,7 +93,7 @@ var (
 )
 
 func readBody(response *http.Response) ([]byte, error) {
-	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, errBodyCoding // gzip is undone by the transport, which then drops the header
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ const golden = "../../test/golden/"
 func newClient(t *testing.T, url string) *endpoint.Client {
 	t.Helper()
 	client, err := endpoint.New(endpoint.Config{
-		URL: url, AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"}, Timeout: 10 * time.Second,
+		URL: url, AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"}, Timeout: time.Minute,
 		Clock: clocktesting.NewFakePassiveClock(documentedExpire.Add(-10 * time.Minute)), UserAgent: "billing-operator/test",
 	})
 	if err != nil {
@@ -175,6 +176,26 @@ func serveConnections(t *testing.T, answers func(served int) string) (url string
 		}
 	}()
 	return "http://" + listener.Addr().String()
+}
+
+// TestManyAtOnce makes sure that each of many callers gets the grant of its own key.
+func TestManyAtOnce(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "<documents_response><url>https://xtracta.com/%s</url><expire>%d</expire></documents_response>", r.PostFormValue("api_key"), documentedExpire.Unix())
+	}))
+	defer server.Close()
+	client := newClient(t, server.URL)
+	var callers sync.WaitGroup
+	for i := range 50 {
+		callers.Go(func() {
+			key, _ := endpoint.ParseKey(fmt.Appendf(nil, "key-%d", i))
+			grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
+			if want := fmt.Sprintf("https://xtracta.com/key-%d", i); err != nil || grant.URL.Reveal() != want {
+				t.Errorf("caller %d got another's answer, or %v", i, err)
+			}
+		})
+	}
+	callers.Wait()
 }
 
 func TestZeroKeyIsNotSent(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// MaxLife is the longest life of a URL that is believed: the longest that can be
+// maxLife is the longest life of a URL that is believed: the longest that can be
 // asked for, three days, and an hour for clocks and for the endpoint's rounding.
-const MaxLife = 3*24*time.Hour + time.Hour
+const maxLife = 3*24*time.Hour + time.Hour
 
 // URL is a granted URL. Whoever knows it is logged in, so it shows itself nowhere:
 // whatever formats, logs or marshals it gets "[redacted]".
@@ -46,7 +46,7 @@ func (c *Client) grant(got answer, doc document, key Key) (Grant, error) {
 }
 
 // checkExpire takes the expire for a UNIX time that makes a life of more than zero
-// and at most MaxLife, by the endpoint's clock or else by ours.
+// and at most maxLife, by the endpoint's clock or else by ours.
 func checkExpire(doc document, got answer) (expire time.Time, offset time.Duration, err error) {
 	text, ok := doc["expire"]
 	if !ok {
@@ -69,7 +69,7 @@ func checkExpire(doc document, got answer) (expire time.Time, offset time.Durati
 		return expire, 0, nil
 	case life > 0:
 		return time.Time{}, 0, &MalformedError{tooFarAhead}
-	case seconds <= int64(MaxLife/time.Second):
+	case seconds <= int64(maxLife/time.Second):
 		return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is a number of seconds rather than a UNIX time"}
 	}
 	return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is in the past"}
@@ -80,7 +80,7 @@ const lastSecond = 253402300799
 
 const tooFarAhead = "the expire in the endpoint's answer is more than three days and an hour ahead"
 
-func isLife(life time.Duration) bool { return life > 0 && life <= MaxLife }
+func isLife(life time.Duration) bool { return life > 0 && life <= maxLife }
 
 // maxOffset keeps an offset far from the limits of a Duration; it spans any pair
 // of clocks of which one has lost its battery.

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxKeyBytes is the length of the longest API key that is sent.
-const MaxKeyBytes = 512
+// maxKeyBytes is the length of the longest API key that is sent.
+const maxKeyBytes = 512
 
 // Key is an API key that may be sent. It shows itself nowhere: whatever formats,
 // logs or marshals it gets "[redacted]". Keys are comparable; the zero Key is none.
@@ -21,8 +21,8 @@ func ParseKey(secretValue []byte) (Key, error) {
 	switch {
 	case len(value) == 0:
 		return Key{}, &KeyError{"the API key is empty"}
-	case len(value) > MaxKeyBytes:
-		return Key{}, &KeyError{fmt.Sprintf("the API key is longer than %d bytes", MaxKeyBytes)}
+	case len(value) > maxKeyBytes:
+		return Key{}, &KeyError{fmt.Sprintf("the API key is longer than %d bytes", maxKeyBytes)}
 	case !utf8.Valid(value):
 		return Key{}, &KeyError{"the API key is not UTF-8 text"}
 	case bytes.ContainsFunc(value, unicode.IsControl):

@@ -68,6 +68,8 @@ func messageRows() []row {
 		shown("with hex behind a digit", "it may follow without a gap", "7"+hex.EncodeToString([]byte(testKey)), withheld),
 		shown("with a hex dump", "bytes may be set apart", eachByte(testKey, "%02x "), withheld),
 		shown("with entities twice escaped", "bodies are escaped once too often", html.EscapeString(eachByte(testKey, "&#%d;")), withheld),
+		shown("with the key where reading ends", "a message is read to a limit, and what is cut off there is a key still", "https://x.example/"+strings.Repeat("x", 4<<10-len("https://x.example/")-15)+" {key}", withheld),
+		shown("of 60 KiB", "a long message must not cost minutes", strings.Repeat("%41&amp;\\u0041QUJD4142 ", 2500), ""),
 		{name: "without text", why: "an empty message adds nothing", server: answers(403, root("<message> </message>")), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in a document that is cut off", why: "a message is shown from whole documents only", server: answers(403, "<documents_response><message>{key}"), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in another document", why: "a message is shown from the documented document only", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxMessage = 256 // runes of a message that are shown
+	maxMessage = 256     // runes of a message that are shown
+	maxRead    = 4 << 10 // bytes of a message that are looked at
 	withheld   = "[message withheld, as it repeats the key or a URL]"
 )
 
@@ -64,7 +65,7 @@ var (
 // message is a text of the endpoint's as it may be shown: on one line, capped, and
 // free of secrets and of anything that looks like a URL.
 func (r redactor) message(text string) string {
-	text = r.strike(oneLine(text))
+	text = r.strike(beginning(oneLine(text)))
 	if r.echoes(text) {
 		return withheld
 	}
@@ -96,17 +97,17 @@ func (r redactor) strike(text string) string {
 func (r redactor) echoes(text string) bool {
 	var parts []string
 	for _, secret := range r.secrets {
-		parts = append(parts, quarters(squash(secret))...)
+		parts = append(parts, pieces(squash(secret))...)
 	}
 	return anyReading(text, func(reading string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(reading, part) })
 	})
 }
 
-// quarters are the parts of a secret, each of at least eight bytes, of which one
-// betrays it: an endpoint may show a key with a few characters missing.
-func quarters(secret string) []string {
-	length := max(8, len(secret)/4)
+// pieces of a secret are quarters of it, of 8 to 32 bytes, of which one betrays it:
+// an endpoint may show a key with a few characters missing.
+func pieces(secret string) []string {
+	length := min(max(8, len(secret)/4), 32)
 	if len(secret) <= length {
 		return []string{secret}
 	}
@@ -126,6 +127,10 @@ func oneLine(text string) string {
 		return -1
 	}, strings.ToValidUTF8(text, ""))
 	return strings.Join(strings.Fields(visible), " ")
+}
+
+func beginning(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxRead)], "")
 }
 
 func capped(text string) string {

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,15 @@ func tlsRows() []row {
 		{name: "http URL from an https endpoint", why: "a downgrade would send the login in the clear", server: overTLSHandling(func(s *stage, w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, s.fill(root("<url>http://api-app.xtracta.com/?t={token}</url><expire>{expire}</expire>")))
 		}), want: malformed, says: "not https"},
+		{name: "HTTP/2 header of a megabyte", why: "a header is bounded in either version", server: overTLSWith(func(*certificate) {}, func(s *httptest.Server) { s.EnableHTTP2 = true }, true, func(s *stage, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X", strings.Repeat("x", 1<<20))
+			soundly(s, w, r)
+		}), want: unavailable},
+		{name: "HTTP/2 body that stops", why: "the deadline holds in either version", server: overTLSWith(func(*certificate) {}, func(s *httptest.Server) { s.EnableHTTP2 = true }, true, func(s *stage, w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "<documents_response>")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}), config: hurried, want: unavailable, says: "within 200ms"},
 		{name: "reset of an HTTP/2 stream", why: "part of an answer is none", server: overTLSWith(func(*certificate) {}, func(s *httptest.Server) { s.EnableHTTP2 = true }, true, func(s *stage, w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, s.fill("<documents_response><url>{url}</url>"))
 			_ = http.NewResponseController(w).Flush()

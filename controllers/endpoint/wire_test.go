@@ -93,7 +93,7 @@ func (r row) run(t *testing.T) {
 	s := newStage(t)
 	config := endpoint.Config{
 		AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"},
-		Timeout:         10 * time.Second,
+		Timeout:         time.Minute,
 		Clock:           clocktesting.NewFakePassiveClock(s.now),
 		UserAgent:       "test",
 	}
