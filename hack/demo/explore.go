@@ -42,7 +42,6 @@ URLs live for two minutes here, so that there is a renewal about each minute.`)
 	if cause := context.Cause(running); !errors.Is(cause, errStopped) {
 		return stage.explain(cause)
 	}
-	out.text("\nEverything is being stopped.")
 	return nil
 }
 
@@ -52,7 +51,11 @@ func describe(r standin.Request) string {
 	if r.Outcome == standin.Granted {
 		return line + fmt.Sprintf(" for %s", r.Life)
 	}
-	return line + fmt.Sprintf(" with %d %s", r.Status, r.Fault)
+	line += fmt.Sprintf(" with %d", r.Status)
+	if r.Fault != "" {
+		line += " (" + r.Fault + ")"
+	}
+	return line
 }
 
 const guideText = `

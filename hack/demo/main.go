@@ -30,27 +30,26 @@ func main() {
 	}
 	ctrl.SetLogger(logr.Discard()) // libraries say nothing here that the steps do not
 
-	ctx, stop := untilStopped()
-	defer stop()
 	out := newPrinter(os.Stdout, !color.NoColor)
 	run := demonstrate
 	if *stay {
 		run = explore
 	}
+	ctx := untilStopped()
+	context.AfterFunc(ctx, func() { out.waitf("Stopping") })
 	if err := run(ctx, out); err != nil {
 		out.failure(err)
-		stop()
 		os.Exit(1)
 	}
 }
 
 // errStopped says that a person ended it before its end.
-var errStopped = errors.New("stopped before the end")
+var errStopped = errors.New("Stopped before the end")
 
 // untilStopped ends with the first Ctrl-C or SIGTERM; a second one ends the
 // process at once. It also ends with the process that started this one, as
 // "go run" does not pass SIGTERM on.
-func untilStopped() (context.Context, context.CancelFunc) {
+func untilStopped() context.Context {
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	parent := os.Getppid()
@@ -66,5 +65,5 @@ func untilStopped() (context.Context, context.CancelFunc) {
 		stop()
 		cancel(errStopped)
 	}()
-	return ctx, stop
+	return ctx
 }

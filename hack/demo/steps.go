@@ -116,7 +116,7 @@ func seeOutage(ctx context.Context, d *demo) error {
 		return err
 	}
 	d.out.didf("Let the endpoint answer 503")
-	d.endpoint.Misbehave(standin.Status(503))
+	d.endpoint.Misbehave(standin.Status(503), standin.Message("Down for maintenance"))
 	d.awaitDue(before)
 	failing, err := d.await(ctx, life, "the condition RenewalFailing is True", func(s state) error {
 		if s.condition(v1alpha1.ConditionRenewalFailing).Status != metav1.ConditionTrue {
