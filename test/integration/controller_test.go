@@ -3,11 +3,13 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,8 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"k8s.io/client-go/rest"
 
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
@@ -35,7 +35,7 @@ type runningController struct {
 func (w *world) run() {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	w.passes = &passes{ended: map[reconcile.Request]int{}}
+	w.passes = w.passes.ofNext()
 	w.controller = &runningController{registry: prometheus.NewRegistry()}
 	mgr, err := w.manager(w.controller.registry)
 	if err != nil {
@@ -101,6 +101,15 @@ type passes struct {
 	busy  int
 	ended map[reconcile.Request]int
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// ofNext goes on counting for another controller.
+func (p *passes) ofNext() *passes {
+	next := &passes{ended: map[reconcile.Request]int{}}
+	if p != nil {
+		maps.Copy(next.ended, p.ended)
+	}
+	return next
 }
 
 // watchedQueue is the controller's queue, which lives by the world's clock.
@@ -261,8 +270,4 @@ func (r liveReader) Get(ctx context.Context, key client.ObjectKey, object client
 
 func (r liveReader) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
 	return r.calls.make(call{"list", false, nil}, func() error { return r.Reader.List(ctx, list, options...) })
-}
-
-func requestFor(name client.ObjectKey) reconcile.Request {
-	return reconcile.Request{NamespacedName: name}
 }

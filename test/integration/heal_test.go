@@ -1,0 +1,104 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestWatchesHealWithinTwoSeconds breaks what a session depends on, and mends it:
+// the session follows without any of the waits that a retry has.
+func TestWatchesHealWithinTwoSeconds(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name    string
+		prepare func(*world)
+		reason  string // of Ready before
+		mend    func(*world)
+	}{
+		{"the key's Secret appears", func(*world) {}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.giveKey(w.key) }},
+		{"the key's entry appears", func(w *world) {
+			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "key"}})
+		}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.giveKey(w.key) }},
+		{"the key becomes possible", func(w *world) { w.giveKey(" ") }, v1alpha1.ReasonKeyInvalid, func(w *world) { w.giveKey(w.key) }},
+		{"the key is corrected", func(w *world) { w.giveKey("wrong") }, v1alpha1.ReasonRejected, func(w *world) { w.giveKey(w.key) }},
+		{"another Secret is named", func(w *world) {
+			w.giveKey("wrong")
+			w.giveKeyAs("right", w.key)
+		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeySecret("right")) }},
+		{"another entry is named", func(w *world) {
+			secret := builders.KeySecretOf(w.namespace, "key", "wrong")
+			secret.Data["right"] = []byte(w.key)
+			w.create(secret)
+		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeyEntry("right")) }},
+		{"a foreign Secret is deleted", func(w *world) {
+			w.giveKey(w.key)
+			w.create(builders.ForeignSecret(w.namespace, "acme"))
+		}, v1alpha1.ReasonSecretConflict, func(w *world) { w.delete(w.secret("acme")) }},
+		{"it is resumed", func(w *world) {
+			w.giveKey(w.key)
+		}, v1alpha1.ReasonSuspended, func(w *world) {
+			w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			row.prepare(w)
+			w.run()
+			w.session("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = row.reason == v1alpha1.ReasonSuspended })
+			w.waitFor("acme", metav1.ConditionFalse, row.reason)
+			w.passFloor()
+			mended := w.clock.Now()
+			row.mend(w)
+			healed := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			if took := healed.Status.IssueTime.Sub(mended); took > 2*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestDeletedOrEditedSecretIsRestored(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.delete(w.secret("acme"))
+	w.waitForURL("acme", first.Status.URL)
+	w.delete(w.secret("acme")) // right after its creation
+	w.waitForURL("acme", first.Status.URL)
+	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") })
+	w.waitForURL("acme", first.Status.URL)
+	w.passFloor()
+	w.editSecret("acme", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })
+	w.expectMetadata(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, nil)
+	w.waitForRequests(1)
+}
+
+// TestSecretThatIsDeletedAtOnceIsRestored deletes the first Secret as soon as it is
+// there, before or after any cache or status shows it.
+func TestSecretThatIsDeletedAtOnceIsRestored(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.session("acme", builders.Expiration(86400))
+	w.eventually("the first Secret", func() string {
+		if secret := w.secret("acme"); secret != nil {
+			w.delete(secret)
+			return ""
+		}
+		return "there is none"
+	})
+	w.eventually("the Secret is back", func() string {
+		if w.urlIn("acme") != "" {
+			return ""
+		}
+		return "it is not"
+	})
+	w.waitForRequests(1)
+	w.waitForURL("acme", w.standin.Grants(w.key)[0].URL)
+}

@@ -1,0 +1,158 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+func TestRenewTokenIsAnsweredOnceByAGrant(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.passFloor()
+	w.requestRenewal("acme", "one")
+	second := w.waitForNewURL("acme", first.Status.URL)
+	w.waitForHandled("acme", "one")
+	w.passFloor()
+	w.andPass("acme", w.restart)
+	w.andPass("acme", func() { w.edit("acme", builders.Labelled("a", "b")) })
+	w.waitForRequests(2)
+	w.requestRenewal("acme", "two")
+	w.waitForNewURL("acme", second)
+	w.waitForHandled("acme", "two")
+	w.waitForRequests(3)
+}
+
+func (w *world) waitForHandled(name, token string) {
+	w.t.Helper()
+	w.eventually("renew token "+token+" is noted", func() string {
+		if got := w.get(name).Status.LastHandledRenewRequest; got != token {
+			return "noted is " + got
+		}
+		return ""
+	})
+}
+
+func TestRenewTokenIsAnsweredByARejection(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.passFloor()
+	w.standin.RevokeKeys(w.key)
+	w.requestRenewal("acme", "one")
+	w.waitForHandled("acme", "one")
+	w.rest()
+	w.clock.Step(50 * time.Second)
+	w.waitForRequests(2)
+	if got := w.urlIn("acme"); got != first.Status.URL {
+		t.Errorf("a rejection took the URL that is alive")
+	}
+}
+
+func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
+	t.Parallel()
+	t.Run("unavailable", func(t *testing.T) {
+		t.Parallel()
+		w := newRunningWorld(t)
+		first := w.issued("acme")
+		w.passFloor()
+		w.standin.Misbehave(standin.Status(500))
+		w.requestRenewal("acme", "one")
+		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+		if got := w.get("acme").Status.LastHandledRenewRequest; got != "" {
+			t.Errorf("noted as handled: %q", got)
+		}
+		w.waitForRequests(2)
+		w.standin.Heal()
+		w.clock.Step(15 * time.Second)
+		w.waitForNewURL("acme", first.Status.URL)
+		w.waitForHandled("acme", "one")
+		w.waitForRequests(3)
+	})
+	t.Run("throttled", func(t *testing.T) {
+		t.Parallel()
+		w := newRunningWorld(t)
+		first := w.issued("acme")
+		w.passFloor()
+		w.standin.Misbehave(standin.Throttle(10 * time.Minute))
+		w.requestRenewal("acme", "one")
+		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
+		w.standin.Heal()
+		w.passFloor()
+		w.andPass("acme", func() { w.requestRenewal("acme", "two") })
+		w.clock.Step(5 * time.Minute)
+		w.waitForRequests(2) // a token does not cut a pause
+		w.clock.Step(6 * time.Minute)
+		w.waitForNewURL("acme", first.Status.URL)
+		w.waitForHandled("acme", "two")
+		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+		w.waitForRequests(3)
+	})
+	t.Run("suspended", func(t *testing.T) {
+		t.Parallel()
+		w := newRunningWorld(t)
+		first := w.issued("acme")
+		w.passFloor()
+		w.edit("acme", builders.Suspended())
+		w.andPass("acme", func() { w.requestRenewal("acme", "one") })
+		w.waitForRequests(1)
+		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+		w.waitForNewURL("acme", first.Status.URL)
+		w.waitForHandled("acme", "one")
+		w.waitForRequests(2)
+	})
+}
+
+func TestRenewTokenCutsAWaitOnce(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.standin.RevokeKeys(w.key)
+	w.session("acme")
+	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
+	w.clock.Step(time.Minute + time.Second)
+	w.waitForRequests(2) // the next is five minutes ahead
+	w.passFloor()
+	w.requestRenewal("acme", "one")
+	w.waitForRequests(3)
+	w.clock.Step(2 * time.Minute)
+	w.waitForRequests(3)
+	w.standin.AddKeys(w.key)
+	w.requestRenewal("acme", "two")
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForRequests(4)
+}
+
+// TestNobodyMakesASessionAskTwiceInTenSeconds changes everything at once that
+// spends a request.
+func TestNobodyMakesASessionAskTwiceInTenSeconds(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme")
+	lives := int32(3600)
+	for i := range 5 {
+		w.requestRenewal("acme", string(rune('a'+i)))
+		lives++
+		w.edit("acme", builders.Expiration(lives))
+		w.giveKey(w.key)
+		w.clock.Step(4 * time.Second)
+		w.rest()
+	}
+	w.clock.Step(11 * time.Second)
+	w.rest()
+	asked := w.standin.Log()
+	for i := 1; i < len(asked); i++ {
+		if apart := asked[i].Time.Sub(asked[i-1].Time); apart < 9900*time.Millisecond {
+			t.Errorf("requests %d and %d are %s apart", i-1, i, apart)
+		}
+	}
+	if len(asked) < 3 {
+		t.Errorf("%d requests: not asked when the floor was over", len(asked))
+	}
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}

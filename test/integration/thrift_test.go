@@ -1,0 +1,221 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestWhatSpendsARequest makes changes to a session that has a URL for a day.
+func TestWhatSpendsARequest(t *testing.T) {
+	t.Parallel()
+	metadata := func(change func(*corev1.Secret)) func(*world) {
+		return func(w *world) { w.editSecret("acme", change) }
+	}
+	edit := func(change func(*v1alpha1.BillingSession)) func(*world) {
+		return func(w *world) { w.edit("acme", change) }
+	}
+	for _, row := range []struct {
+		name, why string
+		requests  int
+		change    func(*world)
+	}{
+		{"labels are edited", "they are other tools' business", 0, edit(builders.Labelled("team", "a"))},
+		{"data is changed", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") })},
+		{"expire is not a number", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data["expire"] = []byte("soon") })},
+		{"data has another entry", "the Secret holds two entries and nothing else", 0, metadata(func(s *corev1.Secret) { s.Data["more"] = []byte("x") })},
+		{"data is gone", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data = nil })},
+		{"an annotation is garbled", "the digest shows it", 0, metadata(func(s *corev1.Secret) { s.Annotations["billing.xtracta.com/issue-time"] = "x" })},
+		{"all annotations are gone", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Annotations = nil })},
+		{"the managed-by label is removed", "the Secret leaves the cache by label, and is found by its metadata", 0,
+			metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })},
+		{"the session label is removed", "it is put back", 0, metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelSession) })},
+		{"the Secret is deleted", "the status still holds the URL", 0, func(w *world) { w.delete(w.secret("acme")) }},
+		{"the key is applied again", "another version of the same value", 0, func(w *world) {
+			w.editSecret("key", func(s *corev1.Secret) { s.Labels = map[string]string{"applied": "again"} })
+		}},
+		{"the key's Secret gets another entry", "another version of the same value", 0, func(w *world) {
+			w.editSecret("key", func(s *corev1.Secret) { s.Data["other"] = []byte("x") })
+		}},
+		{"the key gets a line break", "white space around it is not sent", 0, func(w *world) { w.giveKey("\n" + w.key + "\n") }},
+		{"the key's Secret is replaced by one of the same value", "another UID, the same key", 0, func(w *world) {
+			w.delete(w.secret("key"))
+			w.giveKey(w.key)
+		}},
+		{"the key's Secret is deleted", "what works, works without it", 0, func(w *world) { w.delete(w.secret("key")) }},
+		{"the key becomes impossible", "what works, works without it", 0, func(w *world) { w.giveKey("a\x01b") }},
+		{"the URL is hidden", "the Secret has it", 0, edit(builders.Hidden())},
+		{"renewBeforeSeconds changes", "renewal is not due by that", 0, edit(builders.RenewBefore(3600))},
+		{"a template is added", "labels cost no request", 0,
+			edit(builders.Template(map[string]v1alpha1.LabelValue{"a": "b"}, map[string]v1alpha1.AnnotationValue{"c": "d"}))},
+		{"it is suspended", "nothing is asked for", 0, edit(builders.Suspended())},
+		{"the controller starts anew", "all is in the Secret and the status", 0, (*world).restart},
+		{"the Secret is edited while nobody looks", "the status has it", 0, func(w *world) {
+			w.controller.stop()
+			w.editSecret("acme", func(s *corev1.Secret) { s.Data = nil })
+			w.run()
+		}},
+		{"the Secret is deleted while nobody looks", "the status has it", 0, func(w *world) {
+			w.controller.stop()
+			w.delete(w.secret("acme"))
+			w.run()
+		}},
+		{"the key is applied again while nobody looks", "its fingerprint in the Secret is the same", 0, func(w *world) {
+			w.controller.stop()
+			w.editSecret("key", func(s *corev1.Secret) { s.Labels = map[string]string{"applied": "again"} })
+			w.run()
+		}},
+
+		{"renewal is due by renewBeforeSeconds", "the margin begins at once", 1, edit(func(s *v1alpha1.BillingSession) {
+			s.Spec.RenewBeforeSeconds = ptr.To[int32](86400 * 4 / 5)
+		})},
+		{"purge changes", "the page behaves otherwise", 1, edit(builders.Purge(v1alpha1.PurgeProcess))},
+		{"the expiry changes", "another life is wanted", 1, edit(builders.Expiration(7200))},
+		{"the key changes", "another group's page", 1, func(w *world) {
+			w.standin.AddKeys("another-key-12345")
+			w.giveKey("another-key-12345")
+		}},
+		{"the key changes while nobody looks", "another group's page", 1, func(w *world) {
+			w.controller.stop()
+			w.standin.AddKeys("another-key-12345")
+			w.giveKey("another-key-12345")
+			w.run()
+		}},
+		{"another key's Secret is named", "it holds another key", 1, func(w *world) {
+			w.standin.AddKeys("another-key-12345")
+			w.giveKeyAs("other", "another-key-12345")
+			w.edit("acme", builders.KeySecret("other"))
+		}},
+		{"a new renew token", "somebody wants a fresh one", 1, func(w *world) { w.requestRenewal("acme", "now") }},
+		{"deleted while its key was applied again", "the status cannot tell whether the key is the same", 1, func(w *world) {
+			w.controller.stop()
+			w.delete(w.secret("acme"))
+			w.editSecret("key", func(s *corev1.Secret) { s.Labels = map[string]string{"applied": "again"} })
+			w.run()
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			if row.name == "renewal is due by renewBeforeSeconds" {
+				w.issued("acme")
+				w.clock.Step(5 * time.Hour)
+			} else {
+				w.issued("acme")
+			}
+			w.passFloor()
+			w.andPass("acme", func() { row.change(w) })
+			w.waitForRequests(1 + row.requests)
+			w.clock.Step(time.Minute)
+			w.waitForRequests(1 + row.requests)
+			if url := w.urlIn("acme"); row.requests == 0 && url != w.standin.Grants(w.key)[0].URL {
+				t.Errorf("the Secret does not hold the URL that was granted")
+			}
+		})
+	}
+}
+
+func TestHiddenURLIsShownAgainWithoutARequest(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.edit("acme", builders.Hidden())
+	w.eventually("the URL leaves the status", func() string { return w.get("acme").Status.URL })
+	w.passFloor()
+	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.URLInStatus = v1alpha1.URLInStatusFull })
+	w.eventually("the URL returns", func() string {
+		if w.get("acme").Status.URL == first.Status.URL {
+			return ""
+		}
+		return "it is not there"
+	})
+	w.waitForRequests(1)
+}
+
+func TestHiddenSessionSpendsOneRequestOnADeletedSecret(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme", builders.Hidden())
+	w.passFloor()
+	before := w.urlIn("acme")
+	w.delete(w.secret("acme"))
+	w.waitForNewURL("acme", before)
+	w.waitForRequests(2)
+	w.eventually("no URL in the status", func() string { return w.get("acme").Status.URL })
+}
+
+func TestURLThatIsHiddenWhileItsSecretIsGoneIsNotLost(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.passFloor()
+	w.controller.stop()
+	w.delete(w.secret("acme"))
+	w.edit("acme", builders.Hidden())
+	w.run()
+	w.waitForURL("acme", first.Status.URL)
+	w.eventually("no URL in the status", func() string { return w.get("acme").Status.URL })
+	w.waitForRequests(1)
+}
+
+func TestTemplateIsFollowedAndWhatOthersAddedStays(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme", builders.Template(
+		map[string]v1alpha1.LabelValue{"keep": "1", "drop": "1"}, map[string]v1alpha1.AnnotationValue{"note": "1", "gone": "1"}))
+	w.editSecret("acme", func(s *corev1.Secret) {
+		s.Labels["others"] = "label"
+		s.Annotations["others"] = "annotation"
+	})
+	w.rest()
+	w.edit("acme", builders.Template(
+		map[string]v1alpha1.LabelValue{"keep": "2"}, map[string]v1alpha1.AnnotationValue{"note": "2"}))
+	w.expectMetadata(map[string]string{"keep": "2", "drop": "", "others": "label"}, map[string]string{"note": "2", "gone": "", "others": "annotation"})
+	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.SecretTemplate = nil })
+	w.expectMetadata(map[string]string{"keep": "", "others": "label"}, map[string]string{"note": "", "others": "annotation"})
+	w.waitForRequests(1)
+}
+
+// expectMetadata waits for labels and annotations of the Secret; an empty value
+// means that there is none.
+func (w *world) expectMetadata(labels, annotations map[string]string) {
+	w.t.Helper()
+	w.eventually("the Secret's metadata", func() string {
+		secret := w.secret("acme")
+		for key, value := range labels {
+			if secret.Labels[key] != value {
+				return "label " + key + ": " + secret.Labels[key]
+			}
+		}
+		for key, value := range annotations {
+			if secret.Annotations[key] != value {
+				return "annotation " + key + ": " + secret.Annotations[key]
+			}
+		}
+		return ""
+	})
+}
+
+func TestRemovedOwnerMakesTheSecretForeign(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.passFloor()
+	w.editSecret("acme", func(s *corev1.Secret) {
+		s.OwnerReferences = nil
+		s.Data["url"] = []byte("https://example.com")
+	})
+	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+	w.clock.Step(first.Status.ExpirationTime.Sub(w.clock.Now()) + time.Minute)
+	w.eventually("the URL leaves the status", func() string { return w.get("acme").Status.URL })
+	w.waitForRequests(1)
+	if got := w.urlIn("acme"); got != "https://example.com" {
+		t.Errorf("a Secret that is not ours was written")
+	}
+}

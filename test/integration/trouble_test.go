@@ -1,0 +1,158 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// TestExpiredURLLeavesTheStatusAndStaysInTheSecret: pods must be able to start.
+func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme", builders.Expiration(600))
+	w.standin.Misbehave(standin.Status(500))
+	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
+	failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+	if failing.Status.URL != first.Status.URL {
+		t.Errorf("a failed renewal took the URL")
+	}
+	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
+	expired := w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	if expired.Status.URL != "" || !expired.Status.ExpirationTime.Equal(first.Status.ExpirationTime) {
+		t.Errorf("after the expiry the status shows %+v", expired.Status)
+	}
+	if got := w.urlIn("acme"); got != first.Status.URL {
+		t.Errorf("the Secret does not hold the expired URL")
+	}
+	w.andPass("acme", w.restart)
+	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	w.standin.Heal()
+	w.clock.Step(7 * time.Minute)
+	recovered := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	if recovered.Status.LastAttempt != nil {
+		t.Errorf("the failure is still told: %+v", recovered.Status.LastAttempt)
+	}
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonUnavailable: 1,
+		v1alpha1.ReasonExpired: 1, v1alpha1.ReasonRecovered: 1})
+}
+
+func TestSuspendedSessionKeepsItsURLUntilItExpires(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme", builders.Expiration(600))
+	w.edit("acme", builders.Suspended())
+	w.eventually("no renewal is announced", func() string {
+		if at := w.get("acme").Status.RenewalTime; at != nil {
+			return at.String()
+		}
+		return ""
+	})
+	w.clock.Step(w.until(first.Status.RenewalTime.Time) + 30*time.Second)
+	w.rest()
+	if got := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued); got.Status.URL != first.Status.URL {
+		t.Errorf("the URL of a suspended session is gone")
+	}
+	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended)
+	w.waitForRequests(1)
+	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForRequests(2)
+}
+
+// TestEveryOutcomeIsToldAsWhatItIs holds reason and condition for a session
+// without a URL, and for one whose renewal fails.
+func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		fault     standin.Fault
+		reason    string
+		condition string // while there is no URL
+	}{
+		{standin.Status(403), v1alpha1.ReasonRejected, v1alpha1.ConditionStalled},
+		{standin.BodyStatus(401, "no"), v1alpha1.ReasonRejected, v1alpha1.ConditionStalled},
+		{standin.Throttle(0), v1alpha1.ReasonThrottled, v1alpha1.ConditionReconciling},
+		{standin.Throttle(time.Minute), v1alpha1.ReasonThrottled, v1alpha1.ConditionReconciling},
+		{standin.Status(500), v1alpha1.ReasonUnavailable, v1alpha1.ConditionReconciling},
+		{standin.HangUp(), v1alpha1.ReasonUnavailable, v1alpha1.ConditionReconciling},
+		{standin.HTML(), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+		{standin.Redirect("https://elsewhere.example.com/"), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+		{standin.ForeignHost("evil.example.com"), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+		{standin.ExpirePast(), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+	} {
+		t.Run(row.fault.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
+			w.session("acme")
+			w.waitForCondition("acme", row.condition, row.reason)
+			w.standin.Heal()
+			w.clock.Step(90 * time.Second)
+			alive := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			w.standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
+			w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
+			failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, row.reason)
+			if failing.Status.URL != alive.Status.URL || failing.Status.LastAttempt == nil {
+				t.Errorf("while renewal fails the status is %+v", failing.Status)
+			}
+			w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
+			w.clock.Step(90 * time.Second)
+			w.eventually("the URL for older inputs is told as such", func() string {
+				reason := fmt.Sprint(w.get("acme").Status.Conditions)
+				if ready := w.get("acme").Status.Conditions[0]; ready.Reason == v1alpha1.ReasonInputsChanged ||
+					ready.Reason == row.reason && row.condition == v1alpha1.ConditionStalled {
+					return ""
+				}
+				return reason
+			})
+		})
+	}
+}
+
+// TestFailuresWaitLongerEachTime holds the waits of a rejection, across a restart.
+func TestFailuresWaitLongerEachTime(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.standin.RevokeKeys(w.key)
+	w.session("acme")
+	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
+	for i, wait := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
+		if i == 2 {
+			w.andPass("acme", w.restart)
+		}
+		w.clock.Step(wait - 5*time.Second)
+		w.waitForRequests(i + 1)
+		w.clock.Step(7 * time.Second)
+		w.waitForRequests(i + 2)
+	}
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
+}
+
+// TestRepeatedURLIsNotAskedForOverAndOver holds that an endpoint which repeats its URL is not
+// hammered.
+func TestRepeatedURLIsNotAskedForOverAndOver(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme", builders.Expiration(600))
+	w.standin.Misbehave(standin.SameURL())
+	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
+	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonMalformed)
+	for range 60 {
+		w.clock.Step(5 * time.Second)
+		w.rest()
+	}
+	if got := w.standin.Total(); got > 15 {
+		t.Errorf("%d requests", got)
+	}
+	w.standin.Heal()
+	w.clock.Step(5 * time.Minute)
+	w.waitForNewURL("acme", first.Status.URL)
+	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+}
