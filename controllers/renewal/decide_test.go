@@ -67,7 +67,7 @@ func inWhole(d time.Duration) func(renewal.Plan) time.Time {
 
 func whenDue(p renewal.Plan) time.Time    { return p.Due }
 func atExpiry(p renewal.Plan) time.Time   { return p.Held.ExpiresAt() }
-func atLongest(renewal.Plan) time.Time    { return now.Add(renewal.LongestTimer) }
+func atLongest(renewal.Plan) time.Time    { return now.Add(10 * time.Minute) }
 func whenWritable(renewal.Plan) time.Time { return now.Add(20 * time.Second) }
 
 // Decisions that many rows share.
@@ -120,6 +120,20 @@ var causes = []row{
 	{
 		why:   "what is due and for older inputs counts as the latter: its URL is not for today's inputs",
 		facts: rest(holds(due(older))), want: askAnew,
+	},
+	{
+		why:   "after a restart with another endpoint the inputs are known to differ before the key is read",
+		facts: rest(restarted, func(f *renewal.Facts) { f.Inputs.Endpoint = "https://b.example" }),
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Held: "Secret"},
+	},
+	{
+		why:   "and so they are with another expiry",
+		facts: rest(restarted, func(f *renewal.Facts) { f.Inputs.ExpirationSeconds = 700 }),
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Held: "Secret"},
+	},
+	{
+		why:   "a Secret that was put back as it once was holds a dead URL, whatever the status shows",
+		facts: rest(holds(dead()), shows(fresh(unprinted))), want: firstIssue,
 	},
 	{why: "a new token asks for a fresh URL", facts: rest(token("t1")), want: answer},
 	{why: "a token after another is new", facts: rest(token("t2"), handled("t1")), want: answer},
@@ -558,6 +572,11 @@ var writes = []row{
 		why:   "whether a URL is for today's key is found out also while a write waits: status tells it",
 		facts: rest(reapplied, key(renewal.KeyUnread), remembers(grant(0, time.Hour)), writeRefused(20*time.Second)),
 		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+	},
+	{
+		why:   "labels cost no request, so a suspended session is woken to put them in order",
+		facts: rest(suspended, secret(renewal.SecretUntidy), writeFailed(20*time.Second)),
+		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true}, wake: whenWritable,
 	},
 	{
 		why:   "a suspended session does not rehearse",
