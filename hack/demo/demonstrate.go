@@ -7,9 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -89,17 +89,14 @@ func (s state) condition(kind string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: metav1.ConditionUnknown}
 }
 
-// now reads the state. Without a Secret yet that is an error.
+// now reads the state, with an empty Secret while there is none.
 func (d *demo) now(ctx context.Context) (state, error) {
 	session, err := d.cluster.session(ctx, d.session)
 	if err != nil {
 		return state{}, err
 	}
 	secret, err := d.cluster.secret(ctx, d.secret)
-	if apierrors.IsNotFound(err) {
-		err = fmt.Errorf("Secret %s does not exist", d.secret.Name)
-	}
-	return state{session, secret}, err
+	return state{session, secret}, client.IgnoreNotFound(err)
 }
 
 // await looks until the state is as wanted.
@@ -116,16 +113,18 @@ func (d *demo) await(ctx context.Context, bound time.Duration, want string, miss
 }
 
 // missingReady says what is missing for the session to be ready for its spec as
-// it is.
+// it is, with a URL in its Secret.
 func missingReady(s state) error {
 	ready := s.condition(v1alpha1.ConditionReady)
-	if ready.Status == metav1.ConditionTrue && s.session.Status.ObservedGeneration == s.session.Generation {
-		return nil
+	switch {
+	case ready.Reason == "" || s.session.Status.ObservedGeneration != s.session.Generation:
+		return errors.New("the operator has not looked at it")
+	case ready.Status != metav1.ConditionTrue:
+		return fmt.Errorf("it is not ready: %s: %s", ready.Reason, ready.Message)
+	case s.url() == "":
+		return errors.New("it is ready, but its Secret holds no URL")
 	}
-	if ready.Reason == "" {
-		return errors.New("nobody has looked at it")
-	}
-	return fmt.Errorf("it is %s: %s", ready.Reason, ready.Message)
+	return nil
 }
 
 // showRow prints what kubectl would.

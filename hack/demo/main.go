@@ -44,7 +44,7 @@ func main() {
 }
 
 // errStopped says that a person ended it before its end.
-var errStopped = errors.New("Stopped before the end")
+var errStopped = errors.New("stopped before the end")
 
 // untilStopped ends with the first Ctrl-C or SIGTERM; a second one ends the
 // process at once. It also ends with the process that started this one, as

@@ -1,84 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
 
-const (
-	// tellInterval is how often a long build says how far it is.
-	tellInterval = 10 * time.Second
-	// stopTimeout is how long a program may take to end when it is asked to.
-	stopTimeout = 20 * time.Second
-)
-
-// build compiles the manager into dir and tells progress how far that is.
-func build(ctx context.Context, root, dir string, progress io.Writer) (string, error) {
-	binary := filepath.Join(dir, "manager")
-	// -v names each package that is compiled
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-o", binary, "./cmd/manager")
-	cmd.Dir = root
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = stopTimeout
-	var said tally
-	cmd.Stdout, cmd.Stderr = &said, &said
-
-	ticker := time.NewTicker(tellInterval)
-	defer ticker.Stop()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Run() }()
-	for {
-		select {
-		case <-ticker.C:
-			_, _ = fmt.Fprintln(progress, said.progress())
-		case err := <-ended:
-			if ctx.Err() != nil {
-				return "", context.Cause(ctx)
-			}
-			if err != nil {
-				return "", fmt.Errorf("go build ./cmd/manager: %w\n%s", err, said.text())
-			}
-			return binary, nil
-		}
-	}
-}
-
-// tally keeps what "go build -v" says: a line for each package.
-type tally struct {
-	mu   sync.Mutex
-	said bytes.Buffer
-}
-
-func (t *tally) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.said.Write(p)
-}
-
-// progress says how far a build is. Where all packages were compiled before, what
-// takes time is the linking.
-func (t *tally) progress() string {
-	if n := strings.Count(t.text(), "\n"); n > 0 {
-		return fmt.Sprintf("Still building, %d packages compiled so far", n)
-	}
-	return "Still building"
-}
-
-func (t *tally) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.said.String()
-}
+// stopTimeout is how long a program may take to end when it is asked to.
+const stopTimeout = 20 * time.Second
 
 // tether becomes the program that is its second argument, and leaves a watcher
 // behind that ends the program, and removes the folder that is its first argument,
@@ -123,6 +57,16 @@ func startManager(dir, binary string, args ...string) (*manager, error) {
 		close(m.ended)
 	}()
 	return m, nil
+}
+
+// whileRunning ends with ctx, and when the program ends by itself.
+func (m *manager) whileRunning(ctx context.Context) context.Context {
+	running, cancel := context.WithCancelCause(ctx)
+	go func() {
+		<-m.ended
+		cancel(errors.Join(errors.New("the operator ended by itself"), m.err))
+	}()
+	return running
 }
 
 // stop asks the program to end, and insists after a while.

@@ -75,7 +75,7 @@ func (p *printer) block(text string) {
 // failure says what went wrong, and the operator's last words where there are any.
 func (p *printer) failure(err error) {
 	p.print("\n")
-	p.line(p.bad.Sprint("✗"), strings.ReplaceAll(err.Error(), "\n", "\n"+indent))
+	p.line(p.bad.Sprint("✗"), sentence(err))
 	var words *lastWordsError
 	if errors.As(err, &words) && len(words.lines) > 0 {
 		p.text(fmt.Sprintf("\nThe end of the operator's log, %s:\n", words.path))
@@ -94,6 +94,16 @@ func (p *printer) Write(lines []byte) (int, error) {
 func (p *printer) line(mark, text string) {
 	at := p.faint.Sprintf("%7.1fs", p.elapsed().Seconds())
 	p.print(fmt.Sprintf("%s %s %s\n", at, mark, text))
+}
+
+// sentence is an error as a sentence, or as what it is where it has several lines.
+func sentence(err error) string {
+	text := strings.TrimSpace(err.Error())
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if !strings.Contains(text, "\n") {
+		return text + "."
+	}
+	return strings.ReplaceAll(text, "\n", "\n"+indent)
 }
 
 // seconds is a duration as people say it.

@@ -145,16 +145,6 @@ func (s *stage) startOperator(ctx context.Context, binary string) (context.Conte
 	}))
 }
 
-// whileRunning ends with ctx, and when the program ends by itself.
-func (m *manager) whileRunning(ctx context.Context) context.Context {
-	running, cancel := context.WithCancelCause(ctx)
-	go func() {
-		<-m.ended
-		cancel(errors.Join(errors.New("the operator ended by itself"), m.err))
-	}()
-	return running
-}
-
 // explain adds the operator's last words to an error, unless a person is its cause.
 func (s *stage) explain(err error) error {
 	if err == nil || errors.Is(err, errStopped) || s.manager == nil {

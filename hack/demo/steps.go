@@ -78,6 +78,8 @@ func seeRestore(ctx context.Context, d *demo) error {
 		switch {
 		case s.secret.UID == before.secret.UID:
 			return errors.New("it is not gone yet")
+		case s.url() == "":
+			return errors.New("it is gone")
 		case s.url() != before.url():
 			return errors.New("it holds another URL")
 		}

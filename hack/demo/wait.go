@@ -19,12 +19,9 @@ const (
 // says what was wanted and what was missing last.
 func until(ctx context.Context, bound time.Duration, want string, look func(context.Context) error) error {
 	var missing error
-	err := wait.PollUntilContextTimeout(ctx, pace, bound, true, func(ctx context.Context) (bool, error) {
-		found := look(ctx)
-		if ctx.Err() == nil {
-			missing = found
-		}
-		return found == nil, nil
+	err := wait.PollUntilContextTimeout(ctx, pace, bound, true, func(context.Context) (bool, error) {
+		missing = look(ctx) // never cut off by the bound, which would hide what is missing
+		return missing == nil, nil
 	})
 	switch {
 	case err == nil:
@@ -32,6 +29,6 @@ func until(ctx context.Context, bound time.Duration, want string, look func(cont
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	default:
-		return fmt.Errorf("not seen within %s: %s; %w", bound, want, missing)
+		return fmt.Errorf("not seen within %s: %s; %w", seconds(bound), want, missing)
 	}
 }

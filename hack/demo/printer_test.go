@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tellAll uses each kind of line once.
+func tellAll(colours bool) string {
+	var out bytes.Buffer
+	p := newPrinter(&out, colours)
+	p.elapsed = func() time.Duration { return 12*time.Second + 340*time.Millisecond }
+	p.text("Hello.")
+	p.title("1. A title")
+	p.didf("Apply %s", "a file")
+	p.asidef("It declares two things.")
+	p.waitf("Due in %s.", seconds(time.Second))
+	p.sawf("It is ready.")
+	p.block("NAME\nacme\n")
+	_, _ = p.Write([]byte("  1 module fetched\n  2 modules fetched\n"))
+	p.failure(&lastWordsError{err: errors.New("not seen within 30 seconds"), path: "a.log", lines: []string{"one", "two"}})
+	return out.String()
+}
+
+func TestPrinterAlignsWhatItTells(t *testing.T) {
+	want := `Hello.
+
+1. A title
+   12.3s → Apply a file
+           It declares two things.
+   12.3s … Due in 1 second.
+   12.3s ✓ It is ready.
+
+           NAME
+           acme
+
+   12.3s … 1 module fetched
+   12.3s … 2 modules fetched
+
+   12.3s ✗ Not seen within 30 seconds.
+
+The end of the operator's log, a.log:
+
+  one
+  two
+`
+	if diff := cmp.Diff(want, tellAll(false)); diff != "" {
+		t.Errorf("printed (-want +got):\n%s", diff)
+	}
+}
+
+func TestPrinterColoursOnlyWhenAsked(t *testing.T) {
+	const escape = "\x1b["
+	if plain := tellAll(false); strings.Contains(plain, escape) {
+		t.Errorf("escape sequences without colours: %q", plain)
+	}
+	if coloured := tellAll(true); !strings.Contains(coloured, escape) {
+		t.Error("no escape sequences with colours")
+	}
+}
+
+func TestSentence(t *testing.T) {
+	for _, row := range []struct{ why, err, want string }{
+		{"an error begins small, a sentence does not", "it ended", "It ended."},
+		{"what a compiler says stays as it is, below the rest", "go build: exit status 1\na.go:1: no\n", "Go build: exit status 1\n" + indent + "a.go:1: no"},
+	} {
+		if got := sentence(errors.New(row.err)); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.why, got, row.want)
+		}
+	}
+}
