@@ -88,6 +88,9 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	return o, o.check()
 }
 
+// longestTimeout keeps a request within what a pod is usually given to stop.
+const longestTimeout = 30 * time.Second
+
 // check finds what parsing alone does not.
 func (o options) check() error {
 	_, selectorErr := labels.Parse(o.watchLabelSelector)
@@ -96,7 +99,8 @@ func (o options) check() error {
 	}
 	return errors.Join(
 		selectorErr,
-		must(o.endpointTimeout > 0, "--endpoint-timeout: must be more than 0, such as 10s"),
+		must(o.endpointTimeout > 0 && o.endpointTimeout <= longestTimeout,
+			"--endpoint-timeout: must be more than 0 and at most 30s, such as 10s"),
 		must(o.endpointQPS >= 0, "--endpoint-qps: must not be negative; 0 means no limit"),
 		must(o.endpointBurst > 0, "--endpoint-burst: must be at least 1"),
 		must(o.concurrency > 0, "--concurrency: must be at least 1"),

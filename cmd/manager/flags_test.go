@@ -26,6 +26,7 @@ func TestDefaultsWork(t *testing.T) {
 func TestBadFlagsNameTheFlagAndTheCure(t *testing.T) {
 	for _, row := range []struct{ name, arg, flag, cure string }{
 		{"a deadline that has passed already", "--endpoint-timeout=0s", "--endpoint-timeout", "more than 0"},
+		{"a request that outlives its pod", "--endpoint-timeout=2m", "--endpoint-timeout", "at most 30s"},
 		{"a limit below nothing", "--endpoint-qps=-1", "--endpoint-qps", "0 means no limit"},
 		{"a burst that lets nothing through", "--endpoint-burst=0", "--endpoint-burst", "at least 1"},
 		{"nobody may ask", "--concurrency=0", "--concurrency", "at least 1"},
