@@ -309,6 +309,10 @@ func TestKeep(t *testing.T) {
 			"after our clock was set back the old offset is wrong, and with it how long the held URL seems to live",
 			rest(clock(-time.Hour)), fromAnHourBack(), true,
 		},
+		{
+			"even the same URL is then kept, for the offset that came with it",
+			rest(holds(grant(0, 10*m)), clock(-time.Hour)), fromAnHourBack(), true,
+		},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if got := renewal.Keep(row.facts, row.grant); got != row.want {

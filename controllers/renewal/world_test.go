@@ -162,6 +162,9 @@ func (w *world) pass(t *rapid.T) {
 		checkPlan(t, f, plan)
 		if plan.Step == renewal.Wait {
 			w.wake = plan.Wake
+			if !w.wake.After(w.now) {
+				t.Fatalf("wakes at %v, and it is %v: time would stand still", w.wake, w.now)
+			}
 			w.patchStatus()
 			if plan.Rule == "NothingToDo" {
 				w.checkRestartIsFree(t)
