@@ -297,7 +297,8 @@ type Attempt struct {
 	// message says in a sentence what the endpoint answered; never a key or a URL.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// failures is how many attempts in a row did not help, this one included.
+	// failures is how many attempts in a row did not help, this one included. A
+	// rejection begins a new count, and so does whatever follows one.
 	// +optional
 	Failures int32 `json:"failures,omitempty"`
 	// nextTime is when the endpoint is asked again, unless something cuts the wait.
