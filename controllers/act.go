@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,10 +46,12 @@ func (r *Reconciler) readKey(ctx context.Context, seen *observation) error {
 func (r *Reconciler) ask(ctx context.Context, seen *observation, facts renewal.Facts, plan renewal.Plan) error {
 	name, id := client.ObjectKeyFromObject(seen.session), r.turns.keyID(seen.key.key)
 	if !r.turns.Take(name, id, rankOf(seen.session, plan)) {
+		seen.memory.park(r.Clock.Now())
 		return errParked
 	}
 	started := r.Clock.Now()
-	granted, err := r.Endpoint.Open(ctx, endpoint.Request{
+	// The call has a deadline of its own, which may be later than that of the pass.
+	granted, err := r.Endpoint.Open(context.WithoutCancel(ctx), endpoint.Request{
 		Key:               seen.key.key,
 		Purge:             string(facts.Inputs.Purge),
 		ExpirationSeconds: facts.Inputs.ExpirationSeconds,
@@ -58,9 +59,6 @@ func (r *Reconciler) ask(ctx context.Context, seen *observation, facts renewal.F
 	answer, throttled, told := r.understand(granted, err, facts)
 	answer.PausedUntil = r.turns.Done(name, id, throttled, told)
 	seen.memory.asked = started
-	if answer.Outcome == "" {
-		return fmt.Errorf("ask the endpoint: %w", err)
-	}
 	r.Metrics.observeRequest(answer, r.Clock.Since(started))
 	seen.remember(facts, answer, granted.URL)
 	r.tell(ctx, seen, plan, answer)
@@ -69,7 +67,7 @@ func (r *Reconciler) ask(ctx context.Context, seen *observation, facts renewal.F
 }
 
 // understand turns the endpoint's answer into what the schedule and the turns
-// make of it. The outcome is empty when the call was called off.
+// make of it.
 func (r *Reconciler) understand(granted endpoint.Grant, err error, facts renewal.Facts) (a renewal.Answer, throttled bool, told time.Duration) {
 	a.At = r.Clock.Now()
 	if err == nil {
@@ -88,7 +86,6 @@ func (r *Reconciler) understand(granted endpoint.Grant, err error, facts renewal
 	var (
 		rejection *endpoint.RejectedError
 		throttle  *endpoint.ThrottledError
-		outage    *endpoint.UnavailableError
 		malformed *endpoint.MalformedError
 	)
 	switch {
@@ -97,10 +94,10 @@ func (r *Reconciler) understand(granted endpoint.Grant, err error, facts renewal
 	case errors.As(err, &throttle):
 		a.Outcome = v1alpha1.OutcomeThrottled
 		return a, true, throttle.RetryAfter
-	case errors.As(err, &outage):
-		a.Outcome = v1alpha1.OutcomeUnavailable
 	case errors.As(err, &malformed):
 		a.Outcome = v1alpha1.OutcomeMalformed
+	default: // an endpoint.UnavailableError, or what nobody thought of
+		a.Outcome = v1alpha1.OutcomeUnavailable
 	}
 	return a, false, 0
 }
@@ -155,6 +152,9 @@ func (r *Reconciler) withFingerprint(ctx context.Context, seen *observation, g *
 // write creates or updates the generated Secret. What cannot be written now is
 // remembered, not returned: the next decision takes it into account.
 func (r *Reconciler) write(ctx context.Context, seen *observation, secret *corev1.Secret) error {
+	if r.sessionIsGone(ctx, seen.session) {
+		return errGone
+	}
 	var err error
 	if seen.secret == nil {
 		err = r.Sessions.Create(ctx, secret)
@@ -165,9 +165,23 @@ func (r *Reconciler) write(ctx context.Context, seen *observation, secret *corev
 		return r.writeFailed(ctx, seen, err)
 	}
 	seen.memory.wroteSecret(secret, r.Clock.Now())
-	seen.memory.unwritten = nil
+	seen.memory.tidied = tidied{secret.ResourceVersion, seen.session.Generation}
 	seen.takeSecret(secret)
+	if seen.secretState == renewal.SecretEdited {
+		return r.writeFailed(ctx, seen, errAltered)
+	}
+	seen.memory.unwritten = nil
 	return nil
+}
+
+// sessionIsGone says whether the session was deleted during the pass: a request
+// takes a while.
+func (r *Reconciler) sessionIsGone(ctx context.Context, session *v1alpha1.BillingSession) bool {
+	var now v1alpha1.BillingSession
+	if err := r.Sessions.Get(ctx, client.ObjectKeyFromObject(session), &now); err != nil {
+		return apierrors.IsNotFound(err)
+	}
+	return now.UID != session.UID || now.DeletionTimestamp != nil
 }
 
 // rehearse finds out whether the generated Secret could be written, without
@@ -186,20 +200,26 @@ func (r *Reconciler) rehearse(ctx context.Context, seen *observation) error {
 	return nil
 }
 
+// errAltered: what the API server stored is not what was written.
+var errAltered = errors.New("altered on the way")
+
 // longestWriteRetry bounds the wait after a failed write.
 const longestWriteRetry = time.Minute
 
 // writeFailed remembers why a write failed and when to try again.
 func (r *Reconciler) writeFailed(ctx context.Context, seen *observation, err error) error {
+	rec := seen.memory
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		rec.namespaceGone = true
 		return errGone
 	}
-	rec := seen.memory
 	wait := min(time.Second<<min(rec.writeFailures, 10), longestWriteRetry)
 	rec.writeFailures++
 	rec.write = renewal.WriteState{Failed: true, Refused: refused(err), RetryAt: r.Clock.Now().Add(wait)}
 	rec.writeProblem = problemOf(err)
-	rec.readLive = apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err)
+	if rec.readLive = apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err); rec.readLive {
+		rec.writeProblem = "" // somebody else wrote meanwhile: that is no trouble
+	}
 	ctrl.LoggerFrom(ctx).Info("The generated Secret could not be written; it will be tried again",
 		"secret", secretName(seen.session), "reason", apierrors.ReasonForError(err), "after", wait.String())
 	return nil
@@ -207,6 +227,6 @@ func (r *Reconciler) writeFailed(ctx context.Context, seen *observation, err err
 
 // refused says whether a person must mend what made the write fail.
 func refused(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) ||
+	return errors.Is(err, errAltered) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) ||
 		apierrors.IsRequestEntityTooLargeError(err)
 }

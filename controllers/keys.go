@@ -56,6 +56,8 @@ type keyFinding struct {
 	key     endpoint.Key
 	// problem says what is wrong with the key, and the cure.
 	problem string
+	// forbidden says that it could not be read for want of a permission.
+	forbidden bool
 }
 
 func newKeyRing(live client.Reader) *keyRing {
@@ -102,7 +104,7 @@ func (r *keyRing) read(ctx context.Context, ref keyRef, wanted keyVersion) (keyF
 	case apierrors.IsNotFound(err):
 		return keyFinding{state: renewal.KeyMissing, problem: missingSecret(ref)}, nil
 	case apierrors.IsForbidden(err):
-		return keyFinding{version: wanted, state: renewal.KeyMissing, problem: forbiddenSecret(ref)}, nil
+		return keyFinding{version: wanted, state: renewal.KeyMissing, problem: forbiddenSecret(ref), forbidden: true}, nil
 	case err != nil:
 		return keyFinding{}, fmt.Errorf("read the API key: %w", err)
 	}

@@ -18,6 +18,8 @@ type record struct {
 
 	// asked is when this process last asked for the session.
 	asked time.Time
+	// parked is since when the session waits for its turn; zero when it does not.
+	parked time.Time
 	// attempted says that last speaks, not the status: this process has asked.
 	attempted       bool
 	last            *v1alpha1.Attempt
@@ -31,6 +33,12 @@ type record struct {
 	// writeFailures is how many writes in a row failed, and writeProblem why.
 	writeFailures int
 	writeProblem  string
+
+	// tidied is the Secret that our last write led to. It is as tidy as it gets:
+	// something in between may have the last word on its labels.
+	tidied tidied
+	// namespaceGone says that the namespace is being deleted: there is no way back.
+	namespaceGone bool
 
 	// session and secret are what this process wrote last, until a cache shows it.
 	session  *v1alpha1.BillingSession
@@ -84,7 +92,7 @@ func (r *record) latestSecret(cached *corev1.Secret, now time.Time) (secret *cor
 		return cached, false
 	}
 	if cached == nil {
-		return r.secret, now.Sub(r.secretAt) >= cacheLag
+		return r.secret, now.Sub(r.secretAt).Abs() >= cacheLag
 	}
 	if newer(r.secret.ResourceVersion, cached.ResourceVersion) {
 		return r.secret, false
@@ -100,6 +108,24 @@ const cacheLag = time.Second
 func (r *record) wroteSecret(secret *corev1.Secret, now time.Time) {
 	r.secret, r.secretAt = secret, now
 	r.writeWorked()
+}
+
+// tidied is a version of a generated Secret that was written for a generation of
+// the session.
+type tidied struct {
+	version    string
+	generation int64
+}
+
+// writeFailing says whether writes fail for another reason than that somebody else
+// wrote meanwhile.
+func (r *record) writeFailing() bool { return r.write.Failed && r.writeProblem != "" }
+
+// park notes since when the session waits for its turn.
+func (r *record) park(now time.Time) {
+	if r.parked.IsZero() {
+		r.parked = now
+	}
 }
 
 func (r *record) writeWorked() {

@@ -32,7 +32,7 @@ type observation struct {
 	key         keyFinding
 	pausedUntil time.Time
 
-	// lookAgain is when to look whether the caches caught up; zero when they did.
+	// lookAgain is when to look at what no watch shows; zero when there is nothing.
 	lookAgain time.Time
 }
 
@@ -52,6 +52,9 @@ func (r *Reconciler) observe(ctx context.Context, name types.NamespacedName) (*o
 		return nil, nil
 	}
 	rec := r.memory.of(&cached)
+	if rec.namespaceGone {
+		return nil, nil
+	}
 	seen := &observation{session: rec.latestSession(&cached), memory: rec}
 	seen.shown = grantInStatus(&seen.session.Status)
 	if err := r.observeSecret(ctx, seen); err != nil {
@@ -74,8 +77,21 @@ func (r *Reconciler) observeKey(ctx context.Context, seen *observation) error {
 // learnKey takes what is known of the key, and with it of the key's pause.
 func (seen *observation) learnKey(r *Reconciler, key keyFinding) {
 	seen.key = key
+	if key.forbidden {
+		seen.lookAgainAt(r.Clock.Now().Add(forbiddenKeyRetry))
+	}
 	if key.state == renewal.KeyRead {
 		seen.pausedUntil = r.turns.PausedUntil(r.turns.keyID(key.key))
+	}
+}
+
+// forbiddenKeyRetry is when a key that could not be read is tried again: no watch
+// shows that a permission was given.
+const forbiddenKeyRetry = time.Minute
+
+func (seen *observation) lookAgainAt(at time.Time) {
+	if seen.lookAgain.IsZero() || at.Before(seen.lookAgain) {
+		seen.lookAgain = at
 	}
 }
 
@@ -97,6 +113,9 @@ func (r *Reconciler) observeSecret(ctx context.Context, seen *observation) error
 func (seen *observation) takeSecret(secret *corev1.Secret) {
 	seen.secret = nil
 	seen.secretState, seen.stored = judgeSecret(seen.session, secret)
+	if seen.secretState == renewal.SecretUntidy && seen.memory.tidied == (tidied{secret.ResourceVersion, seen.session.Generation}) {
+		seen.secretState = renewal.SecretOurs
+	}
 	switch seen.secretState {
 	case renewal.SecretForeign:
 		seen.secretProblem = fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
@@ -119,7 +138,7 @@ func (r *Reconciler) findSecret(ctx context.Context, seen *observation) (*corev1
 	secret, doubtful := seen.memory.latestSecret(cached, r.Clock.Now())
 	if secret != nil && !doubtful && !seen.memory.readLive {
 		if cached == nil {
-			seen.lookAgain = seen.memory.secretAt.Add(cacheLag)
+			seen.lookAgainAt(seen.memory.secretAt.Add(cacheLag))
 		}
 		return secret, nil
 	}

@@ -86,13 +86,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.turns.Leave(request.NamespacedName)
 		return ctrl.Result{}, nil
 	case errors.Is(err, errParked):
+		return r.awaitTurn(pass, seen)
 	default:
 		r.turns.Leave(request.NamespacedName)
+		seen.memory.parked = time.Time{}
 		if err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	if err := r.report(pass, seen, plan); err != nil {
+	return r.conclude(pass, seen, plan)
+}
+
+// conclude reports, and says when to look at the session again.
+func (r *Reconciler) conclude(ctx context.Context, seen *observation, plan renewal.Plan) (ctrl.Result, error) {
+	switch err := r.report(ctx, seen, plan); {
+	case errors.Is(err, errOutdated):
+		return ctrl.Result{RequeueAfter: cacheLag}, nil
+	case err != nil:
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
@@ -116,13 +126,32 @@ func (r *Reconciler) proceed(ctx, pass context.Context, seen *observation) (rene
 	return renewal.Plan{}, errors.New("no end of steps: this is a defect, please report it")
 }
 
+// longestUntold is for how long a session waits for its turn before that is told:
+// mostly the turn comes within moments.
+const longestUntold = 10 * time.Second
+
+// awaitTurn goes on with a session that is parked.
+func (r *Reconciler) awaitTurn(ctx context.Context, seen *observation) (ctrl.Result, error) {
+	facts := r.facts(seen)
+	facts.Asked = facts.Now // for those who look, it is as if it had just asked in vain
+	plan := renewal.Decide(facts)
+	plan.Wake = facts.Now.Add(renewal.LongestTimer)
+	if plan.Held != nil && plan.Held.ExpiresAt().Before(plan.Wake) {
+		plan.Wake = plan.Held.ExpiresAt()
+	}
+	status, told := seen.session.Status, seen.memory.parked.Add(longestUntold)
+	expired := plan.Held == nil && status.URL != ""
+	if status.ObservedGeneration < 0 || facts.Now.Before(told) && !expired {
+		seen.lookAgainAt(told)
+		return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
+	}
+	return r.conclude(ctx, seen, plan)
+}
+
 // wait is until when nobody needs to look at the session.
 func (r *Reconciler) wait(seen *observation, plan renewal.Plan) time.Duration {
 	now := r.Clock.Now()
 	wake := plan.Wake
-	if wake.IsZero() {
-		wake = now.Add(renewal.LongestTimer)
-	}
 	if !seen.lookAgain.IsZero() && seen.lookAgain.Before(wake) {
 		wake = seen.lookAgain
 	}

@@ -2,7 +2,9 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,13 +14,13 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
+// errOutdated: the session changed since it was read, so that another pass is due.
+var errOutdated = errors.New("the session changed meanwhile")
+
 // report writes the status if it changed, in one patch, and then tells people
 // what they would want to know.
 func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal.Plan) error {
 	before := seen.session.DeepCopy()
-	if before.Status.ObservedGeneration < 0 && plan.Step == renewal.Ask {
-		return nil // parked before its first request: there is nothing to tell yet
-	}
 	after := before.DeepCopy()
 	after.Status = statusOf(seen, r.facts(seen), plan)
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
@@ -31,9 +33,9 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err):
-		return fmt.Errorf("the session changed meanwhile: %w", err)
+		return errOutdated
 	case err != nil:
-		return fmt.Errorf("write the status: %w", err)
+		return fmt.Errorf("write the status: %s", answerOf(err))
 	}
 	seen.memory.session = after
 	r.announce(before, after)
@@ -44,6 +46,17 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 // none.
 func (r *Reconciler) announce(before, after *v1alpha1.BillingSession) {
 	if n := newsOf(before, after); n != nil {
-		r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", n.note)
+		r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", shorten(n.note))
 	}
+}
+
+// longestNote is the longest note of an event that the API server takes, in bytes.
+const longestNote = 1024
+
+func shorten(note string) string {
+	if len(note) <= longestNote {
+		return note
+	}
+	const more = "…"
+	return strings.ToValidUTF8(note[:longestNote-len(more)], "") + more
 }

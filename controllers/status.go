@@ -74,6 +74,9 @@ func timeOf(t time.Time) *metav1.Time {
 
 // judge finds the row that describes the session.
 func judge(seen *observation, facts renewal.Facts, plan renewal.Plan) verdict {
+	if plan.Blocked == "" && seen.memory.writeFailing() {
+		plan.Blocked = v1alpha1.ReasonSecretWriteFailed
+	}
 	obstacle := explain(seen, facts, plan.Blocked)
 	stored := facts.Stored.Alive(facts.Now)
 	switch {
@@ -81,13 +84,13 @@ func judge(seen *observation, facts renewal.Facts, plan renewal.Plan) verdict {
 		return verdict{reason: plan.Blocked, message: obstacle, stalled: true}
 	case plan.Blocked == v1alpha1.ReasonAwaitingCollection:
 		return verdict{reason: plan.Blocked, message: obstacle, working: true}
-	case plan.Blocked == v1alpha1.ReasonSecretWriteFailed && !stored:
+	case facts.Write.Refused && plan.Blocked == v1alpha1.ReasonSecretWriteFailed && !stored:
 		return verdict{reason: plan.Blocked, message: obstacle, stalled: true}
 	case plan.Held != nil && plan.Current:
 		return alive(facts, plan, obstacle)
 	case facts.Suspended:
 		return verdict{reason: v1alpha1.ReasonSuspended, message: explain(seen, facts, v1alpha1.ReasonSuspended), stalled: true}
-	case personMustAct(plan.Blocked):
+	case personMustAct(facts, plan.Blocked):
 		return verdict{reason: plan.Blocked, message: obstacle, stalled: true}
 	case plan.Held != nil:
 		return verdict{reason: v1alpha1.ReasonInputsChanged, working: true, message: sentences(
@@ -98,8 +101,7 @@ func judge(seen *observation, facts renewal.Facts, plan renewal.Plan) verdict {
 	case plan.Blocked != "":
 		return verdict{reason: plan.Blocked, message: obstacle, working: true}
 	}
-	return verdict{reason: v1alpha1.ReasonUnavailable, working: true, message: sentences(
-		"No URL could be issued yet", seen.memory.writeProblem)}
+	return verdict{reason: v1alpha1.ReasonUnavailable, working: true, message: "No URL could be issued yet"}
 }
 
 // alive is the verdict while a URL for today's inputs works.
@@ -115,11 +117,12 @@ func alive(facts renewal.Facts, plan renewal.Plan, obstacle string) verdict {
 }
 
 // personMustAct says whether nothing will change until a person acts.
-func personMustAct(reason string) bool {
+func personMustAct(facts renewal.Facts, reason string) bool {
 	switch reason {
-	case v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeyInvalid,
-		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed:
+	case v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeyInvalid:
 		return true
+	case v1alpha1.ReasonSecretWriteFailed:
+		return facts.Write.Refused
 	}
 	return false
 }
@@ -141,7 +144,7 @@ func explain(seen *observation, facts renewal.Facts, reason string) string {
 	case "":
 		return ""
 	}
-	if facts.Last == nil || facts.Last.Message == "" {
+	if facts.Last == nil || facts.Last.Message == "" || reason == v1alpha1.ReasonThrottled && facts.Last.Outcome != v1alpha1.OutcomeThrottled {
 		return "The endpoint asked everyone with this API key to wait"
 	}
 	return upperFirst(facts.Last.Message)

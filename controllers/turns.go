@@ -94,7 +94,7 @@ func (t *Turns) Take(name types.NamespacedName, key keyID, r rank) bool {
 	defer t.mu.Unlock()
 	if reserved, ok := t.reserved[name]; ok {
 		delete(t.reserved, name)
-		if reserved == key {
+		if reserved == key && t.gate(key).pausedUntil(t.clock.Now()).IsZero() {
 			return true
 		}
 		t.release(name, reserved)

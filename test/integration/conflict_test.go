@@ -1,0 +1,160 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+func TestForeignSecretIsNeverTouched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	foreign := builders.ForeignSecret(w.namespace, "acme")
+	foreign.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy} // whatever its labels say
+	w.create(foreign)
+	w.create(builders.ForeignSecret(w.namespace, "plain"))
+	w.run()
+	w.session("acme")
+	w.session("other", builders.SecretName("plain"))
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.waitForCondition("other", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.clock.Step(10 * time.Minute)
+	w.waitForRequests(0)
+	for _, name := range []string{"acme", "plain"} {
+		if secret := w.secret(name); string(secret.Data["mine"]) != "hands off" || len(secret.Data) != 1 || secret.OwnerReferences != nil {
+			t.Errorf("Secret %s was touched", name)
+		}
+	}
+	if name := w.get("acme").Status.SecretName; name != "" {
+		t.Errorf("the status calls Secret %s its own", name)
+	}
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonSecretConflict: 1})
+}
+
+func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	// Creation times have whole seconds, so that this is decided by the UID.
+	a, b := w.session("a", builders.SecretName("shared")), w.session("b", builders.SecretName("shared"))
+	older, younger := a, b
+	if !a.CreationTimestamp.Before(&b.CreationTimestamp) && b.UID < a.UID {
+		older, younger = b, a
+	}
+	w.run()
+	w.waitFor(older.Name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	stalled := w.waitForCondition(younger.Name, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	if message := stalled.Status.Conditions[0].Message; !strings.Contains(message, "shared") {
+		t.Errorf("the message does not name the Secret: %s", message)
+	}
+	w.waitForRequests(1)
+	w.delete(older)
+	w.passFloor()
+	w.waitForRequests(1) // the Secret is still there
+	w.delete(w.secret("shared"))
+	w.waitFor(younger.Name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForRequests(2)
+}
+
+func TestSecretOfADeletedNamesakeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.delete(first)
+	w.rest()
+	w.session("acme")
+	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
+	w.passFloor()
+	w.waitForRequests(1)
+	if got := w.urlIn("acme"); got != first.Status.URL {
+		t.Errorf("the Secret of another session was touched")
+	}
+	w.delete(w.secret("acme")) // as garbage collection does
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForRequests(2)
+}
+
+func TestSecretThatIsBeingDeletedIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	first := w.issued("acme")
+	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = []string{"example.com/wait"} })
+	w.rest()
+	w.delete(w.secret("acme"))
+	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
+	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = nil })
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForURL("acme", first.Status.URL)
+	w.waitForRequests(1)
+}
+
+func TestSessionThatIsBeingDeletedIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	session := w.issued("acme", builders.Expiration(600))
+	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Finalizers = []string{"example.com/wait"} })
+	w.rest()
+	w.andPass("acme", func() { w.delete(session, client.PropagationPolicy(metav1.DeletePropagationForeground)) })
+	w.delete(w.secret("acme"))
+	w.clock.Step(20 * time.Minute)
+	w.rest()
+	w.waitForRequests(1)
+	if w.secret("acme") != nil {
+		t.Errorf("a Secret was written for a session that is being deleted")
+	}
+	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Finalizers = nil })
+}
+
+// TestSessionDeletedWhileItAsksLeavesNoSecret would leave one to garbage collection.
+func TestSessionDeletedWhileItAsksLeavesNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	release := w.standin.Hold()
+	session := w.session("acme")
+	w.eventually("the request", func() string {
+		if w.standin.InFlight() == 1 {
+			return ""
+		}
+		return "it was not made"
+	})
+	w.delete(session)
+	other := w.session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
+	w.waitForCondition(other.Name, v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended) // the cache has seen the deletion
+	release()
+	w.rest()
+	if w.secret("acme") != nil {
+		t.Errorf("a Secret was written for a session that is gone")
+	}
+	w.waitForRequests(1)
+}
+
+// TestTerminatingNamespaceIsLeftAlone: it cannot be learned but from a refused write.
+func TestTerminatingNamespaceIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme", builders.Expiration(600))
+	w.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})
+	w.rest()
+	w.calls.since()
+	w.andPass("acme", func() { w.delete(w.secret("acme")) })
+	for i := range 4 {
+		w.andPass("acme", func() { w.edit("acme", builders.Labelled("n", string(rune('a'+i)))) })
+		w.clock.Step(5 * time.Minute)
+		w.rest()
+	}
+	if made := w.calls.since(); len(made) > 1 {
+		t.Errorf("after the write that was refused: %v", made[1:])
+	}
+	w.waitForRequests(1)
+	if told := w.told("acme"); told[v1alpha1.ReasonSecretWriteFailed] > 0 {
+		t.Errorf("a deletion is told as a failure: %v", told)
+	}
+}

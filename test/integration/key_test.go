@@ -1,0 +1,96 @@
+package integration
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// TestForbiddenKeyIsLookedAtAgainEachMinute: a permission that is given later shows
+// in no watch.
+func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	w.calls.fail(func(c call) error {
+		if c.verb == "get" {
+			return apierrors.NewForbidden(secrets, "key", errors.New("no permission"))
+		}
+		return nil
+	}, nil)
+	w.run()
+	w.session("acme")
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretMissing)
+	w.rest()
+	w.calls.fail(nil, nil)
+	w.clock.Step(time.Minute + time.Second)
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+// TestKeyRotatedDuringARequestIsAskedForAgain: the grant is of the old key.
+func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	const rotated = "rotated-key-12345"
+	w.standin.AddKeys(rotated)
+	release := w.standin.Hold()
+	w.session("acme", builders.Expiration(86400))
+	w.waitForRequestsUnderWay(1)
+	w.giveKey(rotated)
+	release()
+	w.eventually("the grant of the old key", func() string {
+		if w.urlIn("acme") == w.standin.Grants(w.key)[0].URL {
+			return ""
+		}
+		return "it is not stored"
+	})
+	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
+	w.clock.Step(11 * time.Second)
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForURL("acme", w.standin.Grants(rotated)[0].URL)
+	w.waitForRequests(2)
+}
+
+func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(" \t" + w.key + "\r\n")
+	w.giveKeyAs("too-long", strings.Repeat("k", 513))
+	w.run()
+	w.session("acme")
+	w.session("long", builders.KeySecret("too-long"))
+	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForCondition("long", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
+	w.waitForRequests(1)
+}
+
+// TestMissingKeyIsToldBeforeItHurts: the URL that is alive works without it.
+func TestMissingKeyIsToldBeforeItHurts(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme")
+	w.delete(w.secret("key"))
+	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
+	w.giveKey(w.key)
+	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.waitForRequests(1)
+}
+
+// TestLongMessageIsStillTold: the API server refuses events whose note is longer
+// than a kilobyte.
+func TestLongMessageIsStillTold(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.standin.Misbehave(standin.BodyStatus(400, strings.TrimSpace(strings.Repeat("𠀀𠀁 ", 500))))
+	w.session("acme")
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
+}

@@ -1,0 +1,151 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	const other = "key-of-another-group"
+	w.standin.AddKeys(other)
+	w.giveKeyAs("other", other)
+	w.standin.MisbehaveFor(w.key, standin.Throttle(5*time.Minute))
+	var names []string
+	for i := range 8 {
+		names = append(names, fmt.Sprintf("acme-%d", i))
+		w.session(names[i])
+	}
+	w.session("other-group", builders.KeySecret("other"), builders.Expiration(86400))
+	for _, name := range names {
+		throttled := w.waitForCondition(name, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled)
+		if message := throttled.Status.Conditions[0].Message; message == "" {
+			t.Errorf("%s does not say why it waits", name)
+		}
+	}
+	w.waitFor("other-group", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.waitForRequests(2)
+	w.clock.Step(4 * time.Minute)
+	w.waitForRequests(2)
+
+	// Once over, the pause is found to go on at the cost of one request, …
+	w.clock.Step(61 * time.Second)
+	w.waitForRequests(3)
+	w.standin.Heal()
+	// … and when it is over indeed, one goes ahead of the rest.
+	w.clock.Step(5*time.Minute + time.Second)
+	for _, name := range names {
+		w.waitFor(name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	}
+	w.waitForRequests(3 + len(names))
+}
+
+func TestRestartFindsAPauseAtTheCostOfOneRequestForEachKey(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.standin.Misbehave(standin.Throttle(30 * time.Minute))
+	for i := range 6 {
+		w.session(fmt.Sprintf("acme-%d", i))
+	}
+	w.eventually("all wait", func() string {
+		for i := range 6 {
+			if w.get(fmt.Sprintf("acme-%d", i)).Status.ObservedGeneration < 0 {
+				return fmt.Sprint(i)
+			}
+		}
+		return ""
+	})
+	w.waitForRequests(1)
+	w.andPass("acme-0", w.restart)
+	w.clock.Step(time.Minute)
+	w.rest()
+	if got := w.standin.Total(); got > 2 {
+		t.Errorf("%d requests after a restart, want 2 at most", got)
+	}
+}
+
+// TestWaitingForATurnChangesNothingThatIsTold: with the limit used up a session
+// waits for its next attempt, and its trouble is not over by that.
+func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	w.options.Concurrency = 1
+	w.run()
+	w.standin.AddKeys("second-key-123", "third-key-12345")
+	w.giveKeyAs("second", "second-key-123")
+	w.giveKeyAs("third", "third-key-12345")
+	alive := w.issued("alive", builders.Expiration(3600))
+	w.standin.MisbehaveFor(w.key, standin.Status(500))
+	w.standin.MisbehaveFor("second-key-123", standin.Status(403))
+	w.session("rejected", builders.KeySecret("second"))
+	w.waitForCondition("rejected", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
+	w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
+	w.waitForCondition("alive", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+	w.rest()
+	before := w.standin.Total()
+
+	release := w.standin.Hold() // of the only request that may be under way
+	w.session("busy", builders.KeySecret("third"))
+	w.waitForRequestsUnderWay(before + 1)
+	told := []int{len(w.told("alive")), len(w.told("rejected"))}
+	w.clock.Step(10 * time.Minute) // both would ask now
+	w.restBesidesOneRequest("alive", "rejected")
+	if c := meta.FindStatusCondition(w.get("alive").Status.Conditions, v1alpha1.ConditionRenewalFailing); c == nil {
+		t.Errorf("a renewal that fails is taken for mended")
+	}
+	if c := meta.FindStatusCondition(w.get("rejected").Status.Conditions, v1alpha1.ConditionStalled); c == nil || c.Reason != v1alpha1.ReasonRejected {
+		t.Errorf("a rejection is taken for mended: %+v", c)
+	}
+	if now := []int{len(w.told("alive")), len(w.told("rejected"))}; fmt.Sprint(now) != fmt.Sprint(told) {
+		t.Errorf("events while waiting: %v, before %v", now, told)
+	}
+	// A URL that expires meanwhile leaves the status.
+	w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
+	w.waitFor("alive", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	release()
+	w.waitFor("busy", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+}
+
+// waitForRequestsUnderWay waits for requests that are under way.
+func (w *world) waitForRequestsUnderWay(want int) {
+	w.t.Helper()
+	w.eventually(fmt.Sprintf("%d requests", want), func() string {
+		if got := w.standin.Total(); got != want {
+			return fmt.Sprint(got)
+		}
+		return ""
+	})
+}
+
+// restBesidesOneRequest waits until sessions were looked at and nothing more is to be done, while a
+// worker waits for the endpoint.
+func (w *world) restBesidesOneRequest(names ...string) {
+	w.t.Helper()
+	looks, last := 0, ""
+	w.eventually("rest", func() string {
+		now := ""
+		for _, name := range names {
+			now += w.get(name).ResourceVersion + " "
+		}
+		w.passes.mu.Lock()
+		quiet := w.passes.busy <= 1 && w.passes.queue.Len() == 0
+		w.passes.mu.Unlock()
+		if looks++; now != last || !quiet {
+			looks, last = 0, now
+		}
+		if looks > 20 {
+			return ""
+		}
+		return "at work"
+	})
+}
