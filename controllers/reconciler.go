@@ -141,7 +141,10 @@ func (r *Reconciler) awaitTurn(ctx context.Context, seen *observation) (ctrl.Res
 	}
 	status, told := seen.session.Status, seen.memory.parked.Add(longestUntold)
 	expired := plan.Held == nil && status.URL != ""
-	if status.ObservedGeneration < 0 || facts.Now.Before(told) && !expired {
+	switch {
+	case status.ObservedGeneration < 0: // there is nothing to tell yet
+		return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
+	case facts.Now.Before(told) && !expired:
 		seen.lookAgainAt(told)
 		return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
 	}
