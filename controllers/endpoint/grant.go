@@ -48,51 +48,61 @@ func (c *Client) grant(got answer, doc document, key Key) (Grant, error) {
 // checkExpire takes the expire for a UNIX time that makes a life of more than zero
 // and at most maxLife, by the endpoint's clock or else by ours.
 func checkExpire(doc document, got answer) (expire time.Time, offset time.Duration, err error) {
-	text, ok := doc["expire"]
-	if !ok {
-		return time.Time{}, 0, &MalformedError{"the endpoint's answer has no expire"}
+	expire, err = parseExpire(doc)
+	if err != nil {
+		return time.Time{}, 0, err
 	}
-	seconds, ok := parseInteger(text)
-	if !ok {
-		return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is not a UNIX time"}
-	}
-	if seconds > lastSecond {
-		return time.Time{}, 0, &MalformedError{tooFarAhead}
-	}
-	expire = time.Unix(seconds, 0).UTC()
-	if offset, ok := clockOffset(got); ok && isLife(expire.Sub(got.arrived.Add(offset).Truncate(time.Second))) {
+	if offset, ok := clockOffset(got); ok && isLife(expire, got.arrived.Truncate(time.Second).Add(offset)) {
 		return expire, offset, nil
 	}
-	life := expire.Sub(got.arrived)
-	switch {
-	case isLife(life):
+	if isLife(expire, got.arrived) {
 		return expire, 0, nil
-	case life > 0:
-		return time.Time{}, 0, &MalformedError{tooFarAhead}
-	case seconds <= int64(maxLife/time.Second):
-		return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is a number of seconds rather than a UNIX time"}
 	}
-	return time.Time{}, 0, &MalformedError{"the expire in the endpoint's answer is in the past"}
+	return time.Time{}, 0, &MalformedError{noLife(expire, got.arrived)}
 }
 
-// lastSecond is the end of the year 9999, the last that timestamps can be written in.
-const lastSecond = 253402300799
+// parseExpire refuses what is later than the year 9999, the last that timestamps can
+// be written in.
+func parseExpire(doc document) (time.Time, error) {
+	const lastSecond = 253402300799
+	text, ok := doc["expire"]
+	if !ok {
+		return time.Time{}, &MalformedError{"the endpoint's answer has no expire"}
+	}
+	seconds, ok := parseInteger(text)
+	switch {
+	case !ok:
+		return time.Time{}, &MalformedError{"the expire in the endpoint's answer is not a UNIX time"}
+	case seconds > lastSecond:
+		return time.Time{}, &MalformedError{tooFarAhead}
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+func isLife(expire, now time.Time) bool {
+	life := expire.Sub(now)
+	return life > 0 && life <= maxLife
+}
 
 const tooFarAhead = "the expire in the endpoint's answer is more than three days and an hour ahead"
 
-func isLife(life time.Duration) bool { return life > 0 && life <= maxLife }
-
-// maxOffset keeps an offset far from the limits of a Duration; it spans any pair
-// of clocks of which one has lost its battery.
-const maxOffset = 100 * 365 * 24 * time.Hour
+func noLife(expire, now time.Time) string {
+	switch {
+	case expire.After(now):
+		return tooFarAhead
+	case expire.Unix() <= int64(maxLife/time.Second):
+		return "the expire in the endpoint's answer is a number of seconds rather than a UNIX time"
+	}
+	return "the expire in the endpoint's answer is in the past"
+}
 
 // clockOffset is how far the endpoint's clock was ahead of ours. Date has whole
-// seconds, the current one begun, so our time is cut to them as well.
+// seconds, the current one begun, so our time is cut to them as well. Centuries that
+// a Duration cannot hold come out as its limit, and make no life of any expire.
 func clockOffset(got answer) (time.Duration, bool) {
 	date, err := http.ParseTime(got.header.Get("Date"))
 	if err != nil {
 		return 0, false
 	}
-	offset := date.Sub(got.arrived.Truncate(time.Second))
-	return offset, offset.Abs() <= maxOffset
+	return date.Sub(got.arrived.Truncate(time.Second)), true
 }

@@ -32,17 +32,12 @@ func parseHostPatterns(texts []string) ([]hostPattern, error) {
 		}
 		name, under := strings.CutPrefix(text, "*.")
 		canonical := canonicalHost(name)
-		if canonical == "" || strings.ContainsAny(name, "*/@") || hasPort(name) {
+		if canonical == "" {
 			return nil, fmt.Errorf("%q is not a host name; give names without scheme, port and path, or *.name for all under it", text)
 		}
 		patterns = append(patterns, hostPattern{name: canonical, under: under})
 	}
 	return patterns, nil
-}
-
-func hasPort(name string) bool {
-	_, err := netip.ParseAddr(name)
-	return err != nil && strings.Contains(name, ":")
 }
 
 // canonicalHost brings the spellings of one host together: case, a trailing dot,

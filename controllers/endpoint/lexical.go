@@ -1,0 +1,28 @@
+package endpoint
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// xmlSpace is the white space of XML.
+const xmlSpace = " \t\r\n"
+
+// collapse treats white space as the schema's types do.
+func collapse(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(xmlSpace, r) })
+	return strings.Join(words, " ")
+}
+
+var integer = regexp.MustCompile(`^\+?[0-9]+$`)
+
+// parseInteger reads the schema's nonNegativeInteger. What is too large for an
+// int64 gives the largest, which nothing takes for sensible.
+func parseInteger(text string) (int64, bool) {
+	if !integer.MatchString(text) {
+		return 0, false
+	}
+	value, _ := strconv.ParseInt(text, 10, 64)
+	return value, true
+}

@@ -1,0 +1,122 @@
+package endpoint
+
+import (
+	"bytes"
+	"encoding/xml"
+	"strings"
+)
+
+// elements are the names of the document's "Response Information". Whether an
+// element may have others inside differs: only a message is for people.
+var elements = map[string]struct{ markup bool }{
+	"status":  {},
+	"message": {markup: true},
+	"url":     {},
+	"expire":  {},
+}
+
+// roots are the two that the document gives: in its sample, and in its schema.
+var roots = map[string]bool{"documents_response": true, "billings_response": true}
+
+// parser collects the text of the elements right under the root.
+type parser struct {
+	fields  map[string]*strings.Builder
+	current string // the element with a meaning that we are in, or ""
+	depth   int    // how many elements are open
+	begun   bool   // anything but space has been seen
+	closed  bool   // the root has ended
+}
+
+func (p *parser) take(token xml.Token) error {
+	defer func() { p.begun = p.begun || !isSpace(token) }()
+	switch token := token.(type) {
+	case xml.StartElement:
+		return p.start(token.Name)
+	case xml.EndElement:
+		p.end()
+	case xml.CharData:
+		return p.text(token)
+	case xml.ProcInst:
+		return p.instruction(token)
+	case xml.Directive:
+		return &MalformedError{"the endpoint's answer has a DOCTYPE, which is refused"}
+	}
+	return nil
+}
+
+func (p *parser) start(name xml.Name) error {
+	switch {
+	case p.closed:
+		return errTrailing
+	case p.depth == 0 && (name.Space != "" || !roots[name.Local]):
+		return &MalformedError{"the endpoint's answer is another document: its root is neither documents_response nor billings_response"}
+	case p.depth == 1 && name.Space == "":
+		if err := p.enter(name.Local); err != nil {
+			return err
+		}
+	case p.current != "" && !elements[p.current].markup:
+		return &MalformedError{"the " + p.current + " in the endpoint's answer has elements inside"}
+	}
+	p.depth++
+	return nil
+}
+
+func (p *parser) enter(name string) error {
+	if _, known := elements[name]; !known {
+		return nil
+	}
+	if p.fields[name] != nil {
+		return &MalformedError{"the endpoint's answer has more than one " + name}
+	}
+	p.fields[name], p.current = &strings.Builder{}, name
+	return nil
+}
+
+func (p *parser) end() {
+	p.depth--
+	if p.depth <= 1 {
+		p.current = ""
+	}
+	p.closed = p.depth == 0
+}
+
+func (p *parser) text(text xml.CharData) error {
+	switch {
+	case p.current != "":
+		p.fields[p.current].Write(text)
+	case p.depth > 0 || isSpace(text):
+	case p.closed:
+		return errTrailing
+	default:
+		return errNoXML
+	}
+	return nil
+}
+
+// instruction ignores what is meant for other programs, but lets no declaration
+// stand where it does not declare the document, and nothing follow the root.
+func (p *parser) instruction(token xml.ProcInst) error {
+	switch {
+	case p.closed:
+		return errTrailing
+	case p.begun && strings.EqualFold(token.Target, "xml"):
+		return &MalformedError{"the endpoint's answer has an XML declaration that is not at its beginning"}
+	}
+	return nil
+}
+
+func (p *parser) document() (document, error) {
+	if !p.closed {
+		return nil, errTruncated
+	}
+	doc := document{}
+	for name, text := range p.fields {
+		doc[name] = collapse(text.String())
+	}
+	return doc, nil
+}
+
+func isSpace(token xml.Token) bool {
+	text, ok := token.(xml.CharData)
+	return ok && len(bytes.Trim(text, xmlSpace)) == 0
+}
