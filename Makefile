@@ -41,7 +41,7 @@ lint: bin/tools/golangci-lint ## Run the linters
 verify: generate bin/tools/kustomize ## Check that what is generated is committed and that all is in order
 	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' made." >&2; exit 1; }
 	@for module in $(MODULES); do \
-	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run 'go mod tidy' in $$module." >&2; exit 1; }; \
+	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
 	done
 	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
 	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
