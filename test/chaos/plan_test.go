@@ -1,0 +1,207 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// kind is what a disturbance does, in words for the report.
+type kind string
+
+// What happens to the machines.
+const (
+	killManager    kind = "the manager is killed"
+	stopManager    kind = "the manager is told to stop"
+	killStandby    kind = "the replica that stands by is killed"
+	runPair        kind = "two replicas elect a leader"
+	runAlone       kind = "one replica runs alone"
+	stopAPIServer  kind = "the API server stops and starts"
+	cutConnections kind = "all connections to the API server are cut"
+	stormOfWrites  kind = "half of all writes fail"
+)
+
+// What happens to the endpoint.
+const (
+	endpointFault kind = "the endpoint misbehaves for a key"
+	endpointDown  kind = "the endpoint is down for all"
+)
+
+// What people do.
+const (
+	renew             kind = "somebody asks for a fresh URL"
+	renewTwice        kind = "somebody asks for a fresh URL, and at once again"
+	rotateKey         kind = "a key is rotated, and the old one revoked"
+	reapplyKey        kind = "a key is applied again with the same value"
+	removeKey         kind = "a key's Secret is gone for a while"
+	deleteSecret      kind = "a generated Secret is deleted"
+	editSecret        kind = "a generated Secret is edited"
+	relabelSecret     kind = "the labels of a generated Secret are edited"
+	relabelSession    kind = "the labels of a session are edited"
+	changePurge       kind = "purge is changed"
+	changeExpiration  kind = "expirationSeconds is changed"
+	changeRenewBefore kind = "renewBeforeSeconds is changed"
+	changeTemplate    kind = "secretTemplate is changed"
+	hideURL           kind = "the URL is hidden from the status for a while"
+	suspend           kind = "the session is suspended for a while"
+)
+
+// disturbance is something that goes wrong, or that people do.
+type disturbance struct {
+	At      time.Duration
+	Kind    kind
+	Session int           // whose, where it is about one
+	Lasts   time.Duration // until it is over, where it is not at once
+	Fault   string        // of the endpoint, in the stand-in's words
+	Choice  int           // among the ways in which it can be done
+}
+
+const (
+	// firstTrouble leaves the manager a moment to begin with.
+	firstTrouble = 2 * time.Second
+	// perSession is how often, on average, people do something to a session, and
+	// the endpoint begins to misbehave for its key.
+	perSession = 30 * time.Second
+	// betweenOutages of the whole endpoint.
+	betweenOutages = 40 * time.Second
+)
+
+// drawPlan is what will go wrong: the same for the same seed.
+func drawPlan(seed uint64, lasting time.Duration, sessions int) []disturbance {
+	d := drawing{rand.New(rand.NewPCG(seed, 0)), lasting, sessions}
+	plan := slices.Concat(d.machines(), d.endpoint(), d.people())
+	slices.SortStableFunc(plan, func(a, b disturbance) int { return int(a.At - b.At) })
+	return plan
+}
+
+type drawing struct {
+	*rand.Rand
+	lasting  time.Duration
+	sessions int
+}
+
+// machines is rounds of one replica that runs alone, and then of two that elect a
+// leader: it takes the other one 15 seconds to notice that the leader was killed.
+func (d drawing) machines() (plan []disturbance) {
+	at := firstTrouble
+	add := func(k kind, least, most time.Duration) {
+		plan = append(plan, disturbance{At: at, Kind: k, Lasts: d.between(time.Second, 6*time.Second)})
+		at += d.between(least, most)
+	}
+	for at < d.lasting {
+		for _, k := range d.shuffled(killManager, killManager, stopManager, stopAPIServer, cutConnections, stormOfWrites) {
+			add(k, 3*time.Second, 6*time.Second)
+		}
+		add(runPair, 5*time.Second, 7*time.Second)
+		add(killManager, 17*time.Second, 25*time.Second)
+		for _, k := range d.shuffled(killManager, stopManager, killStandby, stopAPIServer, cutConnections) {
+			add(k, 8*time.Second, 20*time.Second)
+		}
+		add(runAlone, 3*time.Second, 6*time.Second)
+	}
+	return slices.DeleteFunc(plan, func(x disturbance) bool { return x.At >= d.lasting })
+}
+
+func (d drawing) endpoint() (plan []disturbance) {
+	for range d.howMany(perSession) {
+		plan = append(plan, disturbance{
+			At: d.sometime(), Kind: endpointFault, Session: d.IntN(d.sessions), Lasts: d.between(4*time.Second, 15*time.Second),
+			Fault: d.fault(),
+		})
+	}
+	for at := d.between(0, betweenOutages); at < d.lasting; at += betweenOutages {
+		plan = append(plan, disturbance{At: at, Kind: endpointDown, Lasts: d.between(3*time.Second, 8*time.Second), Fault: "status=503"})
+	}
+	return plan
+}
+
+// fault is for every request or for some; one that takes long to recover from is
+// for one only.
+func (d drawing) fault() string {
+	fault := endpointFaults[d.IntN(len(endpointFaults))]
+	switch {
+	case fault.answer == rejected, fault.answer == throttled:
+		return "times=1 " + fault.words
+	case d.IntN(2) == 0:
+		return "chance=0.6 " + fault.words
+	}
+	return fault.words
+}
+
+// habits is what people do, as often as it stands here.
+var habits = []kind{
+	renew, renew, renewTwice, rotateKey, rotateKey, reapplyKey, reapplyKey, removeKey,
+	deleteSecret, deleteSecret, editSecret, editSecret, relabelSecret, relabelSession,
+	changePurge, changeExpiration, changeRenewBefore, changeTemplate, hideURL, suspend,
+}
+
+func (d drawing) people() (plan []disturbance) {
+	for range d.howMany(perSession) {
+		plan = append(plan, disturbance{
+			At: d.sometime(), Kind: habits[d.IntN(len(habits))], Session: d.IntN(d.sessions),
+			Lasts: d.between(2*time.Second, 20*time.Second), Choice: d.IntN(1000),
+		})
+	}
+	return plan
+}
+
+// howMany disturbances there are, when each session has one in that time on average.
+func (d drawing) howMany(interval time.Duration) int {
+	return int(float64(d.sessions) * d.lasting.Seconds() / interval.Seconds())
+}
+
+func (d drawing) sometime() time.Duration { return d.between(0, d.lasting) }
+
+// between is in whole milliseconds, to be read by people.
+func (d drawing) between(least, most time.Duration) time.Duration {
+	return (least + time.Duration(d.Int64N(int64(most-least)))).Truncate(time.Millisecond)
+}
+
+func (d drawing) shuffled(kinds ...kind) []kind {
+	d.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	return kinds
+}
+
+func TestTheSeedDecidesThePlan(t *testing.T) {
+	first := drawPlan(7, time.Minute, 30)
+	if diff := cmp.Diff(first, drawPlan(7, time.Minute, 30)); diff != "" {
+		t.Errorf("two plans of one seed differ:\n%s", diff)
+	}
+	if cmp.Equal(first, drawPlan(8, time.Minute, 30)) {
+		t.Error("two seeds give the same plan")
+	}
+}
+
+func TestALongPlanHasEverything(t *testing.T) {
+	kinds, faults := map[kind]bool{}, map[string]bool{}
+	for _, d := range drawPlan(1, 10*time.Minute, 200) {
+		kinds[d.Kind] = true
+		faults[d.Fault] = true
+		if d.At < 0 || d.At >= 10*time.Minute || d.Session < 0 || d.Session >= 200 {
+			t.Errorf("out of bounds: %+v", d)
+		}
+	}
+	for _, k := range append([]kind{
+		killManager, stopManager, killStandby, runPair, runAlone, stopAPIServer, cutConnections, stormOfWrites,
+		endpointFault, endpointDown,
+	}, habits...) {
+		if !kinds[k] {
+			t.Errorf("never: %s", k)
+		}
+	}
+	if len(faults) < len(endpointFaults) {
+		t.Errorf("only %d faults of the endpoint", len(faults))
+	}
+}
+
+func (d disturbance) String() string {
+	text := fmt.Sprintf("%8s  %s", d.At.Truncate(time.Millisecond), d.Kind)
+	if d.Fault != "" {
+		text += ": " + d.Fault
+	}
+	return text
+}

@@ -1,0 +1,217 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// proxy stands between the managers and the API server, and lets some of the
+// requests go wrong. Which ones is decided by the seed, and by the how-manieth
+// request of its method and path it is.
+type proxy struct {
+	chronicle *chronicle
+	seed      uint64
+	server    *httptest.Server
+	forward   *httputil.ReverseProxy
+	// percent of the writes go wrong.
+	percent atomic.Int64
+
+	mu    sync.Mutex
+	times map[string]int
+}
+
+// usualPercent of the writes go wrong while nothing special is the matter.
+const usualPercent = 4
+
+func newProxy(t *testing.T, c *chronicle, seed uint64, apiServer *rest.Config) *proxy {
+	t.Helper()
+	target, err := url.Parse(apiServer.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := rest.TransportFor(apiServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{chronicle: c, seed: seed, times: map[string]int{}}
+	p.forward = &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:     transport,
+		FlushInterval: -1, // watches
+		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { reset(w) },
+	}
+	p.server = httptest.NewUnstartedServer(p)
+	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	p.server.Start()
+	t.Cleanup(func() {
+		p.server.CloseClientConnections()
+		p.server.Close()
+	})
+	return p
+}
+
+// kubeconfig is a file that leads a manager through the proxy.
+func (p *proxy) kubeconfig(t *testing.T) string {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: p.server.URL}
+	config.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy"}
+	config.CurrentContext = "proxy"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// ServeHTTP forwards a request, or lets it go wrong.
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fault := p.faultFor(r)
+	if fault == nil {
+		p.forward.ServeHTTP(w, r)
+		return
+	}
+	p.chronicle.count("faults between manager and API server", fault.name)
+	if object := objectOf(r); strings.HasPrefix(object, "s") {
+		p.chronicle.note(numberOf(object), "API server: %s %s: %s", r.Method, r.URL.Path, fault.name)
+	}
+	fault.serve(p, w, r)
+}
+
+// apiFault is a way in which a request to the API server goes wrong.
+type apiFault struct {
+	name  string
+	serve func(p *proxy, w http.ResponseWriter, r *http.Request)
+}
+
+var apiFaults = []apiFault{
+	{"409", refuse(http.StatusConflict, metav1.StatusReasonConflict)},
+	{"409", refuse(http.StatusConflict, metav1.StatusReasonConflict)},
+	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
+	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
+	{"503", refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable)},
+	{"403 that quotes the object", quote(http.StatusForbidden, metav1.StatusReasonForbidden)},
+	{"422 that quotes the object", quote(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid)},
+	{"504 after a while", func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		pause(r.Context(), 2*time.Second)
+		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
+	}},
+	{"connection reset", func(_ *proxy, w http.ResponseWriter, _ *http.Request) { reset(w) }},
+	{"answer lost after the write", loseAnswer},
+	{"answer lost after the write", loseAnswer},
+	{"504 after the write", func(p *proxy, w http.ResponseWriter, r *http.Request) {
+		p.forward.ServeHTTP(newDrain(), r)
+		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
+	}},
+}
+
+// faultFor decides what goes wrong with a request. Reads of one object go wrong, too, but less.
+func (p *proxy) faultFor(r *http.Request) *apiFault {
+	percent := p.percent.Load()
+	switch {
+	case r.Method == http.MethodGet && strings.HasPrefix(objectOf(r), "key"):
+		percent /= 4
+	case r.Method == http.MethodGet:
+		return nil
+	}
+	_, path, namespaced := strings.Cut(r.URL.Path, "/namespaces/")
+	if !namespaced {
+		return nil
+	}
+	_, path, _ = strings.Cut(path, "/") // the namespace has another name each time
+	what := r.Method + " " + path
+	p.mu.Lock()
+	p.times[what]++
+	n := p.times[what]
+	p.mu.Unlock()
+	hash := fnv.New64a()
+	_, _ = fmt.Fprint(hash, p.seed, what, n)
+	random := hash.Sum64() >> 16
+	if int64(random%100) >= percent {
+		return nil
+	}
+	return &apiFaults[random/100%uint64(len(apiFaults))]
+}
+
+// objectOf is the name of the object that a request is about; empty for a collection.
+func objectOf(r *http.Request) string {
+	for _, resource := range []string{"/secrets/", "/billingsessions/"} {
+		if _, rest, found := strings.Cut(r.URL.Path, resource); found {
+			name, _, _ := strings.Cut(rest, "/")
+			return name
+		}
+	}
+	return ""
+}
+
+func refuse(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {
+	return func(_ *proxy, w http.ResponseWriter, _ *http.Request) {
+		answerStatus(w, code, reason, "refused on purpose")
+	}
+}
+
+var grantedURL = regexp.MustCompile(`https?://[^"\s]*` + urlMark + `[A-Za-z0-9-]*`)
+
+// quote is an admission plugin that is careless with what it is shown.
+func quote(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {
+	return func(_ *proxy, w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		answerStatus(w, code, reason, fmt.Sprintf("refused on purpose: Invalid value: %q", grantedURL.Find(body)))
+	}
+}
+
+func answerStatus(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+		Status:   metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message,
+	})
+}
+
+func loseAnswer(p *proxy, w http.ResponseWriter, r *http.Request) {
+	p.forward.ServeHTTP(newDrain(), r)
+	reset(w)
+}
+
+// drain takes an answer that nobody gets.
+type drain struct{ header http.Header }
+
+func newDrain() drain { return drain{http.Header{}} }
+
+func (d drain) Header() http.Header         { return d.header }
+func (d drain) Write(p []byte) (int, error) { return len(p), nil }
+func (d drain) WriteHeader(int)             {}
+
+// reset ends the connection without an answer, and not politely.
+func reset(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return // an answer that is drained
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = connection.Close()
+}

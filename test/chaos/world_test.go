@@ -1,0 +1,225 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// world is everything that takes part.
+type world struct {
+	t         *testing.T
+	namespace string
+	scheme    *runtime.Scheme
+	cluster   *controlplane.ControlPlane
+	client    client.WithWatch // straight to the API server
+	standin   *standin.Server
+	proxy     *proxy
+	fleet     *fleet
+	chronicle *chronicle
+	subjects  []*subject
+	keys      []*key
+	// resting is true once nothing is left to recover from.
+	resting atomic.Bool
+}
+
+// subject is a session, and what was seen of it.
+type subject struct {
+	number int
+	key    *key
+	// suspending is locked while somebody has suspended the session.
+	suspending sync.Mutex
+
+	mu sync.Mutex
+	// held is what the generated Secret held when the manager wrote it last, and
+	// shown what the status showed last.
+	held, shown *seen
+	// generation that was observed last.
+	generation int64
+	// told is what the conditions said last.
+	told string
+	// mark is on the generated Secret since our last edit.
+	mark string
+	// condemned are the generated Secrets that we deleted.
+	condemned map[types.UID]bool
+	// tampered is when we last deleted or edited the generated Secret.
+	tampered time.Time
+}
+
+// key is an API key in its Secret, for one session or several.
+type key struct {
+	name     string
+	subjects []*subject
+	// changing is locked while somebody changes the Secret.
+	changing sync.Mutex
+
+	mu     sync.Mutex
+	values []string // all there were; the last one is today's
+}
+
+const (
+	// lifeOfURLs is short, so that there are many renewals.
+	lifeOfURLs = 45 * time.Second
+	// keyMark is in each key, and urlMark in each granted URL: nothing else says so.
+	keyMark = "chaoskey"
+	urlMark = "chaosurl"
+	// sharersOfKey share one key where it is not a session's own, as one of five sessions does.
+	sharersOfKey = 3
+	// mostSessions can be told apart by the expiry that they ask for.
+	mostSessions = 250
+)
+
+func sessionName(number int) string { return fmt.Sprintf("s%03d", number) }
+
+// numberOf is the number of the session that an object is named after.
+func numberOf(name string) int {
+	number, err := strconv.Atoi(strings.TrimPrefix(name, "s"))
+	if err != nil {
+		return nobody
+	}
+	return number
+}
+
+// A session is told by the expiry that it asks for, whatever its key is.
+const secondsPerSession = 1000
+
+func expirationOf(session, variant int) int { return secondsPerSession*(session+1) + variant }
+
+func sessionAsking(expire time.Duration) int { return int(expire/time.Second)/secondsPerSession - 1 }
+
+func newWorld(t *testing.T, seed uint64, sessions int) *world {
+	t.Helper()
+	w := &world{
+		t: t, namespace: fmt.Sprintf("chaos-%08x", rand.Uint32()), scheme: runtime.NewScheme(),
+		chronicle: newChronicle(time.Now()),
+	}
+	_ = clientgoscheme.AddToScheme(w.scheme)
+	_ = v1alpha1.AddToScheme(w.scheme)
+	w.startCluster()
+	w.proxy = newProxy(t, w.chronicle, seed, w.cluster.Config())
+	endpoint := w.startEndpoint(seed)
+	w.fleet = &fleet{
+		chronicle: w.chronicle, binary: buildManager(t), namespace: w.namespace,
+		args: []string{
+			"--kubeconfig", w.proxy.kubeconfig(t),
+			"--endpoint-url", endpoint,
+			"--endpoint-timeout", endpointTimeout.String(),
+			"--watch-namespaces", w.namespace,
+			"--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+			"--log-format", "text", "--log-level", "debug",
+		},
+	}
+	t.Cleanup(w.fleet.stop)
+	w.populate(sessions)
+	w.chronicle.began = time.Now()
+	return w
+}
+
+func (w *world) startCluster() {
+	w.t.Helper()
+	cluster, err := controlplane.Start(w.t.Context(), controlplane.Options{CRDDirs: []string{"../../config/crd/bases"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = cluster.Stop() })
+	config := cluster.Config()
+	config.Timeout = 10 * time.Second
+	w.cluster = cluster
+	if w.client, err = client.NewWithWatch(config, client.Options{Scheme: w.scheme}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) startEndpoint(seed uint64) (address string) {
+	var granted atomic.Int64
+	w.standin = standin.New(standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(lifeOfURLs),
+		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }),
+		standin.OnAnswer(func(r standin.Request) {
+			answer, told := answerOf(r)
+			w.chronicle.requested(sessionAsking(r.Expire), request{
+				arrived: r.Time, answered: time.Now(), key: r.Key, answer: answer, life: r.Life, told: told, fault: r.Fault,
+			})
+		}))
+	server := httptest.NewServer(w.standin)
+	w.t.Cleanup(server.Close)
+	return server.URL + standin.Path
+}
+
+// populate creates the sessions and their keys.
+func (w *world) populate(sessions int) {
+	w.t.Helper()
+	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})
+	owners := sessions - sessions/5
+	for i := range sessions {
+		if i <= owners || (i-owners)%sharersOfKey == 0 {
+			k := &key{name: "key-" + sessionName(i)}
+			w.create(builders.KeySecretOf(w.namespace, k.name, k.next()))
+			w.keys = append(w.keys, k)
+		}
+		k := w.keys[len(w.keys)-1]
+		s := &subject{number: i, key: k, condemned: map[types.UID]bool{}, generation: -1}
+		k.subjects = append(k.subjects, s)
+		w.subjects = append(w.subjects, s)
+		w.create(builders.Session(s.name(), builders.In(w.namespace), builders.KeySecret(k.name),
+			builders.Expiration(int32(expirationOf(i, 0)))))
+	}
+}
+
+func (w *world) create(object client.Object) {
+	w.t.Helper()
+	if err := w.client.Create(w.t.Context(), object); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (s *subject) name() string { return sessionName(s.number) }
+
+// next is a new value for the key.
+func (k *key) next() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.values = append(k.values, fmt.Sprintf("%s-%s-%d", keyMark, k.name, len(k.values)))
+	return k.values[len(k.values)-1]
+}
+
+func (k *key) value() string {
+	all := k.all()
+	return all[len(all)-1]
+}
+
+func (k *key) all() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.values[:len(k.values):len(k.values)]
+}
+
+func (w *world) session(ctx context.Context, s *subject) (*v1alpha1.BillingSession, error) {
+	var session v1alpha1.BillingSession
+	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: s.name()}, &session)
+	return &session, err
+}
+
+func (w *world) secret(ctx context.Context, name string) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &secret)
+	return &secret, err
+}
