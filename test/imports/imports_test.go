@@ -88,13 +88,21 @@ func (r rule) governs(folder string) bool {
 	return within(folder, r.folder) && !within(folder, r.except...)
 }
 
-// faults returns what a package depends on against the rule. Its tests may use
-// others' packages as they like, but ours along the same arrows.
+func (r rule) allows(folder string) bool {
+	return within(folder, r.folder) || within(folder, r.allowed...)
+}
+
+// faults returns what a package depends on against the rule. Its tests follow the
+// same arrows, but may use what is made for tests and others' packages as they like.
 func (r rule) faults(p pkg) []string {
 	var faults []string
-	for _, path := range slices.Concat(p.Deps, p.TestImports, p.XTestImports) {
-		folder, ours := strings.CutPrefix(path, module+"/")
-		if ours && !within(folder, r.folder) && !within(folder, r.allowed...) {
+	for _, path := range p.Deps {
+		if folder, ours := strings.CutPrefix(path, module+"/"); ours && !r.allows(folder) {
+			faults = append(faults, folder)
+		}
+	}
+	for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
+		if folder, ours := strings.CutPrefix(path, module+"/"); ours && !r.allows(folder) && !within(folder, "hack", "test") {
 			faults = append(faults, folder)
 		}
 	}
