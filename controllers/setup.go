@@ -6,7 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -77,6 +79,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 		MaxConcurrentReconciles: 2 * o.Concurrency,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, longestWriteRetry),
 		NewQueue:                o.NewQueue,
+		LogConstructor:          func(request *reconcile.Request) logr.Logger { return loggerFor(mgr.GetLogger(), request) },
 		// In the priority queue the objects of the first list can starve behind timers.
 		UsePriorityQueue: ptr.To(false),
 		EnableWarmup:     ptr.To(true),
@@ -86,7 +89,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 	}
 	for _, watched := range []source.Source{
 		source.Kind(mgr.GetCache(), &v1alpha1.BillingSession{}, r.enqueueSession()),
-		source.Kind(mgr.GetCache(), newSecretMetadata(), handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfMetadata)),
+		source.Kind(mgr.GetCache(), newSecretMetadata(), handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request](
+			forgetKeys{handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfMetadata), r.keys})),
 		source.Kind(generated, &corev1.Secret{}, handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfGenerated)),
 		source.Func(bell.install),
 	} {
@@ -128,6 +132,14 @@ func (c cacheOfEveryReplica) GetCache() cache.Cache { return c.Cache }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable.
 func (cacheOfEveryReplica) NeedLeaderElection() bool { return false }
+
+// loggerFor names the session in each line, once.
+func loggerFor(log logr.Logger, request *reconcile.Request) logr.Logger {
+	if request == nil {
+		return log
+	}
+	return log.WithValues("namespace", request.Namespace, "name", request.Name)
+}
 
 // doorbell puts sessions into the controller's queue once that exists.
 type doorbell struct {

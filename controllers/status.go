@@ -54,9 +54,18 @@ func describeGrant(next *v1alpha1.BillingSessionStatus, seen *observation, plan 
 	if seen.session.Spec.URLInStatus != v1alpha1.URLInStatusHidden {
 		next.URL = g.url.Reveal()
 	}
-	if !seen.session.Spec.Suspend {
-		next.RenewalTime = timeOf(plan.Due)
+	if !seen.session.Spec.Suspend && plan.Current {
+		next.RenewalTime = timeOf(nextRequest(next.LastAttempt, plan))
 	}
+}
+
+// nextRequest is when the URL that is alive is to be replaced: when it is due or,
+// after that failed, when it is tried again.
+func nextRequest(last *v1alpha1.Attempt, plan renewal.Plan) time.Time {
+	if last != nil && last.NextTime != nil && last.NextTime.After(plan.Due) {
+		return last.NextTime.Time
+	}
+	return plan.Due
 }
 
 // lastGrant is the grant that the Secret holds or, while that is gone or edited, the status.

@@ -202,7 +202,8 @@ type BillingSessionStatus struct {
 	// +optional
 	ExpirationTime *metav1.Time `json:"expirationTime,omitempty"`
 
-	// renewalTime is when the next URL is asked for, by the controller's clock.
+	// renewalTime is when the URL that is alive is to be replaced, by the
+	// controller's clock; after that failed, when it is tried again.
 	// +optional
 	RenewalTime *metav1.Time `json:"renewalTime,omitempty"`
 
