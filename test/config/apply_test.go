@@ -27,12 +27,14 @@ func TestEveryObjectIsAccepted(t *testing.T) {
 		{"default", "applying once more what was applied is what GitOps tools do all day"},
 		{"namespaced", "the same operator with another scope"},
 		{"samples", "a sample must work as it is"},
+		{"argocd", "what Argo CD learns is a ConfigMap"},
 	} {
 		t.Run(row.folder, func(t *testing.T) {
 			warnings := &warnings{}
 			c := strictClient(t, cluster, warnings)
 			namespace := newNamespace(t, c)
 			createMissing(t, c, "finance")
+			createMissing(t, c, "argocd")
 			for _, object := range rendered(t, row.folder) {
 				if err := apply(t.Context(), c, object, namespace); err != nil {
 					t.Errorf("%v (%s)", err, row.why)
