@@ -1,0 +1,334 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+// program text that compiles within seconds for any platform.
+const small = "package main\n\nfunc main() { println(\"hello\") }\n"
+
+// tree is a repository with small commands.
+var tree = map[string]string{
+	"go.mod":                            "module example.com/tree\n\ngo 1.26.0\n",
+	"cmd/billing-link/main.go":          small,
+	"cmd/kubectl-billing/main.go":       small,
+	"cmd/manager/main.go":               small,
+	"config/manager/kustomization.yaml": "images:\n- {name: manager, newName: registry.example.com:5000/operator, newTag: v9}\n",
+}
+
+func newTree(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range tree {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// build runs the command, and returns the file that it wrote and what it printed.
+func build(t *testing.T, root string, args ...string) (file, printed string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "dist", "image.tar")
+	var out strings.Builder
+	if err := run(t.Context(), append([]string{"-o", file}, args...), "1000000000", root, &out); err != nil {
+		t.Fatal(err)
+	}
+	return file, out.String()
+}
+
+func TestSameSourcesGiveTheSameBytes(t *testing.T) {
+	first, _ := build(t, newTree(t))
+	second, _ := build(t, newTree(t)) // in another folder, a moment later
+	if !bytes.Equal(read(t, first), read(t, second)) {
+		t.Error("two builds of the same sources differ")
+	}
+}
+
+func TestEveryPlatformHoldsItsServersAlone(t *testing.T) {
+	file, printed := build(t, newTree(t), "--revision=abc")
+	index, named := unpack(t, file)
+	digest, err := index.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "registry.example.com:5000/operator:v9@" + digest.String() + "\n"; printed != want {
+		t.Errorf("printed %q, want %q", printed, want)
+	}
+	if got := named.Annotations["io.containerd.image.name"]; got != "registry.example.com:5000/operator:v9" {
+		t.Errorf("containerd would name it %q", got)
+	}
+	if err := validate.Index(index); err != nil {
+		t.Error(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines := map[string]elf.Machine{"linux/amd64": elf.EM_X86_64, "linux/arm64": elf.EM_AARCH64}
+	if len(manifest.Manifests) != len(machines) {
+		t.Errorf("there are %d images, want %d", len(manifest.Manifests), len(machines))
+	}
+	for _, entry := range manifest.Manifests {
+		image, err := index.Image(entry.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(entry.Platform.String(), func(t *testing.T) {
+			checkConfig(t, image, *entry.Platform)
+			checkLayers(t, image, machines[entry.Platform.String()])
+		})
+	}
+}
+
+func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
+	t.Helper()
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := config.Platform().String(); got != platform.String() {
+		t.Errorf("the image says that it is for %s", got)
+	}
+	want := v1.Config{
+		User: "65532:65532", Entrypoint: []string{"/manager"}, WorkingDir: "/",
+		Labels: map[string]string{
+			"org.opencontainers.image.title":       "billing-operator",
+			"org.opencontainers.image.description": "Keeps temporary URLs of Xtracta's billing page at hand, declared as BillingSessions",
+			"org.opencontainers.image.source":      "https://github.com/xtracta/billing-operator",
+			"org.opencontainers.image.vendor":      "Xtracta",
+			"org.opencontainers.image.licenses":    "Apache-2.0",
+			"org.opencontainers.image.version":     "v9",
+			"org.opencontainers.image.revision":    "abc",
+			"org.opencontainers.image.created":     "2001-09-09T01:46:40Z",
+		},
+	}
+	if diff := cmp.Diff(want, config.Config); diff != "" {
+		t.Errorf("the config (-want +got):\n%s", diff)
+	}
+	if manifest, err := image.Manifest(); err != nil || manifest.MediaType != types.OCIManifestSchema1 ||
+		manifest.Config.MediaType != types.OCIConfigJSON || manifest.Layers[0].MediaType != types.OCILayer {
+		t.Errorf("not all media types are OCI's: %+v, %v", manifest, err)
+	}
+}
+
+// checkLayers holds each layer to one static program, readable by all, that
+// nobody but root could change.
+func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
+	t.Helper()
+	var names []string
+	for _, file := range files(t, image) {
+		names = append(names, file.header.Name)
+		if h := file.header; h.Mode != 0o755 || h.Uid != 0 || h.Gid != 0 || !h.ModTime.Equal(time.Unix(0, 0)) {
+			t.Errorf("%s has mode %o, owner %d:%d, time %s", h.Name, h.Mode, h.Uid, h.Gid, h.ModTime)
+		}
+		parsed, err := elf.NewFile(bytes.NewReader(file.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.Machine != machine {
+			t.Errorf("%s is for %s, want %s", file.header.Name, parsed.Machine, machine)
+		}
+		if parsed.Section(".interp") != nil || parsed.Section(".dynamic") != nil {
+			t.Errorf("%s needs libraries, which the image has not", file.header.Name)
+		}
+	}
+	if diff := cmp.Diff([]string{"manager", "billing-link"}, names); diff != "" {
+		t.Errorf("the programs (-want +got):\n%s", diff)
+	}
+}
+
+// A Docker engine without containerd's image store reads manifest.json.
+func TestOnePlatformIsADockerArchive(t *testing.T) {
+	file, printed := build(t, newTree(t), "--platform=linux/arm64")
+	image, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(image); err != nil {
+		t.Error(err)
+	}
+	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(file) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"registry.example.com:5000/operator:v9"}, manifest[0].RepoTags); diff != "" {
+		t.Errorf("the tags (-want +got):\n%s", diff)
+	}
+	_, named := unpack(t, file)
+	if !strings.HasSuffix(printed, "@"+named.Digest.String()+"\n") {
+		t.Errorf("printed %q, but the archive holds %s", printed, named.Digest)
+	}
+}
+
+func TestTheOperatorRunsFromItsImage(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("images hold programs for Linux")
+	}
+	file, _ := build(t, filepath.Join("..", ".."), "--platform=linux/"+runtime.GOARCH)
+	image, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manager := filepath.Join(t.TempDir(), "manager")
+	if err := os.WriteFile(manager, files(t, image)[0].text, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), manager, "--help")
+	cmd.Env = []string{} // as in the image
+	output, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "--endpoint-url") {
+		t.Errorf("manager --help: %v\n%s", err, output)
+	}
+}
+
+// The Dockerfile is for those who build with an engine: it gives the same programs
+// to the same user.
+func TestDockerfileAgrees(t *testing.T) {
+	text := string(read(t, filepath.Join("..", "..", "Dockerfile")))
+	_, final, _ := strings.Cut(text, "\nFROM scratch\n")
+	want := []string{}
+	for _, name := range servers {
+		if _, err := os.Stat(filepath.Join("..", "..", "cmd", name)); err == nil {
+			want = append(want, "COPY --from=build /servers/"+name+" /"+name)
+		}
+	}
+	want = append(want, "USER "+nobody, `ENTRYPOINT ["/`+servers[0]+`"]`)
+	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(final), "\n")); diff != "" {
+		t.Errorf("the last stage (-want +got):\n%s", diff)
+	}
+	for _, part := range []string{"CGO_ENABLED=0", `-trimpath -ldflags "-s -w"`} {
+		if !strings.Contains(text, part) {
+			t.Errorf("it does not build with %s", part)
+		}
+	}
+}
+
+func TestMistakesNameTheirCure(t *testing.T) {
+	for _, row := range []struct {
+		why, arg, epoch string
+		want            string
+	}{
+		{"an architecture alone could be for any system", "--platform=arm64", "", "linux/amd64"},
+		{"the port of a registry is no tag", "--name=localhost:5000/operator", "", "has no tag"},
+		{"a date is not what the convention asks for", "--name=operator:v1", "2001-09-09", "SOURCE_DATE_EPOCH"},
+	} {
+		t.Run(row.arg+row.epoch, func(t *testing.T) {
+			err := run(t.Context(), []string{row.arg}, row.epoch, newTree(t), io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q (%s)", err, row.want, row.why)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+type file struct {
+	header *tar.Header
+	text   []byte
+}
+
+// files are those of all layers, in their order.
+func files(t *testing.T, image v1.Image) (found []file) {
+	t.Helper()
+	layers, err := image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, layer := range layers {
+		archive, err := layer.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, untar(t, archive)...)
+		if err := archive.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return found
+}
+
+func untar(t *testing.T, archive io.Reader) (found []file) {
+	t.Helper()
+	for reader := tar.NewReader(archive); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, file{header, text})
+	}
+}
+
+// unpack reads a file as an OCI layout. It returns the only entry of the layout's
+// index and, where that is an index itself, what it lists.
+func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range untar(t, bytes.NewReader(read(t, name))) {
+		path := filepath.Join(dir, filepath.FromSlash(file.header.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, file.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	top, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := top.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(manifest.Manifests) != 1 {
+		t.Fatalf("the layout names %d images, want 1", len(manifest.Manifests))
+	}
+	named := manifest.Manifests[0]
+	if !named.MediaType.IsIndex() {
+		return nil, named
+	}
+	index, err := top.ImageIndex(named.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index, named
+}
