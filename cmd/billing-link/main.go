@@ -1,0 +1,74 @@
+// Command billing-link sends browsers to the billing page of one BillingSession:
+// a stable address in front of a URL that changes every few minutes. It needs no
+// access to the cluster, only the mounted Secret.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stderr, time.Now)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "billing-link:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer, now func() time.Time) error {
+	o, err := parseFlags(args, out)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	log := newLogger(o, out)
+	log.Info("listening", "address", listener.Addr().String())
+	return serve(ctx, listener, &http.Server{
+		Handler:           link{dir: o.secretDir, now: now, log: log}.handler(),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: patience,
+		WriteTimeout:      patience,
+		IdleTimeout:       time.Minute,
+	})
+}
+
+// patience is what a slow client may take to ask, and answers under way to end
+// once the process is to stop.
+const patience = 10 * time.Second
+
+// serve answers until ctx ends, and then finishes what is under way.
+func serve(ctx context.Context, listener net.Listener, server *http.Server) error {
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		stopped <- server.Shutdown(ending)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+func newLogger(o options, out io.Writer) *slog.Logger {
+	if o.logFormat == "text" {
+		return slog.New(slog.NewTextHandler(out, nil))
+	}
+	return slog.New(slog.NewJSONHandler(out, nil))
+}
