@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
+)
+
+const kind = "BillingSession"
+
+// cluster is where the sessions are.
+type cluster struct {
+	client    client.WithWatch
+	namespace string
+	// named says that the person named the namespace, so that advice must too.
+	named bool
+}
+
+var scheme = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	must(corev1.AddToScheme(s))
+	must(v1alpha1.AddToScheme(s))
+	return s
+}()
+
+func must(err error) {
+	if err != nil {
+		panic(err) // a defect that every start would show
+	}
+}
+
+// connect prepares to reach the cluster that the flags and the kubeconfig name.
+func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (*cluster, error) {
+	config, err := flags.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("no cluster to talk to: %w; check --kubeconfig and --context", err)
+	}
+	namespace, named, err := flags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, fmt.Errorf("no namespace to look into: %w; choose one with -n", err)
+	}
+	config.UserAgent = "kubectl-billing"
+	config.QPS, config.Burst = 50, 300 // kubectl's own
+	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()})
+	if err != nil {
+		return nil, fmt.Errorf("the cluster's address or credentials cannot be used: %w; check --kubeconfig and --context", err)
+	}
+	return &cluster{client: c, namespace: namespace, named: named}, nil
+}
+
+// mapper knows the few kinds that are used, so that nothing has to be discovered.
+func mapper() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	m.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
+	return m
+}
+
+// scope is which sessions are looked at; the zero scope are those of the namespace.
+type scope struct {
+	allNamespaces bool
+	selector      string
+	name          string
+}
+
+func (c *cluster) options(s scope) *client.ListOptions {
+	options := &client.ListOptions{Namespace: c.namespace}
+	if s.allNamespaces {
+		options.Namespace = metav1.NamespaceAll
+	}
+	if s.selector != "" {
+		options.LabelSelector, _ = labels.Parse(s.selector) // checked with the arguments
+	}
+	if s.name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, s.name)
+	}
+	return options
+}
+
+func (c *cluster) list(ctx context.Context, s scope) (v1alpha1.BillingSessionList, error) {
+	var sessions v1alpha1.BillingSessionList
+	err := c.client.List(ctx, &sessions, c.options(s))
+	return sessions, c.understood(err, "")
+}
+
+func (c *cluster) session(ctx context.Context, name string) (*v1alpha1.BillingSession, error) {
+	var session v1alpha1.BillingSession
+	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, &session)
+	return &session, c.understood(err, name)
+}
+
+// selected are the sessions that a selection means: all of them, or an error.
+func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.BillingSession, error) {
+	var sessions []*v1alpha1.BillingSession
+	for _, name := range s.names {
+		session, err := c.session(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, session)
+	}
+	if len(s.names) > 0 {
+		return sessions, nil
+	}
+	list, err := c.list(ctx, scope{allNamespaces: s.allNamespaces, selector: s.selector})
+	for i := range list.Items {
+		sessions = append(sessions, &list.Items[i])
+	}
+	return sessions, err
+}
+
+// patch changes a session by a merge patch, and returns it as it is then.
+func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, patch string) (*v1alpha1.BillingSession, error) {
+	changed := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: session.Namespace, Name: session.Name}}
+	err := c.client.Patch(ctx, changed, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("kubectl-billing"))
+	return changed, c.understood(err, session.Name)
+}
+
+// foresee takes the controller's decision about a session.
+func (c *cluster) foresee(ctx context.Context, env *environment, name string) (*controllers.Outlook, error) {
+	if _, err := c.session(ctx, name); err != nil {
+		return nil, err
+	}
+	outlook, err := controllers.Foresee(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock.Now())
+	switch {
+	case err != nil:
+		return nil, c.understood(err, name)
+	case outlook == nil:
+		return nil, fail(exitNotReady, "session %q is being deleted; nothing is done for it any more", name)
+	}
+	return outlook, nil
+}
+
+// watch shows every change after the version, until visit says that it has seen
+// enough, or the context ends.
+func (c *cluster) watch(ctx context.Context, s scope, version string, visit func(*v1alpha1.BillingSession, watch.EventType) (done bool, err error)) error {
+	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, version, &cache.ListWatch{
+		WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (watch.Interface, error) {
+			options := c.options(s)
+			options.Raw = &raw
+			return c.client.Watch(ctx, &v1alpha1.BillingSessionList{}, options)
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("watch sessions: %w", err)
+	}
+	defer watcher.Stop()
+	for event := range watcher.ResultChan() {
+		session, ok := event.Object.(*v1alpha1.BillingSession)
+		if !ok {
+			return c.understood(apierrors.FromObject(event.Object), "")
+		}
+		if done, err := visit(session, event.Type); done || err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errors.New("the API server ended the watch; run the command again")
+}
+
+// advise is a command that the person could type next.
+func (c *cluster) advise(format string, values ...any) string {
+	command := "kubectl billing " + fmt.Sprintf(format, values...)
+	if c.named {
+		command += " -n " + c.namespace
+	}
+	return command
+}
+
+// understood turns an error of the API server into a sentence that says what to do.
+func (c *cluster) understood(err error, name string) error {
+	unreachable := (*url.Error)(nil)
+	switch {
+	case err == nil || errors.Is(err, context.DeadlineExceeded):
+		return err
+	case apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
+		return errors.New("this cluster knows no BillingSessions: install the operator, or choose another cluster with --context")
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("there is no session %q in namespace %q; see which there are with: %s", name, c.namespace, c.advise("list"))
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("%w; ask who administers the cluster for that permission", err)
+	case apierrors.IsUnauthorized(err):
+		return errors.New("the cluster does not accept your credentials: log in again, or check --kubeconfig and --context")
+	case errors.As(err, &unreachable):
+		return fmt.Errorf("the cluster cannot be reached: %w; check --kubeconfig, --context and --server", unreachable.Err)
+	}
+	return err
+}
+
+// reference is a session as "list -o name" prints it.
+func reference(session *v1alpha1.BillingSession) string { return kinds[0] + "/" + session.Name }

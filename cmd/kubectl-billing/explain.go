@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// explain says what the controller does next for a session, and why.
+type explain struct{ name string }
+
+func (e explain) run(ctx context.Context, env *environment) error {
+	c, err := env.connect()
+	if err != nil {
+		return err
+	}
+	outlook, err := c.foresee(ctx, env, e.name)
+	if err != nil {
+		return err
+	}
+	return (&explanation{Outlook: outlook, cluster: c}).write(env.Out)
+}
+
+// explanation puts an outlook into sentences.
+type explanation struct {
+	*controllers.Outlook
+	cluster *cluster
+}
+
+func (e *explanation) write(out io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Session.Name, e.Session.Namespace)
+	lines := printers.GetNewTabWriter(&text)
+	for _, line := range [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}} {
+		fmt.Fprintf(lines, "%s\t%s\n", line[0], line[1])
+	}
+	fmt.Fprint(lines, "\nThe controller's rules, in order; the first that holds decides:\n")
+	_ = lines.Flush() // into memory
+	for _, name := range renewal.RuleNames() {
+		if name == e.Plan.Rule {
+			fmt.Fprintf(lines, "  yes\t%s\t%s\n", name, e.why())
+			break
+		}
+		fmt.Fprintf(lines, "  no\t%s\t%s\n", name, e.passed(name))
+	}
+	_ = lines.Flush()
+	_, err := fmt.Fprint(out, escape(text.String()))
+	return err
+}
+
+// escape makes what others wrote harmless for a terminal.
+func escape(text string) string { return printers.EscapeTerminal(text) }
+
+// now says how the session is, as the controller would report it.
+func (e *explanation) now() string {
+	if e.Session.Status.ObservedGeneration < 0 {
+		return "The controller has not looked at this session yet."
+	}
+	conditions := e.Status.Conditions
+	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
+	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
+	alive := ""
+	if held := e.Plan.Held; held != nil {
+		alive = fmt.Sprintf("The URL works for %s more, until %s.", span(held.ExpiresAt().Sub(e.Facts.Now)), stamp(held.ExpiresAt()))
+	}
+	switch {
+	case ready.Reason != v1alpha1.ReasonIssued:
+		return join(fmt.Sprintf("Not ready (%s).", ready.Reason), asSentence(ready.Message), alive)
+	case failing != nil:
+		return join("Ready, but renewal is failing ("+failing.Reason+").", asSentence(failing.Message), alive)
+	}
+	return join("Ready.", alive)
+}
+
+// next says what the controller does next, and when.
+func (e *explanation) next() string {
+	secret := fmt.Sprintf("Secret %q", e.SecretName)
+	switch e.Plan.Step {
+	case renewal.Ask:
+		return "The controller asks the endpoint for a URL as soon as it is the session's turn."
+	case renewal.ReadKey:
+		return "The controller reads the API key now, and then decides again."
+	case renewal.Store:
+		return "The controller writes the URL from the status into " + secret + " now; that costs no request."
+	case renewal.Tidy:
+		return "The controller puts the labels and annotations of " + secret + " in order now; that costs no request."
+	case renewal.Rehearse:
+		return "The controller tries now, without effect, whether " + secret + " can be written."
+	case renewal.Wait:
+	}
+	switch e.Plan.Rule {
+	case "NothingToDo":
+		return "The controller asks for the next URL " + e.at(e.Plan.Due)
+	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
+		return "The controller asks again " + e.at(e.retryAt())
+	case "SecretAwaitsCollection":
+		return "The controller asks for a URL once " + secret + " has been collected."
+	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
+		return "The controller tries again within a minute whether " + secret + " can be written."
+	}
+	return "Nothing, until somebody acts."
+}
+
+func (e *explanation) at(t time.Time) string {
+	return fmt.Sprintf("in %s, at %s.", span(t.Sub(e.Facts.Now)), stamp(t))
+}
+
+// retryAt is when the wait ends. Plan.Wake may come earlier, to look again.
+func (e *explanation) retryAt() time.Time {
+	if last := e.Facts.Last; last != nil && last.NextTime != nil && last.NextTime.After(e.Plan.Wake) {
+		return last.NextTime.Time
+	}
+	return e.Plan.Wake
+}
+
+// why says why the deciding rule holds.
+func (e *explanation) why() string {
+	return join(ruleWords[e.Plan.Rule].holds, causeWords[e.Plan.Cause])
+}
+
+// passed says why a rule before it does not hold.
+func (e *explanation) passed(rule string) string {
+	if rule == "NothingToDo" {
+		return causeWords[e.Plan.Cause]
+	}
+	return ruleWords[rule].passed
+}
+
+// tooLate is for how long a controller that is well may be late.
+const tooLate = time.Minute
+
+// toDo says what a person must do.
+func (e *explanation) toDo() string {
+	name := e.Session.Name
+	switch {
+	case e.Session.Status.ObservedGeneration < 0:
+		return "If this stays so, check that the controller runs and serves this namespace."
+	case e.Session.Spec.Suspend:
+		return "To let it go on, run: " + e.cluster.advise("resume %s", name)
+	case e.Plan.Blocked == v1alpha1.ReasonRejected:
+		return fmt.Sprintf("Correct the API key in Secret %q, or the fields of spec; the controller asks again at once when they change. "+
+			"After a change at Xtracta's end, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
+	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
+		return "Do what is said above; the controller goes on by itself then."
+	case e.Plan.Blocked == v1alpha1.ReasonKeySecretMissing, e.Plan.Blocked == v1alpha1.ReasonKeyInvalid:
+		return "Do what is said above before the URL expires; the controller goes on by itself then."
+	case e.Plan.Step == renewal.Ask && e.Plan.Held != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
+		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))
+	}
+	return "Nothing needs to be done."
+}

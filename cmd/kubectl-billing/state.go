@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// state is what a person wants to know of a session at a glance.
+type state struct {
+	ready string
+	// life is for how long the URL still works, or since when it does not.
+	life string
+	// renews is when the endpoint is asked next.
+	renews string
+	// cause is the reason of what fails, empty when nothing does, and message says it
+	// in sentences.
+	cause, message string
+	mood           mood
+}
+
+// mood is how much a person should care.
+type mood int
+
+const (
+	content  mood = iota
+	troubled      // it works, or will by itself
+	broken        // it does not work
+)
+
+// stateOf reads a session's status. A URL that has expired since the status was
+// written is told as what it is.
+func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
+	conditions := session.Status.Conditions
+	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
+	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
+	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
+	expires, issued := expiresAt(session)
+	switch {
+	case ready == nil:
+		s.mood, s.message = troubled, "The controller has not looked at it yet"
+		return s
+	case ready.Status != metav1.ConditionTrue:
+		s.mood, s.cause, s.message = broken, ready.Reason, ready.Message
+	case issued && !now.Before(expires):
+		s.mood, s.cause, s.message = broken, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
+	case failing != nil:
+		s.mood, s.cause, s.message = troubled, failing.Reason, failing.Message
+	}
+	s.ready = string(ready.Status)
+	return s
+}
+
+// expiresAt is when the URL expires by the cluster's clock: the endpoint's own may
+// differ, by an offset that the status holds.
+func expiresAt(session *v1alpha1.BillingSession) (at time.Time, issued bool) {
+	status := session.Status
+	if status.ExpirationTime == nil {
+		return time.Time{}, false
+	}
+	at = status.ExpirationTime.Time
+	if status.IssuedFor != nil {
+		at = at.Add(-time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second)
+	}
+	return at, true
+}
+
+func life(session *v1alpha1.BillingSession, now time.Time) string {
+	expires, issued := expiresAt(session)
+	switch {
+	case !issued:
+		return none
+	case now.Before(expires):
+		return span(expires.Sub(now))
+	}
+	return "expired " + span(now.Sub(expires)) + " ago"
+}
+
+// none stands where there is nothing to say.
+const none = "-"
+
+func renews(session *v1alpha1.BillingSession, now time.Time) string {
+	at := nextRequest(session)
+	switch {
+	case session.Spec.Suspend:
+		return "suspended"
+	case at == nil:
+		return none
+	case !now.Before(at.Time):
+		return "now"
+	}
+	return "in " + span(at.Sub(now))
+}
+
+// nextRequest is when the endpoint is asked next: at the renewal, and after a
+// failure not before its wait is over. A request of a person that is still
+// unanswered does not wait for the renewal.
+func nextRequest(session *v1alpha1.BillingSession) *metav1.Time {
+	status := session.Status
+	renewal, attempt := status.RenewalTime, status.LastAttempt
+	if attempt == nil || attempt.NextTime == nil {
+		return renewal
+	}
+	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
+	pending := token != "" && token != status.LastHandledRenewRequest
+	if renewal == nil || pending || renewal.Before(attempt.NextTime) {
+		return attempt.NextTime
+	}
+	return renewal
+}
+
+func compareNames(a, b v1alpha1.BillingSession) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// compareExpiry puts first what expires first, and last what never had a URL.
+func compareExpiry(a, b v1alpha1.BillingSession) int {
+	atA, issuedA := expiresAt(&a)
+	atB, issuedB := expiresAt(&b)
+	switch {
+	case issuedA && issuedB && !atA.Equal(atB):
+		return atA.Compare(atB)
+	case issuedA != issuedB && issuedA:
+		return -1
+	case issuedA != issuedB:
+		return 1
+	}
+	return compareNames(a, b)
+}
