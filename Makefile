@@ -15,6 +15,14 @@ help: ## Say what can be made
 build: ## Build the commands into bin/
 	@$(BUILD) -o bin/ ./cmd/...
 
+.PHONY: plugin
+plugin: ## Build kubectl-billing for the usual platforms into dist/
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  export CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch; file=dist/kubectl-billing-$$os-$$arch; \
+	  if [ $$os = windows ]; then file=$$file.exe; fi; echo $$file; \
+	  $(BUILD) -trimpath -ldflags='-s -w' -o $$file ./cmd/kubectl-billing || exit 1; \
+	done; done
+
 .PHONY: demo
 demo: compiled assets ## See it work: an API server, an endpoint and the operator, then the end
 	@go run ./hack/demo
@@ -32,6 +40,20 @@ test: compiled assets ## Run all tests
 .PHONY: race
 race: assets ## Run all tests with the race detector (needs a C compiler)
 	go test -race -timeout 40m ./...
+
+.PHONY: chaos
+chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200) sessions
+	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
+	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.seed=$(or $(SEED),0)
+
+.PHONY: fuzz
+fuzz: ## Feed bytes nobody thought of to each parser for FUZZTIME (1m)
+	@grep -rl --include='*_test.go' '^func Fuzz' api cmd controllers test | while read -r file; do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' "$$file"); do \
+	    echo "$$target ($$(dirname "$$file"))"; \
+	    go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(or $(FUZZTIME),1m)" || exit 1; \
+	  done; \
+	done
 
 .PHONY: lint
 lint: bin/tools/golangci-lint ## Run the linters
