@@ -113,9 +113,7 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 	runAlone:       func(w *world, _ context.Context, _ disturbance) { w.fleet.run(1) },
 	cutConnections: func(w *world, _ context.Context, _ disturbance) { w.proxy.server.CloseClientConnections() },
 	stopAPIServer: func(w *world, chaos context.Context, d disturbance) {
-		if err := w.cluster.StopAPIServer(); err != nil {
-			w.t.Errorf("stop the API server: %v", err)
-		}
+		w.stopAPIServer()
 		pause(chaos, d.Lasts)
 		if err := w.cluster.StartAPIServer(); err != nil {
 			w.t.Errorf("start the API server: %v", err)
@@ -127,6 +125,18 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 		pause(chaos, d.Lasts)
 		w.proxy.percent.Store(usualPercent)
 	},
+}
+
+// stopAPIServer has patience: on a busy machine it takes the server longer to end
+// than its keeper waits.
+func (w *world) stopAPIServer() {
+	var err error
+	for range 4 {
+		if err = w.cluster.StopAPIServer(); err == nil {
+			return
+		}
+	}
+	w.t.Errorf("stop the API server: %v", err)
 }
 
 func (f *fleet) endOne(p *process, signal syscall.Signal) {

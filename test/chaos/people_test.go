@@ -258,7 +258,7 @@ func (w *world) changeExpiration(_ context.Context, s *subject, d disturbance) {
 }
 
 func (w *world) changeRenewBefore(_ context.Context, s *subject, d disturbance) {
-	seconds := []int{0, 5, 15, 25, 36}[d.Choice%5]
+	seconds := []int{0, 5, 15, 25, 30}[d.Choice%5]
 	w.acted(s, nothing, "changes renewBeforeSeconds to %d", seconds)
 	var value any // null: the default
 	if seconds > 0 {

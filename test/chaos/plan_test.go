@@ -63,9 +63,10 @@ type disturbance struct {
 const (
 	// firstTrouble leaves the manager a moment to begin with.
 	firstTrouble = 2 * time.Second
-	// perSession is how often, on average, people do something to a session, and
-	// the endpoint begins to misbehave for its key.
-	perSession = 30 * time.Second
+	// betweenFaults of the endpoint for a session's key, and betweenActs of people upon
+	// a session, is that much on average.
+	betweenFaults = 15 * time.Second
+	betweenActs   = 25 * time.Second
 	// betweenOutages of the whole endpoint.
 	betweenOutages = 40 * time.Second
 )
@@ -93,23 +94,25 @@ func (d drawing) machines() (plan []disturbance) {
 		at += d.between(least, most)
 	}
 	for at < d.lasting {
-		for _, k := range d.shuffled(killManager, killManager, stopManager, stopAPIServer, cutConnections, stormOfWrites) {
+		for _, k := range d.shuffled(killManager, stopManager, cutConnections, stormOfWrites) {
 			add(k, 3*time.Second, 6*time.Second)
 		}
 		add(runPair, 5*time.Second, 7*time.Second)
-		add(killManager, 17*time.Second, 25*time.Second)
-		for _, k := range d.shuffled(killManager, stopManager, killStandby, stopAPIServer, cutConnections) {
+		add(killManager, 17*time.Second, 20*time.Second)
+		add(stopAPIServer, 15*time.Second, 20*time.Second)
+		for _, k := range d.shuffled(killManager, stopManager, killStandby, cutConnections) {
 			add(k, 8*time.Second, 20*time.Second)
 		}
 		add(runAlone, 3*time.Second, 6*time.Second)
+		add(stopAPIServer, 15*time.Second, 20*time.Second)
 	}
 	return slices.DeleteFunc(plan, func(x disturbance) bool { return x.At >= d.lasting })
 }
 
 func (d drawing) endpoint() (plan []disturbance) {
-	for range d.howMany(perSession) {
+	for range d.howMany(betweenFaults) {
 		plan = append(plan, disturbance{
-			At: d.sometime(), Kind: endpointFault, Session: d.IntN(d.sessions), Lasts: d.between(4*time.Second, 15*time.Second),
+			At: d.sometime(), Kind: endpointFault, Session: d.IntN(d.sessions), Lasts: d.between(5*time.Second, 25*time.Second),
 			Fault: d.fault(),
 		})
 	}
@@ -140,7 +143,7 @@ var habits = []kind{
 }
 
 func (d drawing) people() (plan []disturbance) {
-	for range d.howMany(perSession) {
+	for range d.howMany(betweenActs) {
 		plan = append(plan, disturbance{
 			At: d.sometime(), Kind: habits[d.IntN(len(habits))], Session: d.IntN(d.sessions),
 			Lasts: d.between(2*time.Second, 20*time.Second), Choice: d.IntN(1000),

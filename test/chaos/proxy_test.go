@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +42,7 @@ type proxy struct {
 }
 
 // usualPercent of the writes go wrong while nothing special is the matter.
-const usualPercent = 4
+const usualPercent = 6
 
 func newProxy(t *testing.T, c *chronicle, seed uint64, apiServer *rest.Config) *proxy {
 	t.Helper()
@@ -146,12 +147,12 @@ func (p *proxy) faultFor(r *http.Request) *apiFault {
 	n := p.times[what]
 	p.mu.Unlock()
 	hash := fnv.New64a()
-	_, _ = fmt.Fprint(hash, p.seed, what, n)
-	random := hash.Sum64() >> 16
-	if int64(random%100) >= percent {
+	_, _ = hash.Write([]byte(what))
+	random := rand.New(rand.NewPCG(p.seed^hash.Sum64(), uint64(n)))
+	if random.Int64N(100) >= percent {
 		return nil
 	}
-	return &apiFaults[random/100%uint64(len(apiFaults))]
+	return &apiFaults[random.IntN(len(apiFaults))]
 }
 
 // objectOf is the name of the object that a request is about; empty for a collection.

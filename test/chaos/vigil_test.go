@@ -235,11 +235,12 @@ func conditionsOf(session *v1alpha1.BillingSession) string {
 	return strings.Join(said, ", ")
 }
 
-// workingReasons and stalledReasons are why a session is not ready.
+// workingReasons and stalledReasons are why a session is not ready. A write that
+// fails is worked on; one that is forbidden needs a person.
 var (
 	workingReasons = []string{
 		v1alpha1.ReasonExpired, v1alpha1.ReasonInputsChanged, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable,
-		v1alpha1.ReasonMalformed, v1alpha1.ReasonAwaitingCollection,
+		v1alpha1.ReasonMalformed, v1alpha1.ReasonAwaitingCollection, v1alpha1.ReasonSecretWriteFailed,
 	}
 	stalledReasons = []string{
 		v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeyInvalid, v1alpha1.ReasonSuspended,
