@@ -24,7 +24,7 @@ type keyRing struct {
 	live client.Reader
 
 	mu   sync.Mutex
-	keys map[keyRef]*keyReading
+	keys map[types.NamespacedName]map[string]*keyReading // by Secret and entry
 }
 
 // keyRef is where a key is.
@@ -61,7 +61,7 @@ type keyFinding struct {
 }
 
 func newKeyRing(live client.Reader) *keyRing {
-	return &keyRing{live: live, keys: map[keyRef]*keyReading{}}
+	return &keyRing{live: live, keys: map[types.NamespacedName]map[string]*keyReading{}}
 }
 
 func keyRefOf(session *v1alpha1.BillingSession) keyRef {
@@ -77,7 +77,7 @@ func keyRefOf(session *v1alpha1.BillingSession) keyRef {
 // of its Secret, nil when there is none.
 func (r *keyRing) known(ref keyRef, seen *metav1.PartialObjectMetadata) keyFinding {
 	if seen == nil {
-		r.forget(ref)
+		r.forget(ref.secret)
 		return keyFinding{state: renewal.KeyMissing, problem: missingSecret(ref)}
 	}
 	version := keyVersion{seen.GetUID(), seen.GetResourceVersion()}
@@ -130,19 +130,24 @@ func examineKey(ref keyRef, secret *corev1.Secret) (renewal.KeyState, endpoint.K
 func (r *keyRing) reading(ref keyRef) *keyReading {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	reading, ok := r.keys[ref]
+	entries, ok := r.keys[ref.secret]
+	if !ok {
+		entries = map[string]*keyReading{}
+		r.keys[ref.secret] = entries
+	}
+	reading, ok := entries[ref.entry]
 	if !ok {
 		reading = &keyReading{}
-		r.keys[ref] = reading
+		entries[ref.entry] = reading
 	}
 	return reading
 }
 
-// forget drops a key whose Secret is gone.
-func (r *keyRing) forget(ref keyRef) {
+// forget drops the keys of a Secret that is gone.
+func (r *keyRing) forget(secret types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.keys, ref)
+	delete(r.keys, secret)
 }
 
 func (r *keyReading) finding() keyFinding {

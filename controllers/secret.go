@@ -195,11 +195,14 @@ func isSession(owner metav1.OwnerReference) bool {
 	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == kind
 }
 
+// lastSecond is the end of the year 9999, the last that a status can hold.
+const lastSecond = 253402300799
+
 // readGrant reads back what composeSecret wrote.
 func readGrant(secret *corev1.Secret) (*grant, error) {
 	expire, err := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: not a number", v1alpha1.SecretKeyExpire)
+	if err != nil || expire < 0 || expire > lastSecond {
+		return nil, fmt.Errorf("read %s: not a UNIX time", v1alpha1.SecretKeyExpire)
 	}
 	issued, err := time.Parse(time.RFC3339, secret.Annotations[annotationIssueTime])
 	if err != nil {

@@ -65,6 +65,20 @@ func (r *Reconciler) sessionsOfMetadata(ctx context.Context, secret *metav1.Part
 		r.sessionsWith(ctx, secret.Namespace, indexSecretName, secret.Name)...)
 }
 
+// forgetKeys lets go of the keys of a deleted Secret, also when no session names it
+// any more.
+type forgetKeys struct {
+	handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request]
+	keys *keyRing
+}
+
+// Delete implements handler.TypedEventHandler.
+func (h forgetKeys) Delete(ctx context.Context, e event.TypedDeleteEvent[*metav1.PartialObjectMetadata],
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	h.keys.forget(client.ObjectKeyFromObject(e.Object))
+	h.TypedEventHandler.Delete(ctx, e, queue)
+}
+
 // sessionsOfGenerated are the sessions that claim the generated Secret.
 func (r *Reconciler) sessionsOfGenerated(ctx context.Context, secret *corev1.Secret) []reconcile.Request {
 	return r.sessionsWith(ctx, secret.Namespace, indexSecretName, secret.Name)

@@ -1,0 +1,218 @@
+package controllers
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+func owner(differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
+	return builders.Session("acme", append(differences, builders.In("finance"), func(s *v1alpha1.BillingSession) { s.UID = "uid" })...)
+}
+
+func grants(t *rapid.T) *grant {
+	seconds := rapid.Int64Range(0, 4e9)
+	return &grant{
+		Grant: renewal.Grant{
+			Expire: time.Unix(seconds.Draw(t, "expire"), 0).UTC(),
+			Issued: time.Unix(seconds.Draw(t, "issued"), 0).UTC(),
+			Offset: time.Duration(rapid.Int32().Draw(t, "offset")) * time.Second,
+			Inputs: v1alpha1.Inputs{
+				KeySecretUID: "key-uid", KeySecretResourceVersion: rapid.String().Draw(t, "version"), KeySecretKey: "api-key",
+				Purge: v1alpha1.PurgeDelete, ExpirationSeconds: rapid.Int32().Draw(t, "life"), Endpoint: "https://example.com/",
+			},
+			Fingerprint: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "fingerprint"),
+		},
+		url: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[ -~]{1,40}`).Draw(t, "url")),
+	}
+}
+
+func TestGrantIsReadBackAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		session, given := owner(), grants(t)
+		secret, err := composeSecret(session, nil, given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, got := judgeSecret(session, secret)
+		if state != renewal.SecretOurs {
+			t.Fatalf("judged %d", state)
+		}
+		if diff := cmp.Diff(given.Grant, got.Grant); diff != "" || got.url != given.url {
+			t.Fatalf("(-written +read)\n%s", diff)
+		}
+		again, err := composeSecret(session, secret, got)
+		if err != nil || !cmp.Equal(secret, again) {
+			t.Fatalf("written again it differs: %s %v", cmp.Diff(secret, again), err)
+		}
+	})
+}
+
+// TestEveryEditShows changes one thing of a Secret that was written.
+func TestEveryEditShows(t *testing.T) {
+	t.Parallel()
+	session := owner(builders.Template(map[string]v1alpha1.LabelValue{"a": "b"}, map[string]v1alpha1.AnnotationValue{"c": "d"}))
+	ours := []metav1.OwnerReference{ownerReference(session)}
+	for _, row := range []struct {
+		why  string
+		edit func(*corev1.Secret)
+		want renewal.SecretState
+	}{
+		{"nothing was changed", func(*corev1.Secret) {}, renewal.SecretOurs},
+		{"others may add labels", func(s *corev1.Secret) { s.Labels["others"] = "x" }, renewal.SecretOurs},
+		{"others may add annotations", func(s *corev1.Secret) { s.Annotations["others"] = "x" }, renewal.SecretOurs},
+		{"another URL", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") }, renewal.SecretEdited},
+		{"another expiry", func(s *corev1.Secret) { s.Data["expire"] = []byte("1") }, renewal.SecretEdited},
+		{"the same number in other words", func(s *corev1.Secret) { s.Data["expire"] = append([]byte("0"), s.Data["expire"]...) }, renewal.SecretEdited},
+		{"another entry", func(s *corev1.Secret) { s.Data["more"] = nil }, renewal.SecretEdited},
+		{"no data", func(s *corev1.Secret) { s.Data = nil }, renewal.SecretEdited},
+		{"no annotations", func(s *corev1.Secret) { s.Annotations = nil }, renewal.SecretEdited},
+		{"when issued", func(s *corev1.Secret) { s.Annotations[annotationIssueTime] = "2020-01-01T00:00:00Z" }, renewal.SecretEdited},
+		{"the offset", func(s *corev1.Secret) { s.Annotations[annotationClockOffset] = "7" }, renewal.SecretEdited},
+		{"what for", func(s *corev1.Secret) { s.Annotations[annotationIssuedFor] = "{}" }, renewal.SecretEdited},
+		{"the fingerprint", func(s *corev1.Secret) { s.Annotations[annotationFingerprint] = "" }, renewal.SecretEdited},
+		{"the digest", func(s *corev1.Secret) { s.Annotations[annotationDigest] = "" }, renewal.SecretEdited},
+		{"a label of ours", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) }, renewal.SecretUntidy},
+		{"a label of the template", func(s *corev1.Secret) { s.Labels["a"] = "x" }, renewal.SecretUntidy},
+		{"an annotation of the template", func(s *corev1.Secret) { delete(s.Annotations, "c") }, renewal.SecretUntidy},
+		{"what came from the template", func(s *corev1.Secret) { s.Annotations[annotationTemplate] = "garbled" }, renewal.SecretUntidy},
+		{"no owner", func(s *corev1.Secret) { s.OwnerReferences = nil }, renewal.SecretForeign},
+		{"another owner as well", func(s *corev1.Secret) {
+			s.OwnerReferences = append([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"}}, ours...)
+		}, renewal.SecretOurs},
+		{"another version of the owner's API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "billing.xtracta.com/v1" }, renewal.SecretOurs},
+		{"the owner's name in another API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }, renewal.SecretForeign},
+		{"an earlier session of that name", func(s *corev1.Secret) { s.OwnerReferences[0].UID = "earlier" }, renewal.SecretUncollected},
+		{"another session", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretForeign},
+		{"on its way", func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, renewal.SecretUncollected},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			secret, err := composeSecret(session, nil, &grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(1e9, 0),
+				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, url: endpoint.NewURL("https://example.com/?t=1")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row.edit(secret)
+			if got, _ := judgeSecret(session, secret); got != row.want {
+				t.Errorf("judged %d, want %d", got, row.want)
+			}
+		})
+	}
+}
+
+// TestTemplateIsFollowed applies one template after another to the same Secret.
+func TestTemplateIsFollowed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		keys := rapid.MapOf(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"1", "2"}))
+		others := map[string]string{"others": "stay"}
+		secret := tidySecret(owner(), nil)
+		maps.Copy(secret.Labels, others)
+		maps.Copy(secret.Annotations, others)
+		for range 3 {
+			labels, annotations := keys.Draw(t, "labels"), keys.Draw(t, "annotations")
+			session := owner(withTemplate(labels, annotations))
+			secret = tidySecret(session, secret)
+			wantLabels, wantAnnotations := wantedMetadata(session)
+			maps.Copy(wantLabels, others)
+			maps.Copy(wantAnnotations, others)
+			if diff := cmp.Diff(wantLabels, secret.Labels) + cmp.Diff(wantAnnotations, secret.Annotations); diff != "" {
+				t.Fatalf("(-want +got)\n%s", diff)
+			}
+		}
+	})
+}
+
+func withTemplate(labels, annotations map[string]string) func(*v1alpha1.BillingSession) {
+	l, a := map[string]v1alpha1.LabelValue{}, map[string]v1alpha1.AnnotationValue{}
+	for key, value := range labels {
+		l[key] = v1alpha1.LabelValue(value)
+	}
+	for key, value := range annotations {
+		a[key] = v1alpha1.AnnotationValue(value)
+	}
+	return builders.Template(l, a)
+}
+
+func TestFingerprintTellsWhatIsSentAndNothingElse(t *testing.T) {
+	t.Parallel()
+	key, err := endpoint.ParseKey([]byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := endpoint.ParseKey([]byte("two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := v1alpha1.Inputs{KeySecretUID: "a", KeySecretResourceVersion: "1", KeySecretKey: "k", ExpirationSeconds: 600, Endpoint: "https://example.com/"}
+	elsewhere := base
+	elsewhere.KeySecretUID, elsewhere.KeySecretResourceVersion, elsewhere.KeySecretKey = "b", "2", "l"
+	if fingerprint(key, base) != fingerprint(key, elsewhere) {
+		t.Error("it depends on where the key is")
+	}
+	seen := map[string]bool{fingerprint(key, base): true, fingerprint(other, base): true}
+	for _, differ := range []func(*v1alpha1.Inputs){
+		func(i *v1alpha1.Inputs) { i.Purge = v1alpha1.PurgeDelete },
+		func(i *v1alpha1.Inputs) { i.ExpirationSeconds = 601 },
+		func(i *v1alpha1.Inputs) { i.Endpoint = "https://example.org/" },
+	} {
+		inputs := base
+		differ(&inputs)
+		seen[fingerprint(key, inputs)] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d fingerprints of 5 different requests", len(seen))
+	}
+}
+
+// FuzzJudgeSecret reads Secrets that anybody may have written, with a digest that is
+// right: it is no secret how to make one.
+func FuzzJudgeSecret(f *testing.F) {
+	f.Add("https://example.com/?t=1", "2000000000", "2030-01-01T00:00:00Z", "0", `{"purge":"delete"}`, "ab", `{"labels":["a"]}`, "uid")
+	f.Add("", "-1", "0000-01-01T00:00:00Z", "-2147483648", `null`, "", `{"labels":["app.kubernetes.io/managed-by"]}`, "uid")
+	f.Add("\xff", "9223372036854775807", "9999-12-31T23:59:59Z", "2147483647", `{"expirationSeconds":-5}`, "\x00", `[`, "other")
+	f.Add("x", "+5", "2030-01-01T00:00:00+14:00", "07", `[]`, "x", `{}`, "")
+	f.Fuzz(func(t *testing.T, url, expire, issued, offset, issuedFor, print, template, uid string) {
+		session := owner()
+		secret := tidySecret(session, nil)
+		secret.OwnerReferences[0].UID = types.UID(uid)
+		secret.Data = map[string][]byte{"url": []byte(url), "expire": []byte(expire)}
+		maps.Copy(secret.Annotations, map[string]string{annotationIssueTime: issued, annotationClockOffset: offset,
+			annotationIssuedFor: issuedFor, annotationFingerprint: print, annotationTemplate: template})
+		secret.Annotations[annotationDigest] = digest(secret)
+		before := secret.DeepCopy()
+		state, g := judgeSecret(session, secret)
+		if !cmp.Equal(before, secret) {
+			t.Error("judging changed the Secret")
+		}
+		if ours := state == renewal.SecretOurs || state == renewal.SecretUntidy; ours != (g != nil) {
+			t.Fatalf("judged %d with a grant: %t", state, g != nil)
+		}
+		if g == nil {
+			return
+		}
+		if _, err := metav1.NewTime(g.Expire).MarshalJSON(); err != nil || g.Expire.Year() > 9999 || g.Expire.Unix() < 0 {
+			t.Errorf("an instant that no status can hold: %s", g.Expire)
+		}
+		again, err := composeSecret(session, secret, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, _ := judgeSecret(session, again); state != renewal.SecretOurs {
+			t.Errorf("what is written from it is judged %d", state)
+		}
+	})
+}
