@@ -122,7 +122,7 @@ func apply(ctx context.Context, c client.Client, object *unstructured.Unstructur
 }
 
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	pace     = 20 * time.Millisecond // of looking; no bound
 )
 

@@ -1,0 +1,34 @@
+-- The health of a BillingSession. Argo CD's own check would call it healthy as soon as it
+-- exists.
+local status = obj.status or {}
+
+local conditions = {}
+for _, condition in ipairs(status.conditions or {}) do
+  conditions[condition.type] = condition
+end
+local ready, stalled, failing = conditions.Ready, conditions.Stalled, conditions.RenewalFailing
+
+if ready == nil or status.observedGeneration ~= obj.metadata.generation then
+  return {status = "Progressing", message = "The operator has not looked at it yet"}
+end
+
+-- A wish to pause is no failure; everything else that only a person can mend is.
+if stalled ~= nil and stalled.reason ~= "Suspended" then
+  return {status = "Degraded", message = stalled.message}
+end
+if obj.spec.suspend then
+  return {status = "Suspended", message = ready.message}
+end
+
+if ready.status == "True" then
+  if failing ~= nil then
+    return {status = "Healthy", message = ready.message .. ", but renewing it fails: " .. failing.message}
+  end
+  return {status = "Healthy", message = ready.message}
+end
+
+-- It worked before, so this is worse than not having begun, although it is being retried.
+if ready.reason == "Expired" then
+  return {status = "Degraded", message = ready.message}
+end
+return {status = "Progressing", message = ready.message}

@@ -1,0 +1,217 @@
+// Package argocd shows config/argocd to Argo CD's own code.
+package argocd
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appv1 "github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
+	"github.com/argoproj/argo-cd/v3/util/lua"
+	"github.com/argoproj/argo-cd/v3/util/settings"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes/fake"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	root              = "../.."
+	renewalAnnotation = "billing.xtracta.com/renew-requested-at"
+)
+
+func TestHealth(t *testing.T) {
+	overrides := lua.ResourceHealthOverrides(installed(t))
+	for _, row := range situations(t) {
+		t.Run(row.Situation, func(t *testing.T) {
+			health, err := overrides.GetResourceHealth(&row.Session)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if health == nil || string(health.Status) != row.ArgoCD {
+				t.Fatalf("health is %+v, want %s: %s", health, row.ArgoCD, row.Why)
+			}
+			if !strings.Contains(health.Message, row.Says) {
+				t.Errorf("the message is %q, want it to say %q", health.Message, row.Says)
+			}
+			if strings.Contains(health.Message, "secret-of-the-url") {
+				t.Errorf("the message shows the URL: %q", health.Message)
+			}
+		})
+	}
+}
+
+// An object without a status at all is what a dry run or another API server may show.
+func TestHealthOfAnObjectWithoutStatus(t *testing.T) {
+	session := situations(t)[0].Session
+	unstructured.RemoveNestedField(session.Object, "status")
+	health, err := lua.ResourceHealthOverrides(installed(t)).GetResourceHealth(&session)
+	if err != nil || health == nil || health.Status != "Progressing" {
+		t.Errorf("health is %+v, %v, want Progressing", health, err)
+	}
+}
+
+func TestActionsOnOffer(t *testing.T) {
+	for _, row := range []struct {
+		suspended bool
+		enabled   map[string]bool
+	}{
+		{false, map[string]bool{"renew": true, "suspend": true, "resume": false}},
+		{true, map[string]bool{"renew": false, "suspend": false, "resume": true}},
+	} {
+		vm := lua.VM{ResourceOverrides: installed(t)}
+		session := sessionWith(t, row.suspended)
+		scripts, err := vm.GetResourceActionDiscovery(session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actions, err := vm.ExecuteResourceActionDiscovery(session, scripts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(actions) != len(row.enabled) {
+			t.Errorf("%d actions are on offer, want %d", len(actions), len(row.enabled))
+		}
+		for _, action := range actions {
+			if action.Disabled == row.enabled[action.Name] {
+				t.Errorf("suspended %v: action %s disabled %v", row.suspended, action.Name, action.Disabled)
+			}
+		}
+	}
+}
+
+func TestActions(t *testing.T) {
+	for _, row := range []struct {
+		action    string
+		suspended bool
+		field     []string
+		check     func(value any) bool
+	}{
+		{"renew", false, []string{"metadata", "annotations", renewalAnnotation},
+			func(v any) bool { token, _ := v.(string); return len(token) == len("2030-01-01T10:00:00Z") }},
+		{"suspend", false, []string{"spec", "suspend"}, func(v any) bool { return v == true }},
+		{"resume", true, []string{"spec", "suspend"}, func(v any) bool { return v == false }},
+	} {
+		t.Run(row.action, func(t *testing.T) {
+			session := sessionWith(t, row.suspended)
+			changed := runAction(t, session.DeepCopy(), row.action)
+			value, _, err := unstructured.NestedFieldNoCopy(changed.Object, row.field...)
+			if err != nil || !row.check(value) {
+				t.Errorf("%v is %v, %v", row.field, value, err)
+			}
+			unstructured.RemoveNestedField(changed.Object, row.field...)
+			unstructured.RemoveNestedField(session.Object, row.field...)
+			if annotations := changed.GetAnnotations(); len(annotations) == 0 {
+				changed.SetAnnotations(nil)
+			}
+			before, _ := yaml.Marshal(session.Object)
+			after, _ := yaml.Marshal(changed.Object)
+			if !bytes.Equal(before, after) {
+				t.Errorf("more than that changed:\n%s\nto\n%s", before, after)
+			}
+		})
+	}
+}
+
+func TestRenewKeepsOtherAnnotations(t *testing.T) {
+	session := sessionWith(t, false)
+	session.SetAnnotations(map[string]string{"example.com/kept": "yes", renewalAnnotation: "before"})
+	annotations := runAction(t, session, "renew").GetAnnotations()
+	if annotations["example.com/kept"] != "yes" || annotations[renewalAnnotation] == "before" {
+		t.Errorf("annotations are %v", annotations)
+	}
+}
+
+func TestExampleApplicationIsOne(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "config", "argocd", "application.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var application appv1.Application
+	if err := yaml.UnmarshalStrict(text, &application); err != nil {
+		t.Error(err)
+	}
+}
+
+func runAction(t *testing.T, session *unstructured.Unstructured, name string) *unstructured.Unstructured {
+	t.Helper()
+	vm := lua.VM{ResourceOverrides: installed(t)}
+	action, err := vm.GetResourceAction(session, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	impacted, err := vm.ExecuteResourceAction(session, action.ActionLua, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(impacted) != 1 || impacted[0].K8SOperation != lua.PatchOperation {
+		t.Fatalf("the action does %+v, want one patch", impacted)
+	}
+	return impacted[0].UnstructuredObj
+}
+
+func sessionWith(t *testing.T, suspended bool) *unstructured.Unstructured {
+	t.Helper()
+	session := situations(t)[0].Session
+	if suspended {
+		_ = unstructured.SetNestedField(session.Object, true, "spec", "suspend")
+	}
+	return &session
+}
+
+// installed is what Argo CD reads from its ConfigMap once config/argocd is applied.
+func installed(t *testing.T) map[string]appv1.ResourceOverride {
+	t.Helper()
+	manager := settings.NewSettingsManager(t.Context(), fake.NewClientset(configMap(t), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-secret"},
+	}), "argocd")
+	overrides, err := manager.GetResourceOverrides()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return overrides
+}
+
+func configMap(t *testing.T) *corev1.ConfigMap {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "config", "argocd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kustomize := exec.Command("go", "tool", "kustomize", "build", path)
+	kustomize.Dir = filepath.Join(root, "hack", "tools")
+	text, err := kustomize.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rendered corev1.ConfigMap
+	if err := yaml.UnmarshalStrict(text, &rendered); err != nil {
+		t.Fatal(err)
+	}
+	return &rendered
+}
+
+// situation is a row of the table that all readers of a session's health share.
+type situation struct {
+	Situation string                    `json:"situation"`
+	Why       string                    `json:"why"`
+	Session   unstructured.Unstructured `json:"session"`
+	ArgoCD    string                    `json:"argocd"`
+	Says      string                    `json:"says"`
+}
+
+func situations(t *testing.T) (rows []situation) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "test", "situations", "situations.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
