@@ -1,0 +1,116 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+func TestEveryRuleHasItsWords(t *testing.T) {
+	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.RuleNames())), slices.Sorted(maps.Keys(ruleWords))); diff != "" {
+		t.Errorf("rules and words differ:\n%s", diff)
+	}
+	for name, words := range ruleWords {
+		if words.holds == "" || words.passed == "" && name != "Ask" && name != "NothingToDo" {
+			t.Errorf("rule %s lacks words", name)
+		}
+	}
+}
+
+// explained is the explanation of what the controller would decide on facts.
+func explained(t *testing.T, s *v1alpha1.BillingSession, facts renewal.Facts) string {
+	t.Helper()
+	facts.Now = noon
+	e := &explanation{cluster: &cluster{}, Outlook: &controllers.Outlook{
+		Session: s, Status: s.Status, SecretName: s.Name, Facts: facts, Plan: renewal.Decide(facts),
+	}}
+	var out strings.Builder
+	if err := e.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestAnExplanationIsExactToTheSecond(t *testing.T) {
+	held := &renewal.Grant{Issued: noon.Add(-2 * time.Minute), Expire: noon.Add(8*time.Minute + 30*time.Second), Offset: 30 * time.Second}
+	got := explained(t, session("acme", issued(8*time.Minute, 0)),
+		renewal.Facts{UID: "1", Key: renewal.KeyRead, Secret: renewal.SecretOurs, Stored: held})
+	due := renewal.Due(held, "1", 0)
+	want := strings.NewReplacer("{expires}", stamp(noon.Add(8*time.Minute)), "{due}", stamp(due), "{wait}", span(due.Sub(noon))).Replace(`
+Session acme in namespace finance
+
+Now:    Ready. The URL works for 8 minutes more, until {expires}.
+Next:   The controller asks for the next URL in {wait}, at {due}.
+Why:    The URL is alive, was issued for today's inputs, and is not due for renewal.
+You:    Nothing needs to be done.
+
+The controller's rules, in order; the first that holds decides:
+  no    SecretIsForeign          No Secret of somebody else is in the way.
+  no    SecretAwaitsCollection   No Secret of a deleted session is in the way.
+  no    KeyMayHaveChanged        The API key is known as it is now.
+  no    GrantIsUnwritten         No granted URL waits to be written, as far as can be seen from here.
+  no    SecretIsGoneOrEdited     The Secret needs no restoring.
+  no    SecretIsUntidy           The labels and annotations of the Secret are in order.
+  no    Suspended                The session is not suspended.
+  no    SecretCannotBeWritten    Nothing tells that the Secret cannot be written.
+  yes   NothingToDo              The URL is alive, was issued for today's inputs, and is not due for renewal.
+`[1:])
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatComesNext(t *testing.T) {
+	held := &renewal.Grant{Issued: noon.Add(-2 * time.Minute), Expire: noon.Add(8 * time.Minute)}
+	overdue := &renewal.Grant{Issued: noon.Add(-9 * time.Minute), Expire: noon.Add(time.Minute)}
+	attempt := func(o v1alpha1.Outcome, next time.Duration) *v1alpha1.Attempt {
+		return &v1alpha1.Attempt{Time: metav1.NewTime(noon.Add(-time.Minute)), Outcome: o, NextTime: in(next), Failures: 1}
+	}
+	for _, row := range []struct {
+		why   string
+		facts renewal.Facts
+		lines []string
+	}{
+		{"a URL is missing", renewal.Facts{Key: renewal.KeyRead},
+			[]string{"asks the endpoint for a URL as soon as it is the session's turn", "Nothing is in the way. A URL is wanted because none is alive."}},
+		{"the key is not known", renewal.Facts{}, []string{"reads the API key now"}},
+		{"the key's Secret changed", renewal.Facts{Stored: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
+			[]string{"reads the API key now"}},
+		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, Shown: held}, []string{"writes the URL from the status into Secret"}},
+		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretUntidy}, []string{"puts the labels and annotations"}},
+		{"writes fail", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true, RetryAt: noon.Add(time.Minute)}},
+			[]string{"tries again within a minute"}},
+		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tries now, without effect"}},
+		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretUncollected}, []string{"once Secret \"acme\" has been collected"}},
+		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + stamp(noon.Add(10*time.Second))}},
+		{"a long pause is not told as ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
+			[]string{"asks again in 40 minutes", "asked everyone with this API key to wait"}},
+		{"a failure", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeUnavailable, 20*time.Second)},
+			[]string{"asks again in 20 seconds", "the wait after it is not over"}},
+		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
+			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
+		{"other inputs", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
+			[]string{"issued for other inputs"}},
+		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
+			[]string{"somebody asked for a fresh one"}},
+		{"the controller is late", renewal.Facts{Key: renewal.KeyRead, Stored: overdue, Secret: renewal.SecretOurs}, []string{"check that the controller runs"}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			text := explained(t, session("acme", refused), row.facts)
+			for _, line := range row.lines {
+				if !strings.Contains(text, line) {
+					t.Errorf("does not say %q:\n%s", line, text)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+func TestArgumentsSayWhatToDo(t *testing.T) {
+	acme := selection{names: []string{"acme"}}
+	for _, row := range []struct {
+		why, args string
+		want      operation
+	}{
+		{"a plain list", "list", list{sortBy: "name"}},
+		{"the habit of other tools", "ls", list{sortBy: "name"}},
+		{"kubectl's own verb", "get -A", list{allNamespaces: true, sortBy: "name"}},
+		{"all that a list can be", "list -A -l team=ap -o wide -w --sort-by expiry --show-url",
+			list{allNamespaces: true, selector: "team=ap", output: "wide", sortBy: "expiry", watch: true, showURL: true}},
+		{"kubectl's templates", "list -o jsonpath={.items[*].metadata.name}",
+			list{output: "jsonpath={.items[*].metadata.name}", sortBy: "name"}},
+		{"the browser", "open acme", open{name: "acme", timeout: time.Minute}},
+		{"the URL itself, fresh", "open acme --print --fresh --timeout 5s", open{name: "acme", print: true, fresh: true, timeout: 5 * time.Second}},
+		{"kubectl's short name", "open bs/acme", open{name: "acme", timeout: time.Minute}},
+		{"what list -o name printed", "renew billingsession.billing.xtracta.com/acme", renew{selection: acme, timeout: time.Minute}},
+		{"the plural", "renew billingsessions/acme", renew{selection: acme, timeout: time.Minute}},
+		{"one name twice", "renew acme bs/acme", renew{selection: acme, timeout: time.Minute}},
+		{"several, and the answer", "renew acme beta --wait",
+			renew{selection: selection{names: []string{"acme", "beta"}}, wait: true, timeout: time.Minute}},
+		{"all of all namespaces", "renew --all -A", renew{selection: selection{all: true, allNamespaces: true}, timeout: time.Minute}},
+		{"some by their labels", "suspend -l team=ap", suspend{selection: selection{selector: "team=ap"}, on: true}},
+		{"one to rest", "suspend acme", suspend{selection: acme, on: true}},
+		{"one to go on", "resume acme", suspend{selection: acme}},
+		{"the reasons", "explain acme -n finance", explain{name: "acme"}},
+		{"nothing but help", "", nil},
+		{"help is no failure", "renew --help", nil},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			called, err := parse(strings.Fields(row.args), genericiooptions.NewTestIOStreamsDiscard())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(row.want, called.operation,
+				cmp.AllowUnexported(list{}, open{}, renew{}, suspend{}, explain{}, selection{})); diff != "" {
+				t.Errorf("%s:\n%s", row.args, diff)
+			}
+		})
+	}
+}
+
+func TestMistakesAreToldWithTheCure(t *testing.T) {
+	for _, row := range []struct{ why, args, cure string }{
+		{"a typing error", "lst", "Did you mean this?\n\tlist"},
+		{"a flag of another tool", "list --sort", "See 'kubectl billing list --help'"},
+		{"one session after a list", "list acme", "kubectl billing explain NAME"},
+		{"an order that nobody knows", "list --sort-by age", "use name or expiry"},
+		{"a format that nobody knows", "list -o xml", "use wide, json, yaml, name"},
+		{"a template that does not parse", "list -o jsonpath={", "--output"},
+		{"half a selector", "list -l =", "such as team=ap"},
+		{"half a selector for many", "renew -l =", "such as team=ap"},
+		{"nothing to open", "open", "kubectl billing open acme"},
+		{"two to open", "open acme beta", "name one session"},
+		{"another kind", "open pod/acme", "bs/NAME"},
+		{"a kind alone", "open bs/", "a name is empty"},
+		{"nobody to renew", "renew", "--all or --selector"},
+		{"too many answers", "renew acme --all", "not both"},
+		{"a name in all namespaces", "suspend acme -A", "-n"},
+		{"all namespaces, of what?", "resume -A", "--all"},
+		{"a bound of no wait", "renew acme --timeout 5s", "--wait"},
+		{"a bound of no fresh URL", "open acme --timeout 5s", "--fresh"},
+		{"no time at all", "renew acme --wait --timeout 0s", "more than 0"},
+		{"nothing to explain", "explain", "kubectl billing explain acme"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			_, err := parse(strings.Fields(row.args), genericiooptions.NewTestIOStreamsDiscard())
+			if err == nil || !strings.Contains(err.Error(), row.cure) {
+				t.Errorf("%s: %v, want the cure %q", row.args, err, row.cure)
+			}
+			if f := (failure{}); !errors.As(err, &f) || f.code != exitUsage {
+				t.Errorf("%s: ends with %+v, want exit code %d", row.args, f, exitUsage)
+			}
+		})
+	}
+}
+
+func TestTheFirstOfSeveralErrorsGivesTheExitCode(t *testing.T) {
+	plain := errors.New("plain")
+	late, resting := fail(exitTimeout, "late"), fail(exitNotReady, "resting")
+	for _, row := range []struct {
+		why  string
+		err  error
+		want int
+		said string
+	}{
+		{"all went well", nil, 0, ""},
+		{"whatever has no code of its own", plain, exitError, "error: plain\n"},
+		{"one with a code", late, exitTimeout, "error: late\n"},
+		{"several", errors.Join(late, resting), exitTimeout, "error: late\nerror: resting\n"},
+		{"several within several", errors.Join(nil, errors.Join(resting, late), plain), exitNotReady, "error: resting\nerror: late\nerror: plain\n"},
+		{"what was sent to play with a terminal", errors.New("\x1b[2J"), exitError, "error: ^[[2J\n"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			var said strings.Builder
+			if code := report(row.err, &said); code != row.want || said.String() != row.said {
+				t.Errorf("exit code %d and %q, want %d and %q", code, said.String(), row.want, row.said)
+			}
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// noon is a random time of the next century: what reads another clock shows.
+var noon = time.Date(2100, 1, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(rand.Int64N(int64(80 * 365 * 24 * time.Hour)))).Truncate(time.Second)
+
+func in(d time.Duration) *metav1.Time {
+	at := metav1.NewTime(noon.Add(d))
+	return &at
+}
+
+type change = func(*v1alpha1.BillingSession)
+
+func session(name string, changes ...change) *v1alpha1.BillingSession {
+	s := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "finance", Name: name, CreationTimestamp: *in(-5 * time.Hour)}}
+	s.Status.SecretName = name
+	for _, change := range changes {
+		change(s)
+	}
+	return s
+}
+
+func condition(kind string, status metav1.ConditionStatus, reason, message string) change {
+	return func(s *v1alpha1.BillingSession) {
+		s.Status.Conditions = append(s.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message})
+	}
+}
+
+func issued(expires, renews time.Duration) change {
+	return func(s *v1alpha1.BillingSession) {
+		condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonIssued, "The URL is alive")(s)
+		s.Status.ExpirationTime, s.Status.RenewalTime = in(expires), in(renews)
+	}
+}
+
+func clockOffset(seconds int64) change {
+	return func(s *v1alpha1.BillingSession) {
+		s.Status.IssuedFor = &v1alpha1.IssuedFor{ClockOffsetSeconds: seconds}
+	}
+}
+
+func expired(ago time.Duration) change {
+	return func(s *v1alpha1.BillingSession) {
+		condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonExpired, "The URL has expired")(s)
+		s.Status.ExpirationTime = in(-ago)
+	}
+}
+
+func retry(at time.Duration) change {
+	return func(s *v1alpha1.BillingSession) { s.Status.LastAttempt = &v1alpha1.Attempt{NextTime: in(at)} }
+}
+
+func requested(token, handled string) change {
+	return func(s *v1alpha1.BillingSession) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.AnnotationRenewRequestedAt, token)
+		s.Status.LastHandledRenewRequest = handled
+	}
+}
+
+func suspended(s *v1alpha1.BillingSession) { s.Spec.Suspend, s.Status.RenewalTime = true, nil }
+
+var (
+	failing = condition(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonUnavailable, "The endpoint answered 503")
+	refused = condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRejected, "The endpoint answered 403")
+)
+
+func TestStateAtAGlance(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		changes []change
+		want    state
+	}{
+		{"nobody has looked at it", nil,
+			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet", mood: troubled}},
+		{"all is well", []change{issued(8*time.Minute, 5*time.Minute)},
+			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
+		{"the endpoint's clock is ahead, and life is told by ours", []change{issued(8*time.Minute, 5*time.Minute), clockOffset(180)},
+			state{ready: "True", life: "5 minutes", renews: "in 5 minutes"}},
+		{"the endpoint's clock is behind", []change{issued(-time.Minute, 5*time.Minute), clockOffset(-180)},
+			state{ready: "True", life: "2 minutes", renews: "in 5 minutes"}},
+		{"it works, and will not for long", []change{issued(8*time.Minute, -time.Minute), failing, retry(20 * time.Second)},
+			state{ready: "True", life: "8 minutes", renews: "in 20 seconds", cause: "Unavailable", message: "The endpoint answered 503", mood: troubled}},
+		{"a request of a person failed; the renewal stands", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute)},
+			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
+		{"a request of a person failed and is still open", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested("2", "1")},
+			state{ready: "True", life: "8 minutes", renews: "in 1 minute"}},
+		{"renewal is due", []change{issued(8*time.Minute, 0)}, state{ready: "True", life: "8 minutes", renews: "now"}},
+		{"it rests and works", []change{issued(8*time.Minute, 0), suspended}, state{ready: "True", life: "8 minutes", renews: "suspended"}},
+		{"it has expired", []change{expired(3 * time.Minute), retry(time.Minute)},
+			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Expired", message: "The URL has expired", mood: broken}},
+		{"it expires at this very second", []change{issued(0, -time.Minute)},
+			state{ready: "True", life: "expired less than a second ago", renews: "now", cause: "Expired",
+				message: "The URL has expired, and the controller has not said so yet: is it running?", mood: broken}},
+		{"it never worked", []change{refused, retry(time.Hour)},
+			state{ready: "False", life: "-", renews: "in 1 hour", cause: "Rejected", message: "The endpoint answered 403", mood: broken}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon), cmp.AllowUnexported(state{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWhatExpiresFirstComesFirst(t *testing.T) {
+	sessions := []v1alpha1.BillingSession{
+		*session("never"), *session("also-never"), *session("late", issued(time.Hour, 0)), *session("soon", issued(time.Minute, 0)),
+		*session("gone", expired(time.Minute)), *session("soon-by-our-clock", issued(2*time.Hour, 0), clockOffset(7195)),
+	}
+	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
+	slices.SortFunc(sessions, compareExpiry)
+	var names []string
+	for _, s := range sessions {
+		names = append(names, s.Name)
+	}
+	if got, want := strings.Join(names, " "), "gone soon-by-our-clock soon late also-never never"; got != want {
+		t.Errorf("in order: %s, want %s", got, want)
+	}
+}
