@@ -1,0 +1,56 @@
+package chart
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// helms are the labels and annotations by which Helm knows its own.
+var helms = []string{
+	"app.kubernetes.io/instance",
+	"app.kubernetes.io/managed-by",
+	"app.kubernetes.io/version",
+	"helm.sh/chart",
+	"helm.sh/resource-policy",
+}
+
+// Who moves from one to the other, or reads of one and uses the other, gets the same.
+func TestDefaultsAreThoseOfKustomize(t *testing.T) {
+	want := byName(kustomized(t, "default"))
+	// A release's namespace exists before the release: helm install --create-namespace.
+	delete(want, "Namespace/"+systemNamespace)
+	if diff := cmp.Diff(want, byName(rendered(t, ""))); diff != "" {
+		t.Errorf("config/default and the chart differ (-Kustomize +Helm):\n%s", diff)
+	}
+}
+
+func byName(objects manifest) map[string]any {
+	contents := map[string]any{}
+	for _, object := range objects {
+		withoutHelms(object.Object)
+		contents[key(object)] = object.Object
+	}
+	return contents
+}
+
+func key(object *unstructured.Unstructured) string { return object.GetKind() + "/" + object.GetName() }
+
+// withoutHelms removes Helm's labels and annotations wherever they are: selectors
+// and pods have them, too.
+func withoutHelms(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, name := range helms {
+			delete(value, name)
+		}
+		for _, field := range value {
+			withoutHelms(field)
+		}
+	case []any:
+		for _, item := range value {
+			withoutHelms(item)
+		}
+	}
+}
