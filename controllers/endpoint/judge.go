@@ -53,7 +53,7 @@ func (c *Client) refusal(got answer, key Key) error {
 	}
 	// The body adds no more than a message, so whatever is wrong with it is not.
 	doc, err := decode(got.body, got.header.Get("Content-Type"))
-	if err != nil || got.bodyErr != nil {
+	if err != nil {
 		doc = nil
 	}
 	return outcome(got, got.status, what+doc.messageFor(key))
