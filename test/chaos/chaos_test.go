@@ -27,12 +27,13 @@ import (
 var (
 	chaosDuration = flag.Duration("chaos.duration", 50*time.Second, "for how long things go wrong")
 	chaosSessions = flag.Int("chaos.sessions", 30, "how many sessions there are, 250 at most")
+	chaosLife     = flag.Duration("chaos.life", 45*time.Second, "for how long URLs live: short, so that there are many renewals")
 	chaosSeed     = flag.Uint64("chaos.seed", 0, "what the plan is drawn from; 0 for a new one")
 )
 
 const (
-	// restLasts is longer than a URL lives.
-	restLasts = lifeOfURLs + 5*time.Second
+	// restLasts is how much longer than a URL lives.
+	restLasts = 5 * time.Second
 	// recoveryPatience bounds the recovery: pauses of throttled keys take a minute or
 	// two, and a busy machine its time.
 	recoveryPatience = 5 * time.Minute
@@ -44,7 +45,8 @@ func TestChaos(t *testing.T) {
 		seed = uint64(rand.Uint32())
 	}
 	sessions := min(*chaosSessions, mostSessions)
-	t.Logf("-chaos.seed=%d -chaos.duration=%s -chaos.sessions=%d", seed, *chaosDuration, sessions)
+	flags := fmt.Sprintf("-chaos.seed=%d -chaos.duration=%s -chaos.sessions=%d -chaos.life=%s", seed, *chaosDuration, sessions, *chaosLife)
+	t.Log(flags)
 	ctrllog.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 
@@ -64,8 +66,7 @@ func TestChaos(t *testing.T) {
 		t.Error(complaint)
 	}
 	if t.Failed() {
-		t.Logf("again: go test ./test/chaos -v -run TestChaos -chaos.seed=%d -chaos.duration=%s -chaos.sessions=%d",
-			seed, *chaosDuration, sessions)
+		t.Logf("again: go test ./test/chaos -v -run TestChaos %s", flags)
 	}
 }
 
@@ -217,7 +218,7 @@ func (w *world) rest() {
 	w.t.Helper()
 	w.chronicle.beginRest()
 	w.resting.Store(true)
-	over := time.Now().Add(restLasts)
+	over := time.Now().Add(*chaosLife + restLasts)
 	for time.Now().Before(over) {
 		w.mustNotOutlive()
 		pause(w.t.Context(), 2*time.Second)

@@ -47,16 +47,13 @@ var people = map[kind]func(w *world, chaos context.Context, s *subject, d distur
 	suspend: (*world).suspend,
 }
 
-// lifeAndABit is for how long a restored Secret may lack what came with its grant.
-const lifeAndABit = lifeOfURLs + 30*time.Second
-
 // permissionAfterTampering is what a key that is applied again, or a status that is
 // cleared, may cost: a request where a Secret is to be restored from the status, as
 // that does not hold all that the Secret did.
 func (s *subject) permissionAfterTampering() permission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.tampered) < lifeAndABit {
+	if time.Since(s.tampered) < *chaosLife+reaction {
 		return mayAsk
 	}
 	return nothing
@@ -258,9 +255,9 @@ func (w *world) changeExpiration(_ context.Context, s *subject, d disturbance) {
 }
 
 func (w *world) changeRenewBefore(_ context.Context, s *subject, d disturbance) {
-	seconds := []int{0, 5, 15, 25, 30}[d.Choice%5]
+	seconds := int(chaosLife.Seconds()) * (d.Choice % 7) / 10 // 0 is the default
 	w.acted(s, nothing, "changes renewBeforeSeconds to %d", seconds)
-	var value any // null: the default
+	var value any
 	if seconds > 0 {
 		value = seconds
 	}

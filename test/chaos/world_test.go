@@ -77,8 +77,6 @@ type key struct {
 }
 
 const (
-	// lifeOfURLs is short, so that there are many renewals.
-	lifeOfURLs = 45 * time.Second
 	// keyMark is in each key, and urlMark in each granted URL: nothing else says so.
 	keyMark = "chaoskey"
 	urlMark = "chaosurl"
@@ -151,7 +149,7 @@ func (w *world) startCluster() {
 
 func (w *world) startEndpoint(seed uint64) (address string) {
 	var granted atomic.Int64
-	w.standin = standin.New(standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(lifeOfURLs),
+	w.standin = standin.New(standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(*chaosLife),
 		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }),
 		standin.OnAnswer(func(r standin.Request) {
 			answer, told := answerOf(r)
