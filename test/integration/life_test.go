@@ -1,0 +1,83 @@
+package integration
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// TestShortLivedURLIsNeverSeenExpired renews lives of a minute for an hour, under
+// clocks that disagree, and looks into the Secret all the time.
+func TestShortLivedURLIsNeverSeenExpired(t *testing.T) {
+	t.Parallel()
+	for name, offset := range map[string]time.Duration{"clocks agree": 0, "the endpoint is ahead": time.Hour, "the endpoint is behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.standin.SetClockOffset(offset)
+			w.standin.Misbehave(standin.Life(time.Minute))
+			w.issued("acme", builders.Expiration(60))
+			const steps, step = 180, 5 * time.Second
+			for range steps {
+				w.clock.Step(step)
+				w.rest()
+				expire, err := strconv.ParseInt(string(w.secret("acme").Data["expire"]), 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if left := time.Unix(expire, 0).Sub(w.clock.Now().Add(offset)); left <= 0 {
+					t.Fatalf("the Secret shows a URL that expired %s ago", -left)
+				}
+			}
+			if got, most := w.standin.Total(), int(steps*step/(20*time.Second)); got > most {
+				t.Errorf("%d requests, want %d at most", got, most)
+			}
+			if told := w.told("acme"); len(told) != 1 || told[v1alpha1.ReasonIssued] != 1 {
+				t.Errorf("events of a life without trouble: %v", told)
+			}
+		})
+	}
+}
+
+// TestOwnClockIsStepped: what the endpoint said counts, not how long it took by us.
+func TestOwnClockIsStepped(t *testing.T) {
+	t.Parallel()
+	t.Run("back", func(t *testing.T) {
+		t.Parallel()
+		w := newRunningWorld(t)
+		first := w.issued("acme", builders.Expiration(600))
+		w.clock.SetTime(w.clock.Now().Add(-2 * time.Hour))
+		w.standin.SetClockOffset(2 * time.Hour)
+		w.andPass("acme", func() { w.edit("acme", builders.Labelled("look", "again")) })
+		w.waitForNewURL("acme", first.Status.URL)
+		second := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		w.clock.Step(w.until(second.Status.RenewalTime.Time) - 5*time.Second)
+		w.waitForRequests(2)
+	})
+	t.Run("ahead", func(t *testing.T) {
+		t.Parallel()
+		w := newRunningWorld(t)
+		first := w.issued("acme", builders.Expiration(600))
+		w.clock.Step(2 * time.Hour)
+		w.standin.SetClockOffset(-2 * time.Hour)
+		w.waitForNewURL("acme", first.Status.URL)
+		w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		w.waitForRequests(2)
+	})
+}
+
+func TestLifeShorterThanAskedForIsRenewedInTime(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.standin.Misbehave(standin.Life(10 * time.Minute))
+	session := w.issued("acme", builders.Expiration(86400), builders.RenewBefore(3600))
+	if left := session.Status.ExpirationTime.Sub(session.Status.RenewalTime.Time); left < 8*time.Minute || left > 9*time.Minute+time.Second {
+		t.Errorf("renewal comes %s before the expiry of a life of ten minutes", left)
+	}
+}

@@ -1,0 +1,153 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// situations are brought about for each entry of the file that kstatus and Argo CD
+// are tested with: what those make of it is true only if the controller writes it.
+var situations = map[string]func(*world){
+	"nothing tried yet": func(w *world) { w.session("acme") },
+	"never issued, retrying": func(w *world) {
+		w.standin.Misbehave(standin.Status(500))
+		w.giveKey(w.key)
+		w.run()
+		w.session("acme")
+	},
+	"alive for today's inputs": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.issued("acme")
+	},
+	"alive, renewal failing": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		alive := w.issued("acme")
+		w.standin.Misbehave(standin.Status(403))
+		w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
+	},
+	"alive for older inputs, retrying": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.issued("acme")
+		w.standin.Misbehave(standin.Status(500))
+		w.passFloor()
+		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
+	},
+	"expired, retrying": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		alive := w.issued("acme")
+		w.standin.Misbehave(standin.Status(500))
+		w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
+	},
+	"rejected": func(w *world) {
+		w.giveKey("wrong")
+		w.run()
+		w.session("acme")
+	},
+	"the key's Secret is missing": func(w *world) {
+		w.run()
+		w.session("acme")
+	},
+	"the Secret is not ours": func(w *world) {
+		w.create(builders.ForeignSecret(w.namespace, "acme"))
+		w.run()
+		w.session("acme")
+	},
+	"writing the Secret is forbidden": func(w *world) {
+		w.giveKey(w.key)
+		w.forbid()
+		w.waitUntilForbidden(true)
+		w.run()
+		w.session("acme")
+	},
+	"waiting for garbage collection": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.delete(w.issued("acme"))
+		w.rest()
+		w.session("acme")
+	},
+	"suspended, alive for today's inputs": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.issued("acme")
+		w.edit("acme", builders.Suspended())
+	},
+	"suspended, none alive for today's inputs": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.session("acme", builders.Suspended())
+	},
+	"suspended, and the Secret is not ours": func(w *world) {
+		w.create(builders.ForeignSecret(w.namespace, "acme"))
+		w.run()
+		w.session("acme", builders.Suspended())
+	},
+	"changed a moment ago": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.issued("acme")
+		w.controller.stop()
+		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
+	},
+	"resumed a moment ago": func(w *world) {
+		w.giveKey(w.key)
+		w.run()
+		w.session("acme", builders.Suspended())
+		w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended)
+		w.controller.stop()
+		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+	},
+}
+
+// TestControllerWritesTheSituationsThatToolsAreTestedWith compares what tools look
+// at: conditions, and whether they are of today's generation.
+func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../situations/situations.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file []struct {
+		Situation string                  `json:"situation"`
+		Session   v1alpha1.BillingSession `json:"session"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range file {
+		t.Run(entry.Situation, func(t *testing.T) {
+			t.Parallel()
+			bringAbout, ok := situations[entry.Situation]
+			if !ok {
+				t.Fatal("nobody knows how to bring it about")
+			}
+			w := newWorld(t)
+			bringAbout(w)
+			want := whatToolsSee(&entry.Session)
+			w.eventually("the situation", func() string { return cmp.Diff(want, whatToolsSee(w.get("acme"))) })
+		})
+	}
+}
+
+func whatToolsSee(session *v1alpha1.BillingSession) (seen []string) {
+	for _, c := range session.Status.Conditions {
+		seen = append(seen, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
+	}
+	slices.Sort(seen)
+	return append(seen, fmt.Sprintf("untried: %t, outdated: %t, suspended: %t, URL: %t", session.Status.ObservedGeneration < 0,
+		session.Status.ObservedGeneration != session.Generation, session.Spec.Suspend, session.Status.URL != ""))
+}
