@@ -7,7 +7,7 @@ BUILD = set -o pipefail; build() { go build -v "$$@" 2>&1 | awk -f "$(CURDIR)/ha
 
 .PHONY: help
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##### Use
 
@@ -31,14 +31,29 @@ demo: compiled assets ## See it work: an API server, an endpoint and the operato
 run: compiled assets ## The same, and it stays up for kubectl until Ctrl-C
 	@go run ./hack/demo --stay
 
+##### Release
+
+.PHONY: image
+image: ## Build the image for all platforms into dist/image.tar (no container engine needed)
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run ./hack/image -o dist/image.tar --revision="$$(git rev-parse HEAD)"
+
+.PHONY: install.yaml
+install.yaml: bin/tools/kustomize ## Write all that config/default installs into dist/install.yaml
+	@mkdir -p dist
+	bin/tools/kustomize build config/default --output dist/install.yaml
+
+.PHONY: chart
+chart: bin/tools/helm ## Package the Helm chart into dist/
+	bin/tools/helm package config/chart --destination dist
+
 ##### Check
 
 .PHONY: test
-test: compiled assets ## Run all tests
+test: compiled assets bin/tools/helm bin/tools/kustomize ## Run all tests
 	go test -timeout 20m ./...
 
 .PHONY: race
-race: assets ## Run all tests with the race detector (needs a C compiler)
+race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
 	go test -race -timeout 40m ./...
 
 .PHONY: chaos
@@ -73,14 +88,16 @@ verify: generate bin/tools/kustomize ## Check that what is generated is committe
 
 ##### Change
 
-GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
-MODULES        = . hack/tools hack/controlplane/binaries
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
+MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
 generate: ## Generate the CRD, the manager's role and deep copies
 	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
 	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
+	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads nothing outside
+	cp config/rbac/role.yaml config/chart/files/role.yaml
 
 ##### What the above needs
 
@@ -95,9 +112,13 @@ assets:
 
 bin/tools/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 bin/tools/kustomize:     TOOL = sigs.k8s.io/kustomize/kustomize/v5
+bin/tools/helm:          TOOL = helm.sh/helm/v4/cmd/helm
+bin/tools/helm:          TOOLS = hack/tools/helm
+bin/tools/helm:          hack/tools/helm/go.mod hack/tools/helm/go.sum
+TOOLS                    = hack/tools
 
 bin/tools/%: hack/tools/go.mod hack/tools/go.sum
 	@echo "Building $* (once for each version; golangci-lint takes two minutes on two cores) ..."
 	@mkdir -p bin/tools
-	@cd hack/tools && { $(BUILD) -o "$(CURDIR)/$@.new" $(TOOL); }
+	@cd $(TOOLS) && { $(BUILD) -o "$(CURDIR)/$@.new" $(TOOL); }
 	@mv $@.new $@
