@@ -131,8 +131,8 @@ func TestSaysWhyThereIsNothingToOpen(t *testing.T) {
 		{"a time in words is not the wire's", func(*bench) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "2099-01-01T00:00:00Z"}
 		}, garbled},
-		{"entries that were mixed up must not end in the log", func(b *bench) map[string]string {
-			return map[string]string{"url": at(b, time.Hour), "expire": secretURL}
+		{"a URL where the time belongs must not end in the log", func(*bench) map[string]string {
+			return map[string]string{"url": secretURL, "expire": secretURL}
 		}, garbled},
 		{"no time overflows into one that is alive", func(*bench) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "9223372036854775807"}
@@ -199,7 +199,7 @@ func TestTellsWhenTheLinkEnded(t *testing.T) {
 	b := newBench(t)
 	b.now = time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
 	b.writeGrant(t, secretURL, b.now.Add(-56*time.Minute))
-	if body := b.ask(http.MethodGet, "/").Body.String(); !strings.Contains(body, ">22 November 2026 at 14:04 UTC<") {
+	if body := b.ask(http.MethodGet, "/").Body.String(); !strings.Contains(body, ">22 Nov 2026 at 14:04 UTC<") {
 		t.Errorf("the page does not say when: %s", body)
 	}
 }

@@ -35,7 +35,7 @@ type notice struct {
 	Title    string
 	Why      string
 	Next     []string
-	Operator string
+	Operator template.HTML
 
 	Style  template.CSS
 	Expire time.Time // zero where it does not matter
@@ -49,16 +49,16 @@ var notices = map[error]notice{
 			"Try again in a minute or two.",
 			"If it stays like this, tell the people who look after this service.",
 		},
-		Operator: "The mounted Secret has no entries url and expire. kubectl describe billingsession says whether a URL was issued.",
+		Operator: "The mounted Secret lacks <code>url</code> or <code>expire</code>. Whether a URL was issued is told by <code>kubectl describe billingsession</code>.",
 	},
 	errExpired: {
 		Title: "The link to the billing page has expired",
 		Why:   "Such a link works for a short time, and is replaced before it ends. This time the new one is late.",
 		Next: []string{
-			"Try again in a minute or two. Nothing was changed on your account.",
+			"Try again in a minute or two.",
 			"If it stays like this, tell the people who look after this service.",
 		},
-		Operator: "The URL in the mounted Secret was not renewed in time. kubectl describe billingsession says why.",
+		Operator: "The URL in the mounted Secret was not renewed in time. Why is told by <code>kubectl describe billingsession</code>.",
 	},
 	errGarbled: {
 		Title: "The billing page cannot be opened",
@@ -66,7 +66,7 @@ var notices = map[error]notice{
 		Next: []string{
 			"Tell the people who look after this service; trying again rarely helps.",
 		},
-		Operator: "The mounted Secret needs an https URL as url and UNIX seconds as expire. The log says which entry is wrong.",
+		Operator: "The mounted Secret needs an https URL as <code>url</code> and UNIX seconds as <code>expire</code>. The log of this pod says which one is wrong.",
 	},
 }
 
