@@ -132,7 +132,7 @@ var options = []struct {
 		"nodes", "some nodes are for the platform's own",
 		`{nodeSelector: {pool: platform}, tolerations: [{key: platform, operator: Exists}], priorityClassName: system-cluster-critical,
 		  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: arch, operator: Exists}]}]}}},
-		  topologySpreadConstraints: [{topologyKey: rack, maxSkew: 2, whenUnsatisfiable: DoNotSchedule}]}`,
+		  topologySpreadConstraints: [{topologyKey: rack, maxSkew: 2, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]}`,
 		[]found{
 			{"Deployment", pod + ".nodeSelector}", `{"pool":"platform"}`},
 			{"Deployment", pod + ".tolerations[*].key}", "platform"},
