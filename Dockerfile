@@ -1,5 +1,6 @@
-# The image holds one static program and nothing else. Root certificates are compiled
-# into it, so there are no CA files to keep fresh.
+# The image holds the static programs that run in clusters and nothing else. Root
+# certificates are compiled into them, so there are no CA files to keep fresh.
+# "make image" builds the same without a container engine.
 ARG GO_VERSION=1.26
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
 WORKDIR /src
@@ -11,9 +12,10 @@ COPY controllers controllers
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -ldflags "-s -w" -o /manager ./cmd/manager
+    go build -trimpath -ldflags "-s -w" -o /servers/ ./cmd/manager ./cmd/billing-link
 
 FROM scratch
-COPY --from=build /manager /manager
+COPY --from=build /servers/manager /manager
+COPY --from=build /servers/billing-link /billing-link
 USER 65532:65532
 ENTRYPOINT ["/manager"]
