@@ -56,6 +56,12 @@ test: compiled assets bin/tools/helm bin/tools/kustomize ## Run all tests
 race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
 	go test -race -timeout 40m ./...
 
+.PHONY: gitops
+gitops: ## Show what GitOps tools see, by their own code (compiles for minutes once)
+	@for tool in argocd flux; do \
+	  (cd test/$$tool && echo "go test ./test/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
+	done
+
 .PHONY: chaos
 chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200) sessions
 	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
@@ -89,7 +95,7 @@ verify: generate bin/tools/kustomize ## Check that what is generated is committe
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries
+MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/argocd test/flux
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate

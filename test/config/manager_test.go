@@ -97,8 +97,6 @@ func (in *installation) expectWorkWithItsPermissionsAlone(namespace string) {
 var unusedHere = []permission{
 	// An event that repeats within minutes becomes a series, by a patch.
 	{verb: "patch", group: "events.k8s.io", resource: "events"},
-	// Whoever may list sees as much. Sessions are read from the cache only.
-	{verb: "get", group: billing, resource: "billingsessions"},
 }
 
 // installation is a cluster of its own with a rendered folder and nothing else,
