@@ -116,9 +116,7 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 	stopAPIServer: func(w *world, chaos context.Context, d disturbance) {
 		w.stopAPIServer()
 		pause(chaos, d.Lasts)
-		if err := w.cluster.StartAPIServer(); err != nil {
-			w.t.Errorf("start the API server: %v", err)
-		}
+		w.startAPIServer()
 		w.chronicle.note(nobody, "the API server is back")
 	},
 	stormOfWrites: func(w *world, chaos context.Context, d disturbance) {
@@ -128,16 +126,29 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 	},
 }
 
-// stopAPIServer has patience: on a busy machine it takes the server longer to end
-// than its keeper waits.
+// The API server is stopped and started with patience: on a busy machine that takes
+// longer than its keeper waits.
+const triesForAPIServer = 4
+
 func (w *world) stopAPIServer() {
-	var err error
-	for range 4 {
-		if err = w.cluster.StopAPIServer(); err == nil {
-			return
-		}
+	err := w.cluster.StopAPIServer()
+	for i := 1; err != nil && i < triesForAPIServer; i++ {
+		err = w.cluster.StopAPIServer()
 	}
-	w.t.Errorf("stop the API server: %v", err)
+	if err != nil {
+		w.t.Errorf("stop the API server: %v", err)
+	}
+}
+
+func (w *world) startAPIServer() {
+	err := w.cluster.StartAPIServer()
+	for i := 1; err != nil && i < triesForAPIServer; i++ {
+		w.stopAPIServer() // what did not get ready in time is on its way out
+		err = w.cluster.StartAPIServer()
+	}
+	if err != nil {
+		w.t.Errorf("start the API server: %v", err)
+	}
 }
 
 func (f *fleet) endOne(p *process, signal syscall.Signal) {

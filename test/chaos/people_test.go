@@ -299,7 +299,7 @@ func (w *world) untilObserved(ctx context.Context, s *subject) time.Time {
 		if err == nil && session.Status.ObservedGeneration == session.Generation {
 			return time.Now()
 		}
-		pause(ctx, 300*time.Millisecond)
+		pause(ctx, time.Second)
 	}
 	return time.Time{}
 }
@@ -319,14 +319,19 @@ func (w *world) change(s *subject, patch map[string]any) time.Time {
 	})
 }
 
-// patienceOfPeople is for how long they try while the API server is down.
-const patienceOfPeople = 3 * time.Minute
+const (
+	// patienceOfPeople is for how long they try while the API server is down.
+	patienceOfPeople = 10 * time.Minute
+	// longestBreath is what they take between two tries, at most: all of them together
+	// must not keep the API server from coming up.
+	longestBreath = 5 * time.Second
+)
 
 // insist does something until it works. It says when it was tried that time.
 func (w *world) insist(session int, what string, do func(context.Context) error) time.Time {
 	ctx, cancel := context.WithTimeout(w.t.Context(), patienceOfPeople)
 	defer cancel()
-	for {
+	for breath := 100 * time.Millisecond; ; breath = min(2*breath, longestBreath) {
 		tried := time.Now()
 		err := do(ctx)
 		switch {
@@ -336,6 +341,6 @@ func (w *world) insist(session int, what string, do func(context.Context) error)
 			w.t.Errorf("%s, %s: %v", nameOf(session), what, err)
 			return tried
 		}
-		pause(ctx, 200*time.Millisecond)
+		pause(ctx, breath)
 	}
 }

@@ -207,7 +207,7 @@ func (w *world) seeSession(session *v1alpha1.BillingSession) {
 	for _, problem := range incoherent(session) {
 		complain("%s", problem)
 	}
-	if w.resting.Load() && session.Spec.Suspend == false && conditionsOf(session) != "Ready=True Issued" {
+	if w.resting.Load() && conditionsOf(session) != "Ready=True Issued" {
 		complain("nothing was wrong any more")
 	}
 	s.shown = nil

@@ -168,7 +168,7 @@ func (w *world) populate(sessions int) {
 	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})
 	owners := sessions - sessions/5
 	for i := range sessions {
-		if i <= owners || (i-owners)%sharersOfKey == 0 {
+		if i < owners || (i-owners)%sharersOfKey == 0 {
 			k := &key{name: "key-" + sessionName(i)}
 			w.create(builders.KeySecretOf(w.namespace, k.name, k.next()))
 			w.keys = append(w.keys, k)
