@@ -313,3 +313,25 @@ func TestTurnsNeverLeakAndNeverForget(t *testing.T) {
 		}
 	})
 }
+
+// TestTurnGivenBeforeAPauseIsNotUsed: the endpoint said no to the key meanwhile.
+func TestTurnGivenBeforeAPauseIsNotUsed(t *testing.T) {
+	t.Parallel()
+	turns := newTurnsAt(0, 1, 2)
+	key := keyNumber(1)
+	turns.prove(key)
+	for _, name := range []string{"a", "b", "c"} {
+		turns.Take(called(name), key, rank{})
+	}
+	turns.Done(called("a"), key, false, 0)
+	if diff := cmp.Diff([]string{"c"}, turns.wakes()); diff != "" {
+		t.Fatalf("woken (-want +got):\n%s", diff)
+	}
+	turns.Done(called("b"), key, true, 0)
+	if turns.Take(called("c"), key, rank{}) {
+		t.Error("it asks in the middle of a pause")
+	}
+	if diff := cmp.Diff([]string{"c"}, turns.wakes()); diff != "" {
+		t.Errorf("woken to decide anew (-want +got):\n%s", diff)
+	}
+}
