@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"k8s.io/utils/clock"
 )
 
 func connectionRows() []row {
@@ -43,13 +44,12 @@ func connectionRows() []row {
 			s.cancel()
 			<-r.Context().Done()
 		}), want: abandoned},
-		{name: "abandoned within the body", why: "a shutdown is no truncated answer", server: handles(func(s *stage, w http.ResponseWriter, r *http.Request) {
+		{name: "abandoned within the body", why: "a shutdown is no truncated answer", server: handles(func(_ *stage, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "500")
 			_, _ = io.WriteString(w, "<documents_response>")
 			_ = http.NewResponseController(w).Flush()
-			s.cancel()
 			<-r.Context().Done()
-		}), want: abandoned},
+		}), config: func(config *endpoint.Config, s *stage) { config.Clock = lastLook{config.Clock, s.cancel} }, want: abandoned},
 		{name: "abandoned before the request", why: "nothing is sent after a shutdown", server: func(s *stage, config *endpoint.Config) string {
 			s.cancel()
 			return says(sound)(s, config)
@@ -86,6 +86,18 @@ func connectionRows() []row {
 			untilGone(c)
 		}), want: rejected},
 	}
+}
+
+// lastLook is a clock that ends the call when it is looked at: when the header of
+// the answer is there.
+type lastLook struct {
+	clock.PassiveClock
+	end func()
+}
+
+func (c lastLook) Now() time.Time {
+	c.end()
+	return c.PassiveClock.Now()
 }
 
 // drip writes the beginning, then a little again and again until nobody listens.

@@ -70,6 +70,7 @@ func messageRows() []row {
 		shown("with entities twice escaped", "bodies are escaped once too often", html.EscapeString(eachByte(testKey, "&#%d;")), withheld),
 		shown("with the key where reading ends", "a message is read to a limit, and what is cut off there is a key still", "https://x.example/"+strings.Repeat("x", 4<<10-len("https://x.example/")-15)+" {key}", withheld),
 		shown("of 60 KiB", "a long message must not cost minutes", strings.Repeat("%41&amp;\\u0041QUJD4142 ", 2500), ""),
+		{name: "with a query of short values", why: "together they are a login", server: answers(403, root("<message>order a=12345678&amp;b=87654321 failed</message><url>https://api-app.xtracta.com/v1/billings/x?a=12345678&amp;b=87654321</url>")), want: rejected, says: ": order [redacted] failed"},
 		{name: "without text", why: "an empty message adds nothing", server: answers(403, root("<message> </message>")), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in a document that is cut off", why: "a message is shown from whole documents only", server: answers(403, "<documents_response><message>{key}"), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in another document", why: "a message is shown from the documented document only", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},

@@ -25,7 +25,12 @@ import (
 func tlsRows() []row {
 	return []row{
 		{name: "trusted", why: "a private authority is trusted where it is named", server: overTLS(func(*certificate) {}, nil, true), want: granted},
-		{name: "HTTP/2", why: "what the server prefers is spoken", server: overTLS(func(*certificate) {}, func(s *httptest.Server) { s.EnableHTTP2 = true }, true), want: granted},
+		{name: "HTTP/2", why: "what the server prefers is spoken", server: overTLSWith(func(*certificate) {}, func(s *httptest.Server) { s.EnableHTTP2 = true }, true, func(s *stage, w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor != 2 {
+				s.t.Errorf("the client speaks %s", r.Proto)
+			}
+			soundly(s, w, r)
+		}), want: granted},
 		{name: "unknown authority", why: "a private authority is not trusted where it is not named", server: overTLS(func(*certificate) {}, nil, false), want: unavailable, says: "--endpoint-ca-file"},
 		{name: "self-signed", why: "anybody can sign for himself", server: overTLS(func(c *certificate) { c.selfSigned = true }, nil, true), want: unavailable, says: "--endpoint-ca-file"},
 		{name: "expired", why: "a key that is out of its time may have been stolen since", server: overTLS(func(c *certificate) { c.from, c.until = -48*time.Hour, -24*time.Hour }, nil, true), want: unavailable, says: "expired"},
