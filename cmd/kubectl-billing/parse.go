@@ -52,6 +52,7 @@ func parse(args []string, streams genericiooptions.IOStreams) (invocation, error
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	called.kubeconfig.AddFlags(root.PersistentFlags())
+	root.InitDefaultHelpFlag() // so early that flags may follow --help
 	root.AddCommand(listCommand(&called), openCommand(&called), renewCommand(&called),
 		suspendCommand(&called), resumeCommand(&called), explainCommand(&called))
 	completeFlags(root, &called)

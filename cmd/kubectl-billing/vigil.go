@@ -26,8 +26,9 @@ type vigil struct {
 // petition is a renew request that has not been answered.
 type petition struct {
 	token string
-	// told is what the person was last told of it.
-	told string
+	// told is what the person was last told of it, once told is begun.
+	told  string
+	begun bool
 }
 
 func newVigil(env *environment, c *cluster, asked []*v1alpha1.BillingSession) *vigil {
@@ -94,13 +95,13 @@ func (p *petition) tell(env *environment, session *v1alpha1.BillingSession) {
 	now := env.clock.Now()
 	s := stateOf(session, now)
 	switch {
-	case s.message == p.told:
+	case p.begun && s.message == p.told:
 	case s.message == "":
 		env.note("%s: waiting for a fresh URL ...", session.Name)
 	default:
 		env.note("%s: %s (asked again: %s)", session.Name, s.message, s.renews)
 	}
-	p.told = s.message
+	p.told, p.begun = s.message, true
 }
 
 // verdict is nil when the answer was a fresh URL that could be kept.

@@ -10,7 +10,7 @@ import (
 // it does not.
 var ruleWords = map[string]struct{ holds, passed string }{
 	"SecretIsForeign": {
-		"A Secret that the session does not own, or an older session's, has the name of its Secret; it is never touched, and no request is spent.",
+		"The name of its Secret is taken, by a Secret that it does not own or by an older session: that is never touched, and no request is spent.",
 		"No Secret of somebody else is in the way.",
 	},
 	"SecretAwaitsCollection": {

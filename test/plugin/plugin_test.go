@@ -1,0 +1,126 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// answer is what one run of the plugin came to.
+type answer struct {
+	t        *testing.T
+	args     string
+	code     int
+	out, err string
+}
+
+// plugin runs the plugin in the stage's namespace, not on a terminal.
+func (s *stage) plugin(args ...string) answer {
+	s.t.Helper()
+	var out, errOut bytes.Buffer
+	cmd := s.command(args...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+		s.t.Fatal(err)
+	}
+	a := answer{s.t, strings.Join(args, " "), cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
+	s.mustNotLeak(a)
+	return a
+}
+
+// command is the plugin as kubectl would run it. Its browser only takes notes.
+func (s *stage) command(args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*patience)
+	s.t.Cleanup(cancel)
+	// Flags of the cluster come second, where those of a row may override them.
+	cmd := exec.CommandContext(ctx, pluginPath, slices.Insert(args, 1, "--kubeconfig", s.kubeconfig, "--namespace", s.namespace)...)
+	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "HOME="+s.dir, "TERM=xterm")
+	return cmd
+}
+
+// mustNotLeak looks for the key, and for URLs where none was asked for.
+func (s *stage) mustNotLeak(a answer) {
+	s.t.Helper()
+	said := a.out + a.err
+	if strings.Contains(said, keyPrefix) {
+		s.t.Errorf("%s shows an API key:\n%s", a.args, said)
+	}
+	if strings.Contains(a.args, "--print") || strings.Contains(a.args, "--show-url") {
+		said = a.err
+	}
+	if strings.Contains(said, s.server.URL) {
+		s.t.Errorf("%s shows a URL:\n%s", a.args, said)
+	}
+}
+
+// ends checks the exit code.
+func (a answer) ends(code int) answer {
+	a.t.Helper()
+	if a.code != code {
+		a.t.Errorf("%s: exit code %d, want %d\n%s%s", a.args, a.code, code, a.out, a.err)
+	}
+	return a
+}
+
+// says checks the errors and notes.
+func (a answer) says(parts ...string) answer {
+	a.t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(a.err, part) {
+			a.t.Errorf("%s: does not say %q:\n%s", a.args, part, a.err)
+		}
+	}
+	return a
+}
+
+// prints checks the output.
+func (a answer) prints(want string) answer {
+	a.t.Helper()
+	if a.out != want {
+		a.t.Errorf("%s: prints\n%swant\n%s", a.args, a.out, want)
+	}
+	return a
+}
+
+// sorted is for lines that come in any order: sessions answer when they can.
+func (a answer) sorted() answer {
+	a.out = strings.Join(slices.Sorted(strings.Lines(a.out)), "")
+	return a
+}
+
+// browserNotes makes a browser that writes down what it is given.
+func browserNotes(t *testing.T, dir string) (notes string) {
+	t.Helper()
+	notes = filepath.Join(dir, "opened")
+	script := "#!/bin/sh\necho chatter\nprintf %s \"$1\" > " + notes + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return notes
+}
+
+// syncBuffer is written by a process and read meanwhile.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
