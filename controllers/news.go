@@ -19,7 +19,7 @@ func newsOf(before, after *v1alpha1.BillingSession) *news {
 	switch {
 	case ready.Status == metav1.ConditionTrue && before.Status.ExpirationTime == nil:
 		return &news{corev1.EventTypeNormal, v1alpha1.ReasonIssued, "Issue", ready.Message}
-	case troubled(was) && !troubled(is):
+	case troubled(was) && !troubled(is) && !after.Spec.Suspend: // a suspended session fails no more, and is no better
 		return &news{corev1.EventTypeNormal, v1alpha1.ReasonRecovered, "Renew", ready.Message}
 	}
 	for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionRenewalFailing, v1alpha1.ConditionReconciling} {
