@@ -44,6 +44,7 @@ func charsetRows() []row {
 		{name: "UTF-16 with a little-endian mark", why: "the mark tells all there is to know", server: served("text/xml", utf16(unicode.LittleEndian, unicode.UseBOM), document("UTF-16", message)), want: rejected, says: message},
 		{name: "UTF-16 with a big-endian mark", why: "the mark tells all there is to know", server: served("text/xml", utf16(unicode.BigEndian, unicode.UseBOM), document("UTF-16", message)), want: rejected, says: message},
 		{name: "UTF-16 with a mark, declared UTF-8", why: "the mark is stronger than what is said", server: served("text/xml; charset=utf-8", utf16(unicode.LittleEndian, unicode.UseBOM), document("UTF-8", message)), want: rejected, says: message},
+		{name: "UTF-16 with a mark, declared windows-1252", why: "the mark is stronger than what is said", server: served("text/xml; charset=windows-1252", utf16(unicode.BigEndian, unicode.UseBOM), document("windows-1252", message)), want: rejected, says: message},
 		{name: "UTF-16 by Content-Type", why: "declared charsets are read", server: served("text/xml; charset=utf-16be", utf16(unicode.BigEndian, unicode.IgnoreBOM), document("UTF-16", message)), want: rejected, says: message},
 		{name: "UTF-16 undeclared and without a mark", why: "not guessed", server: served("text/xml", utf16(unicode.LittleEndian, unicode.IgnoreBOM), root("<status>403</status>")), want: malformed},
 		{name: "UTF-16 with half a character", why: "a truncated answer in any charset", server: served("text/xml", encoding.Nop, "\xff\xfe<\x00d"), want: unavailable},

@@ -40,7 +40,6 @@ func anyDecoding(text string, layers int, holds func(string) bool) bool {
 // decodings undo an encoding wherever it occurs, and leave the rest alone.
 var decodings = []func(string) string{
 	unpercent,
-	func(text string) string { return unpercent(strings.ReplaceAll(text, "+", " ")) },
 	html.UnescapeString,
 	unescape,
 	unbase64(0), unbase64(1), unbase64(2), unbase64(3), // a run may begin with a word before it
@@ -57,11 +56,12 @@ func compact(text string) string {
 	}, text)
 }
 
-// squash brings together what a person reads as the same.
+// squash brings together what a person reads as the same, and the plus by which
+// forms write a space.
 func squash(text string) string {
 	text = norm.NFKC.String(strings.ToValidUTF8(text, ""))
 	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
+		if r == '+' || unicode.IsSpace(r) || !unicode.IsGraphic(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
