@@ -31,6 +31,8 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 	if got := w.urlIn("acme"); got != first.Status.URL {
 		t.Errorf("the Secret does not hold the expired URL")
 	}
+	// Events are sent a moment later, and not any more by a process that stops.
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonUnavailable: 1, v1alpha1.ReasonExpired: 1})
 	w.andPass("acme", w.restart)
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
 	w.standin.Heal()
@@ -123,6 +125,7 @@ func TestFailuresWaitLongerEachTime(t *testing.T) {
 	w.standin.RevokeKeys(w.key)
 	w.session("acme")
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
+	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 	for i, wait := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
 		if i == 2 {
 			w.andPass("acme", w.restart)
