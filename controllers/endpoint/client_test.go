@@ -2,8 +2,10 @@ package endpoint_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -253,6 +255,24 @@ func TestSecretsAreComparable(t *testing.T) {
 	}
 	if endpoint.NewURL(testURL).Reveal() != testURL || (endpoint.URL{}).Reveal() != "" {
 		t.Error("what was stored is not what is read back")
+	}
+}
+
+// TestSecretsShowThemselvesNowhere asserts the very word, for each way to show a value.
+func TestSecretsShowThemselvesNowhere(t *testing.T) {
+	key, _ := endpoint.ParseKey([]byte(testKey))
+	for _, secret := range []any{key, endpoint.NewURL(testURL), endpoint.Key{}, endpoint.URL{}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			if got := fmt.Sprintf(verb, secret); got != "[redacted]" {
+				t.Errorf("%s shows %q", verb, got)
+			}
+		}
+		if got, err := json.Marshal(map[string]any{"secret": secret}); string(got) != `{"secret":"[redacted]"}` {
+			t.Errorf("JSON shows %s, %v", got, err)
+		}
+		if got := secret.(slog.LogValuer).LogValue().String() + secret.(fmt.Stringer).String(); got != "[redacted][redacted]" {
+			t.Errorf("logs show %q", got)
+		}
 	}
 }
 
