@@ -26,6 +26,9 @@ type seen struct {
 	url, key, purge string
 	asked           int32 // for how long, in seconds
 	expire          int64
+	// unproven: it was restored from the status while the key could not be read, so
+	// that nobody can tell later whether it was for the same key.
+	unproven bool
 }
 
 // keepVigil looks at each version of each Secret and of each session, straight
@@ -56,7 +59,11 @@ func listen[T client.Object](w *world, watched cache.Cache, kind T, see, miss fu
 	}
 	handlers := toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { see(object.(T)) },
-		UpdateFunc: func(_, object any) { see(object.(T)) },
+		UpdateFunc: func(old, object any) {
+			if old.(T).GetResourceVersion() != object.(T).GetResourceVersion() { // not a list that shows it again
+				see(object.(T))
+			}
+		},
 		DeleteFunc: func(object any) {
 			if last, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 				object = last.Obj
@@ -107,10 +114,17 @@ func (w *world) seeSecret(secret *corev1.Secret) {
 	s.held = now
 }
 
-// edited: we did that. If it changed what the Secret holds, the status is to be
-// restored from.
+// Annotations of a generated Secret by which it is judged later.
+const (
+	annotationDigest      = "billing.xtracta.com/digest"
+	annotationIssuedFor   = "billing.xtracta.com/issued-for"
+	annotationFingerprint = "billing.xtracta.com/inputs-hmac"
+)
+
+// edited: we did that. If it changed what the Secret holds, or that it can be
+// trusted, it is to be restored from the status.
 func (s *subject) edited(secret *corev1.Secret) {
-	if s.held == nil || string(secret.Data[v1alpha1.SecretKeyURL]) != s.held.url ||
+	if s.held == nil || secret.Annotations[annotationDigest] == "" || string(secret.Data[v1alpha1.SecretKeyURL]) != s.held.url ||
 		string(secret.Data[v1alpha1.SecretKeyExpire]) != strconv.FormatInt(s.held.expire, 10) {
 		s.held = s.shown
 	}
@@ -133,7 +147,7 @@ func (w *world) missSecret(secret *corev1.Secret) {
 // worse says in what the URL that came is worse than the one it replaced.
 func worse(was, is *seen) string {
 	switch {
-	case was == nil, was.key != is.key, was.purge != is.purge, was.asked != is.asked:
+	case was == nil, was.unproven, was.key != is.key, was.purge != is.purge, was.asked != is.asked:
 		return "" // what it replaced was for other inputs
 	case is.expire < was.expire:
 		return fmt.Sprintf("a URL was replaced by one for the same inputs that ends %d seconds earlier", was.expire-is.expire)
@@ -155,10 +169,10 @@ func (w *world) readSecret(s *subject, secret *corev1.Secret) (*seen, string) {
 		return nil, fmt.Sprintf("its expire is %q, but %d was granted", expire, found.expire)
 	}
 	var inputs v1alpha1.Inputs
-	if err := json.Unmarshal([]byte(secret.Annotations["billing.xtracta.com/issued-for"]), &inputs); err != nil {
+	if err := json.Unmarshal([]byte(secret.Annotations[annotationIssuedFor]), &inputs); err != nil {
 		return nil, "it does not say what its URL was issued for"
 	}
-	found.asked = inputs.ExpirationSeconds
+	found.asked, found.unproven = inputs.ExpirationSeconds, secret.Annotations[annotationFingerprint] == ""
 	return found, ""
 }
 
