@@ -58,7 +58,7 @@ func listen[T client.Object](w *world, watched cache.Cache, kind T, see, miss fu
 		w.t.Fatal(err)
 	}
 	handlers := toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { see(object.(T)) },
+		AddFunc: func(object any) { see(object.(T)) },
 		UpdateFunc: func(old, object any) {
 			if old.(T).GetResourceVersion() != object.(T).GetResourceVersion() { // not a list that shows it again
 				see(object.(T))
