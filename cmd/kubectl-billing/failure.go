@@ -34,7 +34,7 @@ func report(err error, out io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a joined error is not wrapped
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		errs := several.Unwrap()
 		code := report(errs[0], out)
 		for _, other := range errs[1:] {

@@ -149,7 +149,7 @@ With --wait the exit code says what came of it.`,
 		},
 		ValidArgsFunction: completeMany(called),
 	}
-	op.selection.flags(c)
+	op.flags(c)
 	c.Flags().BoolVar(&op.wait, "wait", false, "wait until each request is answered")
 	timeoutFlag(c, &op.timeout)
 	return c
@@ -182,7 +182,7 @@ func switchCommand(called *invocation, op suspend, c *cobra.Command) *cobra.Comm
 		return err
 	}
 	c.ValidArgsFunction = completeMany(called)
-	op.selection.flags(c)
+	op.flags(c)
 	return c
 }
 
