@@ -3,6 +3,7 @@ package endpoint_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,8 +17,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 const golden = "../../test/golden/"
@@ -204,7 +206,7 @@ func TestZeroKeyIsNotSent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 	defer server.Close()
 	_, err := newClient(t, server.URL).Open(t.Context(), endpoint.Request{ExpirationSeconds: 600})
-	if _, ok := err.(*endpoint.KeyError); !ok {
+	if invalid := new(endpoint.KeyError); !errors.As(err, &invalid) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -239,7 +241,7 @@ func TestParseKey(t *testing.T) {
 				}
 				return
 			}
-			if _, ok := err.(*endpoint.KeyError); !ok || !strings.Contains(err.Error(), c.says) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "secret") {
+			if invalid := new(endpoint.KeyError); !errors.As(err, &invalid) || !strings.Contains(err.Error(), c.says) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "secret") {
 				t.Errorf("the error is %#v", err)
 			}
 		})
@@ -250,7 +252,8 @@ func TestSecretsAreComparable(t *testing.T) {
 	one, _ := endpoint.ParseKey([]byte(testKey))
 	same, _ := endpoint.ParseKey([]byte(testKey + "\n"))
 	other, _ := endpoint.ParseKey([]byte("other"))
-	if one != same || one == other || endpoint.NewURL(testURL) != endpoint.NewURL(testURL) || endpoint.NewURL("") != (endpoint.URL{}) {
+	url, sameURL := endpoint.NewURL(testURL), endpoint.NewURL(testURL)
+	if one != same || one == other || url != sameURL || endpoint.NewURL("") != (endpoint.URL{}) {
 		t.Error("equal secrets differ, or others do not")
 	}
 	if endpoint.NewURL(testURL).Reveal() != testURL || (endpoint.URL{}).Reveal() != "" {

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"k8s.io/utils/clock"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 func connectionRows() []row {

@@ -14,8 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"pgregory.net/rapid"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // disguises are what may happen to a text on its way into a message.

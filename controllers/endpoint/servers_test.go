@@ -69,11 +69,6 @@ func raw(text string) server {
 	return speaks(func(s *stage, connection *net.TCPConn) { _, _ = io.WriteString(connection, s.fill(text)) })
 }
 
-// rawBody is raw with a header that the connection's end delimits.
-func rawBody(body string) server {
-	return raw("HTTP/1.1 200 OK\r\nDate: {date}\r\nConnection: close\r\n\r\n" + body)
-}
-
 // speaks reads the request, then does to the connection what it is told.
 func speaks(then func(*stage, *net.TCPConn)) server {
 	return listens(func(s *stage, connection *net.TCPConn) {

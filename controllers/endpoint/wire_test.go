@@ -19,8 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // The secrets of all rows. The key has what encodings treat differently.

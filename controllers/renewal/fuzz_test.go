@@ -51,7 +51,7 @@ func (t *tape) flag() bool { return t.next()&1 == 1 }
 // duration is up to a lifetime of 68 years, either way.
 func (t *tape) duration() time.Duration {
 	word := []byte{t.next(), t.next(), t.next(), t.next()}
-	return time.Duration(int32(binary.LittleEndian.Uint32(word))) * s //nolint:gosec // any value will do
+	return time.Duration(int32(binary.LittleEndian.Uint32(word))) * s
 }
 
 // near is mostly within hours.
@@ -59,7 +59,7 @@ func (t *tape) near(at time.Time) time.Time {
 	if t.flag() {
 		return at.Add(t.duration())
 	}
-	return at.Add(time.Duration(int8(t.next())) * time.Duration(t.next()) * s) //nolint:gosec // any value will do
+	return at.Add(time.Duration(int8(t.next())) * time.Duration(t.next()) * s)
 }
 
 func (t *tape) text() string { return []string{"", "a", "b"}[t.below(3)] }
@@ -90,7 +90,7 @@ func (t *tape) attempt(at time.Time) *v1alpha1.Attempt {
 		Inputs:       t.inputs(),
 		RenewRequest: t.text(),
 		Outcome:      append(outcomes, "Unheard")[t.below(len(outcomes)+1)],
-		Failures:     int32(t.duration() / s), //nolint:gosec // comes from one
+		Failures:     int32(t.duration() / s),
 	}
 	if t.flag() {
 		next := metav1.NewTime(t.near(at))

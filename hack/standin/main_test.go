@@ -196,7 +196,10 @@ func TestEndsAlsoWhileAnAnswerIsLate(t *testing.T) {
 	s := serve(t, "--control", "--fault", "latency=1h")
 	failed := make(chan error, 1)
 	go func() {
-		_, err := http.PostForm(s.base+"/v1/billings/billing_ui", url.Values{"api_key": {"123"}})
+		answer, err := http.PostForm(s.base+"/v1/billings/billing_ui", url.Values{"api_key": {"123"}})
+		if err == nil {
+			_ = answer.Body.Close()
+		}
 		failed <- err
 	}()
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(read(t, s.base+"/_standin/requests"), `"inFlight": 1`); {

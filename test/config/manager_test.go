@@ -216,7 +216,7 @@ func (p *process) stop() {
 func (p *process) waitUntilReady() {
 	p.t.Helper()
 	eventually(p.t, "the manager is ready", func() string {
-		answer, err := http.Get("http://" + p.probes + "/readyz") //nolint:noctx // bounded by eventually
+		answer, err := http.Get("http://" + p.probes + "/readyz")
 		if err != nil {
 			return err.Error()
 		}
@@ -392,7 +392,7 @@ func (in *installation) expectMetricsForReadersOnly(p *process) {
 func (in *installation) expectScrape(p *process, token string, want int) {
 	in.t.Helper()
 	// The manager makes its certificate for itself.
-	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // see above
+	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer scraper.CloseIdleConnections()
 	eventually(in.t, fmt.Sprintf("a scrape is answered %d", want), func() string {
 		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+p.metrics+"/metrics", nil)
