@@ -118,12 +118,23 @@ func (seen *observation) takeSecret(secret *corev1.Secret) {
 	}
 	switch seen.secretState {
 	case renewal.SecretForeign:
-		seen.secretProblem = fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
-			"delete it, or create a session with another spec.secretName", secret.Name)
+		seen.secretProblem = strangersSecret(secret)
 	case renewal.SecretUncollected:
 	default:
 		seen.secret = secret
 	}
+}
+
+// strangersSecret says whose the Secret is that stands in the way, and the cure.
+func strangersSecret(secret *corev1.Secret) string {
+	for _, owner := range secret.OwnerReferences {
+		if isSession(owner) {
+			return fmt.Sprintf("Secret %q belongs to BillingSession %q: create a session with another spec.secretName",
+				secret.Name, owner.Name)
+		}
+	}
+	return fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
+		"delete it, or create a session with another spec.secretName", secret.Name)
 }
 
 // findSecret is the Secret of the generated Secret's name, nil if there is none.

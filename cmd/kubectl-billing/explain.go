@@ -99,9 +99,10 @@ func (e *explanation) next() string {
 	}
 	switch e.Plan.Rule {
 	case "NothingToDo":
-		return "The controller asks for the next URL " + e.at(e.Plan.Due)
+		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due))
 	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
-		return "The controller asks again " + e.at(e.retryAt())
+		// Plan.Wake may come earlier than the end of the wait, to look again.
+		return "The controller asks again " + e.at(e.notBefore(e.Plan.Wake))
 	case "SecretAwaitsCollection":
 		return "The controller asks for a URL once " + secret + " has been collected."
 	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
@@ -114,12 +115,12 @@ func (e *explanation) at(t time.Time) string {
 	return fmt.Sprintf("in %s, at %s.", span(t.Sub(e.Facts.Now)), stamp(t))
 }
 
-// retryAt is when the wait ends. Plan.Wake may come earlier, to look again.
-func (e *explanation) retryAt() time.Time {
-	if last := e.Facts.Last; last != nil && last.NextTime != nil && last.NextTime.After(e.Plan.Wake) {
+// notBefore is t, or the end of the wait after the last attempt where that is later.
+func (e *explanation) notBefore(t time.Time) time.Time {
+	if last := e.Facts.Last; last != nil && last.NextTime != nil && last.NextTime.After(t) {
 		return last.NextTime.Time
 	}
-	return e.Plan.Wake
+	return t
 }
 
 // why says why the deciding rule holds.
@@ -138,6 +139,12 @@ func (e *explanation) passed(rule string) string {
 // tooLate is for how long a controller that is well may be late.
 const tooLate = time.Minute
 
+// cannotWrite says whether the status tells that the Secret cannot be written.
+func (e *explanation) cannotWrite() bool {
+	failing := meta.FindStatusCondition(e.Session.Status.Conditions, v1alpha1.ConditionRenewalFailing)
+	return failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed
+}
+
 // toDo says what a person must do.
 func (e *explanation) toDo() string {
 	name := e.Session.Name
@@ -151,7 +158,7 @@ func (e *explanation) toDo() string {
 			"After a change at Xtracta's end, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
 	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
 		return "Do what is said above; the controller goes on by itself then."
-	case e.Plan.Blocked == v1alpha1.ReasonKeySecretMissing, e.Plan.Blocked == v1alpha1.ReasonKeyInvalid:
+	case e.Plan.Blocked == v1alpha1.ReasonKeySecretMissing, e.Plan.Blocked == v1alpha1.ReasonKeyInvalid, e.cannotWrite():
 		return "Do what is said above before the URL expires; the controller goes on by itself then."
 	case e.Plan.Step == renewal.Ask && e.Plan.Held != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
 		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))

@@ -36,6 +36,17 @@ func (g *Grant) Same(other *Grant) bool {
 	return g != nil && other != nil && g.Expire.Equal(other.Expire) && g.Issued.Equal(other.Issued)
 }
 
+// outlives says whether the URL works for longer than the other. The endpoint's own
+// instants tell, as they are the same for the same URL whatever our clock does;
+// unless its clock differs from what it was, as that of several servers behind one
+// name may.
+func (g *Grant) outlives(other *Grant) bool {
+	if (g.Offset-other.Offset).Abs() > clockTolerance && !g.Expire.Equal(other.Expire) {
+		return g.ExpiresAt().After(other.ExpiresAt())
+	}
+	return g.Expire.After(other.Expire)
+}
+
 // fromFuture says whether the grant was issued later than now: the controller's
 // clock was set back since, so its offset no longer holds.
 func (g *Grant) fromFuture(now time.Time) bool { return g.Issued.After(now.Add(clockTolerance)) }

@@ -75,14 +75,13 @@ func After(f Facts, a Answer) *v1alpha1.Attempt {
 
 // Keep says whether a grant is to replace what is held: always when that is not
 // for today's inputs, or when its offset no longer holds; otherwise when it is for
-// today's inputs itself and lives longer. The endpoint's own instants tell how long:
-// they are the same for the same URL, whatever the clocks do.
+// today's inputs itself and lives longer.
 func Keep(f Facts, g *Grant) bool {
 	held, current := f.held()
 	if held == nil || !current || held.fromFuture(f.Now) {
 		return true
 	}
-	return f.same(g.Inputs, g.Fingerprint) && g.Expire.After(held.Expire)
+	return f.same(g.Inputs, g.Fingerprint) && g.outlives(held)
 }
 
 // helped says whether nothing is due after a grant. One that is kept helps when its

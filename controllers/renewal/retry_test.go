@@ -313,6 +313,14 @@ func TestKeep(t *testing.T) {
 			"even the same URL is then kept, for the offset that came with it",
 			rest(holds(grant(0, 10*m)), clock(-time.Hour)), fromAnHourBack(), true,
 		},
+		{
+			"the endpoint's clock is an hour behind what it was: its instants cannot be compared with those of before",
+			rest(holds(due())), justNow(10*m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(-time.Hour), -time.Hour }), true,
+		},
+		{
+			"a shorter life stays shorter, however far ahead the clock is by which it was granted",
+			rest(holds(fresh())), justNow(m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(time.Hour), time.Hour }), false,
+		},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if got := renewal.Keep(row.facts, row.grant); got != row.want {
