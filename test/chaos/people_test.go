@@ -255,6 +255,8 @@ func (w *world) changeExpiration(_ context.Context, s *subject, d disturbance) {
 }
 
 func (w *world) changeRenewBefore(_ context.Context, s *subject, d disturbance) {
+	s.declaring.Lock()
+	defer s.declaring.Unlock()
 	seconds := int(chaosLife.Seconds()) * (d.Choice % 7) / 10 // 0 is the default
 	w.acted(s, nothing, "changes renewBeforeSeconds to %d", seconds)
 	var value any

@@ -124,7 +124,7 @@ const (
 // edited: we did that. If it changed what the Secret holds, or that it can be
 // trusted, it is to be restored from the status.
 func (s *subject) edited(secret *corev1.Secret) {
-	if s.held == nil || secret.Annotations[annotationDigest] == "" || string(secret.Data[v1alpha1.SecretKeyURL]) != s.held.url ||
+	if s.held == nil || secret.Annotations[annotationDigest] == "" || len(secret.Data) != 2 || string(secret.Data[v1alpha1.SecretKeyURL]) != s.held.url ||
 		string(secret.Data[v1alpha1.SecretKeyExpire]) != strconv.FormatInt(s.held.expire, 10) {
 		s.held = s.shown
 	}

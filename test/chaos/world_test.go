@@ -48,6 +48,9 @@ type subject struct {
 	key    *key
 	// suspending is locked while somebody has suspended the session.
 	suspending sync.Mutex
+	// declaring is locked while somebody changes the margin, so that one margin is
+	// declared after the other.
+	declaring sync.Mutex
 
 	mu sync.Mutex
 	// held is what the generated Secret held when the manager wrote it last, and
