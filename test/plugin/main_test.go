@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -49,4 +50,23 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	defer func() { _ = cluster.Stop() }()
 	return m.Run(), nil
+}
+
+// The go command cannot see what the programs are built from, and would take the
+// results of older ones for today's. It sees what a test reads.
+func TestSourcesOfTheProgramsAreWatched(t *testing.T) {
+	folders, err := exec.Command("go", "list", "-deps", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}",
+		"../../cmd/manager", "../../cmd/kubectl-billing").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched := strings.Fields(string(folders))
+	for _, folder := range watched {
+		if _, err := os.ReadDir(folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(watched) < 2 {
+		t.Errorf("only %q are watched", watched)
+	}
 }
