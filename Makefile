@@ -50,7 +50,9 @@ chart: bin/tools/helm ## Package the Helm chart into dist/
 
 .PHONY: test
 test: compiled assets bin/tools/helm bin/tools/kustomize ## Run all tests
-	go test -timeout 20m ./...
+	@# Many tests run programs that they build, which the cache of results does not see;
+	@# and most of the time they wait, so more of them run than there are processors.
+	go test -count=1 -p 4 -timeout 20m ./...
 
 .PHONY: race
 race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
