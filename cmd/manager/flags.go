@@ -59,7 +59,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 		"`URL` that is asked; https, or http for a loopback address")
 	flags.StringVar(&o.endpointCAFile, "endpoint-ca-file", "",
 		"`file` with PEM certificates to trust for the endpoint beside the well-known ones")
-	flags.DurationVar(&o.endpointTimeout, "endpoint-timeout", 10*time.Second, "longest that one request may take")
+	flags.DurationVar(&o.endpointTimeout, "endpoint-timeout", 10*time.Second, "longest that one request may take, 30s at most")
 	flags.Float64Var(&o.endpointQPS, "endpoint-qps", 20, "requests a second at most, over all sessions; 0 for no limit")
 	flags.IntVar(&o.endpointBurst, "endpoint-burst", 40, "requests that may exceed --endpoint-qps for a moment")
 	flags.StringSliceVar(&o.allowedURLHosts, "allowed-url-hosts", []string{"xtracta.com", "*.xtracta.com"},
