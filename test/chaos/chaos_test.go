@@ -114,9 +114,12 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 	runAlone:       func(w *world, _ context.Context, _ disturbance) { w.fleet.run(1) },
 	cutConnections: func(w *world, _ context.Context, _ disturbance) { w.proxy.server.CloseClientConnections() },
 	stopAPIServer: func(w *world, chaos context.Context, d disturbance) {
+		w.epoch.Add(1)
 		w.stopAPIServer()
+		w.epoch.Add(1)
 		pause(chaos, d.Lasts)
 		w.startAPIServer()
+		w.epoch.Add(1)
 		w.chronicle.note(nobody, "the API server is back")
 	},
 	stormOfWrites: func(w *world, chaos context.Context, d disturbance) {

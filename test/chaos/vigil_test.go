@@ -29,6 +29,8 @@ type seen struct {
 	// unproven: it was restored from the status while the key could not be read, so
 	// that nobody can tell later whether it was for the same key.
 	unproven bool
+	// epoch of the API server's life in which it was seen.
+	epoch int64
 }
 
 // keepVigil looks at each version of each Secret and of each session, straight
@@ -60,8 +62,12 @@ func listen[T client.Object](w *world, watched cache.Cache, kind T, see, miss fu
 	handlers := toolscache.ResourceEventHandlerFuncs{
 		AddFunc: func(object any) { see(object.(T)) },
 		UpdateFunc: func(old, object any) {
-			if old.(T).GetResourceVersion() != object.(T).GetResourceVersion() { // not a list that shows it again
-				see(object.(T))
+			was, is := old.(T), object.(T)
+			if was.GetUID() != is.GetUID() {
+				miss(was)
+			}
+			if was.GetResourceVersion() != is.GetResourceVersion() { // not a list that shows it again
+				see(is)
 			}
 		},
 		DeleteFunc: func(object any) {
@@ -108,6 +114,7 @@ func (w *world) seeSecret(secret *corev1.Secret) {
 		w.chronicle.count("URLs written into Secrets", "new")
 		w.chronicle.note(s.number, "the Secret has a URL until %s", w.chronicle.when(time.Unix(now.expire, 0)))
 	}
+	now.epoch = w.epoch.Load()
 	if problem := worse(s.held, now); problem != "" {
 		w.chronicle.violated(s.number, "the generated Secret at version %s: %s", secret.ResourceVersion, problem)
 	}
@@ -147,7 +154,9 @@ func (w *world) missSecret(secret *corev1.Secret) {
 // worse says in what the URL that came is worse than the one it replaced.
 func worse(was, is *seen) string {
 	switch {
-	case was == nil, was.unproven, was.key != is.key, was.purge != is.purge, was.asked != is.asked:
+	case was == nil, was.epoch != is.epoch:
+		return "" // nobody has seen what there was in between
+	case was.unproven, was.key != is.key, was.purge != is.purge, was.asked != is.asked:
 		return "" // what it replaced was for other inputs
 	case is.expire < was.expire:
 		return fmt.Sprintf("a URL was replaced by one for the same inputs that ends %d seconds earlier", was.expire-is.expire)
@@ -235,6 +244,7 @@ func (w *world) seeSession(session *v1alpha1.BillingSession) {
 	if status.ExpirationTime == nil || status.ExpirationTime.Unix() != s.shown.expire {
 		complain("its expirationTime is %v, but %d was granted", status.ExpirationTime, s.shown.expire)
 	}
+	s.shown.epoch = w.epoch.Load()
 	if status.IssuedFor != nil {
 		s.shown.asked = status.IssuedFor.ExpirationSeconds
 	}

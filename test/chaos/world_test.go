@@ -38,6 +38,9 @@ type world struct {
 	chronicle *chronicle
 	subjects  []*subject
 	keys      []*key
+	// epoch counts what the API server's life falls into: after a restart it tells
+	// those who watch what there is, and not what there was in between.
+	epoch atomic.Int64
 	// resting is true once nothing is left to recover from.
 	resting atomic.Bool
 }
