@@ -35,7 +35,7 @@ type grant struct {
 }
 
 // attempts bounds how often a folder is read that is replaced meanwhile.
-const attempts = 10
+const attempts = 100
 
 // readGrant reads the mounted Secret. Its errors are errMissing and errGarbled.
 func readGrant(dir string) (g grant, err error) {
@@ -51,12 +51,13 @@ func readGrant(dir string) (g grant, err error) {
 	return g, err
 }
 
-// newestFolder resolves, once for both entries, the link that a kubelet points to
+// newestFolder follows, once for both entries, the link that a kubelet points to
 // another folder when the Secret changes (Kubernetes' AtomicWriter). What is read
-// there is of one renewal. A folder that no kubelet made has no such link.
+// there is of one renewal. It takes one step, so that a folder which is removed
+// meanwhile is not mistaken for one that no kubelet made, which has no such link.
 func newestFolder(dir string) string {
-	if folder, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
-		return folder
+	if folder, err := os.Readlink(filepath.Join(dir, "..data")); err == nil {
+		return filepath.Join(dir, folder)
 	}
 	return dir
 }
