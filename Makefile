@@ -67,7 +67,7 @@ gitops: ## Show what GitOps tools see, by their own code (compiles for minutes o
 .PHONY: chaos
 chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200) sessions
 	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
-	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.seed=$(or $(SEED),0)
+	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
 
 .PHONY: fuzz
 fuzz: ## Feed bytes nobody thought of to each parser for FUZZTIME (1m)
