@@ -1,16 +1,14 @@
 package lifecycle
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xtracta/billing-operator/test/auditlog"
 	"github.com/xtracta/billing-operator/test/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -20,29 +18,20 @@ import (
 // watches do not count.
 func (s *stage) calls() map[string]int {
 	s.t.Helper()
-	file, err := os.Open(auditLog)
+	reading, err := auditlog.Read(auditLog)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer func() { _ = file.Close() }()
+	defer func() { _ = reading.Close() }()
+	all, err := reading.Next()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	calls := map[string]int{}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event struct {
-			Verb, UserAgent string
-			ObjectRef       struct{ Resource, Subresource, Namespace string }
+	for _, call := range all {
+		if call.Namespace == s.namespace && call.UserAgent == "billing-operator" && call.Verb != "list" && call.Verb != "watch" {
+			calls[call.What()]++
 		}
-		// The last line may be half written.
-		if json.Unmarshal(lines.Bytes(), &event) != nil || event.ObjectRef.Namespace != s.namespace ||
-			event.UserAgent != "billing-operator" || event.Verb == "list" || event.Verb == "watch" {
-			continue
-		}
-		what := event.Verb + " " + event.ObjectRef.Resource
-		if event.ObjectRef.Subresource != "" {
-			what += "/" + event.ObjectRef.Subresource
-		}
-		calls[what]++
 	}
 	return calls
 }
