@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +14,9 @@ import (
 
 // about is what the image says of itself.
 type about struct {
-	name     string // with its tag
-	revision string // a commit; may be empty
+	packages []string // the commands that it holds
+	name     string   // with its tag
+	revision string   // a commit; may be empty
 	created  time.Time
 }
 
@@ -56,17 +58,22 @@ func (a about) version() string {
 	return tag
 }
 
+// isOperator says whether this is what clusters run, and not a maintainer's tool.
+func (a about) isOperator() bool { return slices.Equal(a.packages, servers) }
+
 // labels are those of the OCI image specification, annotations.md.
 func (a about) labels() map[string]string {
 	const prefix = "org.opencontainers.image."
 	labels := map[string]string{
-		prefix + "title":       "billing-operator",
-		prefix + "description": "Keeps temporary URLs of Xtracta's billing page at hand, declared as BillingSessions",
-		prefix + "source":      "https://github.com/xtracta/billing-operator",
-		prefix + "vendor":      "Xtracta",
-		prefix + "licenses":    "Apache-2.0",
-		prefix + "version":     a.version(),
-		prefix + "created":     a.created.Format(time.RFC3339),
+		prefix + "source":   "https://github.com/xtracta/billing-operator",
+		prefix + "vendor":   "Xtracta",
+		prefix + "licenses": "Apache-2.0",
+		prefix + "version":  a.version(),
+		prefix + "created":  a.created.Format(time.RFC3339),
+	}
+	if a.isOperator() {
+		labels[prefix+"title"] = "billing-operator"
+		labels[prefix+"description"] = "Keeps temporary URLs of Xtracta's billing page at hand, declared as BillingSessions"
 	}
 	if a.revision != "" {
 		labels[prefix+"revision"] = a.revision

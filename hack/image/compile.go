@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// servers are the commands that run in clusters, by name; the first is what the
-// image runs. What people type on their own machines is not among them.
-var servers = []string{"manager", "billing-link"}
+// servers are the commands that run in clusters; the first is what the image runs.
+// What people type on their own machines is not among them.
+var servers = []string{"./cmd/manager", "./cmd/billing-link"}
 
 // program is a compiled command.
 type program struct {
@@ -20,20 +21,18 @@ type program struct {
 	text []byte
 }
 
-// compile builds those servers that root has, for a platform.
-func compile(ctx context.Context, root string, platform v1.Platform) (programs []program, err error) {
+// compile builds packages of root for a platform.
+func compile(ctx context.Context, root string, packages []string, platform v1.Platform) (programs []program, err error) {
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	for _, name := range servers {
-		if _, err := os.Stat(filepath.Join(root, "cmd", name)); os.IsNotExist(err) {
-			continue
-		}
+	for _, pkg := range packages {
+		name := path.Base(pkg)
 		fmt.Fprintf(os.Stderr, "Compiling %s for %s ...\n", name, platform)
 		file := filepath.Join(dir, name)
-		if err := goBuild(ctx, root, platform, file, "./cmd/"+name); err != nil {
+		if err := goBuild(ctx, root, platform, file, pkg); err != nil {
 			return nil, err
 		}
 		text, err := os.ReadFile(file)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -31,6 +32,7 @@ var tree = map[string]string{
 	"cmd/billing-link/main.go":          small,
 	"cmd/kubectl-billing/main.go":       small,
 	"cmd/manager/main.go":               small,
+	"tools/probe/main.go":               small,
 	"config/manager/kustomization.yaml": "images:\n- {name: manager, newName: registry.example.com:5000/operator, newTag: v9}\n",
 }
 
@@ -184,6 +186,32 @@ func TestOnePlatformIsADockerArchive(t *testing.T) {
 	}
 }
 
+// Tests bring programs of their own into clusters.
+func TestOtherProgramsMakeAnotherImage(t *testing.T) {
+	file, _ := build(t, newTree(t), "--platform=linux/arm64", "--name=example.com/tools:v1", "./tools/probe", "./cmd/billing-link")
+	image, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files(t, image) {
+		names = append(names, file.header.Name)
+	}
+	if diff := cmp.Diff([]string{"probe", "billing-link"}, names); diff != "" {
+		t.Errorf("the programs (-want +got):\n%s", diff)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/probe"}, config.Config.Entrypoint); diff != "" {
+		t.Errorf("what it runs (-want +got):\n%s", diff)
+	}
+	if title, given := config.Config.Labels["org.opencontainers.image.title"]; given {
+		t.Errorf("it calls itself %s", title)
+	}
+}
+
 func TestTheOperatorRunsFromItsImage(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("images hold programs for Linux")
@@ -211,12 +239,11 @@ func TestDockerfileAgrees(t *testing.T) {
 	text := string(read(t, filepath.Join("..", "..", "Dockerfile")))
 	_, final, _ := strings.Cut(text, "\nFROM scratch\n")
 	want := []string{}
-	for _, name := range servers {
-		if _, err := os.Stat(filepath.Join("..", "..", "cmd", name)); err == nil {
-			want = append(want, "COPY --from=build /servers/"+name+" /"+name)
-		}
+	for _, server := range servers {
+		name := path.Base(server)
+		want = append(want, "COPY --from=build /servers/"+name+" /"+name)
 	}
-	want = append(want, "USER "+nobody, `ENTRYPOINT ["/`+servers[0]+`"]`)
+	want = append(want, "USER "+nobody, `ENTRYPOINT ["/`+path.Base(servers[0])+`"]`)
 	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(final), "\n")); diff != "" {
 		t.Errorf("the last stage (-want +got):\n%s", diff)
 	}

@@ -16,7 +16,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const usage = `image builds the operator's container image as an OCI layout in a tar file:
+const usage = `image builds the operator's container image as an OCI layout in a tar file. Where
+packages are named, such as ./hack/standin, it holds these programs instead, and
+runs the first:
+
+  image [flags] [package ...]
 
   ctr images import dist/image.tar
   skopeo copy --all oci-archive:dist/image.tar docker://registry.example.com/billing-operator:v0.1.0
@@ -43,7 +47,7 @@ func main() {
 // run builds from the sources in root, and prints the image's name and digest.
 func run(ctx context.Context, args []string, epoch, root string, out io.Writer) error {
 	var output, platforms string
-	about := about{}
+	about := about{packages: servers}
 	flags := pflag.NewFlagSet("image", pflag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.Usage = func() { fmt.Fprint(out, usage, flags.FlagUsagesWrapped(100)) }
@@ -53,6 +57,9 @@ func run(ctx context.Context, args []string, epoch, root string, out io.Writer) 
 	flags.StringVar(&about.revision, "revision", "", "the `commit` that the image is built from, for its label")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		about.packages = flags.Args()
 	}
 	if err := about.complete(root, epoch); err != nil {
 		return err
@@ -87,7 +94,7 @@ func parsePlatforms(list string) (platforms []v1.Platform, err error) {
 // buildImages compiles the programs for each platform, and wraps them.
 func buildImages(ctx context.Context, root string, platforms []v1.Platform, about about) (built []platformImage, err error) {
 	for _, platform := range platforms {
-		programs, err := compile(ctx, root, platform)
+		programs, err := compile(ctx, root, about.packages, platform)
 		if err != nil {
 			return nil, err
 		}
