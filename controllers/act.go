@@ -216,7 +216,7 @@ func (r *Reconciler) writeFailed(ctx context.Context, seen *observation, err err
 	wait := min(time.Second<<min(rec.writeFailures, 10), longestWriteRetry)
 	rec.writeFailures++
 	rec.write = renewal.WriteState{Failed: true, Refused: refused(err), RetryAt: r.Clock.Now().Add(wait)}
-	rec.writeProblem = problemOf(err)
+	rec.writeProblem, rec.refusedOn = problemOf(err), versionOf(seen.secret)
 	if rec.readLive = apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err); rec.readLive {
 		rec.writeProblem = "" // somebody else wrote meanwhile: that is no trouble
 	}

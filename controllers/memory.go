@@ -33,6 +33,9 @@ type record struct {
 	// writeFailures is how many writes in a row failed, and writeProblem why.
 	writeFailures int
 	writeProblem  string
+	// refusedOn is the version of the Secret that could not be written, empty when
+	// there was none.
+	refusedOn string
 
 	// tidied is the Secret that our last write led to. It is as tidy as it gets:
 	// something in between may have the last word on its labels.
@@ -104,6 +107,22 @@ func (r *record) latestSecret(cached *corev1.Secret, now time.Time) (secret *cor
 // cacheLag is for how long a cache that does not show our own write is believed
 // to be late.
 const cacheLag = time.Second
+
+// noticed ends the wait after a refused write once the Secret is another: what was
+// in the way, such as its being immutable, may be gone with the former one.
+func (r *record) noticed(secret *corev1.Secret) {
+	if r.write.Refused && versionOf(secret) != r.refusedOn {
+		r.write.RetryAt = time.Time{}
+	}
+}
+
+// versionOf is the version of a Secret, empty for none.
+func versionOf(secret *corev1.Secret) string {
+	if secret == nil {
+		return ""
+	}
+	return secret.ResourceVersion
+}
 
 func (r *record) wroteSecret(secret *corev1.Secret, now time.Time) {
 	r.secret, r.secretAt = secret, now

@@ -101,6 +101,7 @@ func (r *Reconciler) observeSecret(ctx context.Context, seen *observation) error
 	if err != nil {
 		return err
 	}
+	seen.memory.noticed(secret)
 	if secret != nil {
 		seen.takeSecret(secret)
 		return nil
