@@ -122,7 +122,8 @@ func examineKey(ref keyRef, secret *corev1.Secret) (renewal.KeyState, endpoint.K
 	key, err := endpoint.ParseKey(value)
 	if err != nil {
 		return renewal.KeyInvalid, endpoint.Key{}, fmt.Sprintf(
-			"entry %q of Secret %q cannot be an API key: %v", ref.entry, ref.secret.Name, err)
+			"entry %q of Secret %q cannot be an API key: %v; put the key there as Xtracta gave it, or name another entry in spec.apiKeySecretRef.key",
+			ref.entry, ref.secret.Name, err)
 	}
 	return renewal.KeyRead, key, ""
 }

@@ -48,6 +48,7 @@ func decode(body []byte, contentType string) (document, error) {
 var (
 	errTruncated = &UnavailableError{"the endpoint's answer ends too early"}
 	errTrailing  = &MalformedError{"the endpoint's answer goes on after its root element"}
+	errWebPage   = &MalformedError{"the endpoint's answer is a web page, not its XML document: check the operator's --endpoint-url and what is between"}
 	errNoXML     = &MalformedError{"the endpoint's answer is not XML"}
 )
 

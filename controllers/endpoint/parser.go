@@ -39,6 +39,9 @@ func (p *parser) take(token xml.Token) error {
 	case xml.ProcInst:
 		return p.instruction(token)
 	case xml.Directive:
+		if kind := bytes.Fields(token); len(kind) > 1 && isHTML(string(kind[1])) {
+			return errWebPage
+		}
 		return &MalformedError{"the endpoint's answer has a DOCTYPE, which is refused"}
 	}
 	return nil
@@ -48,6 +51,8 @@ func (p *parser) start(name xml.Name) error {
 	switch {
 	case p.closed:
 		return errTrailing
+	case p.depth == 0 && isHTML(name.Local):
+		return errWebPage
 	case p.depth == 0 && (name.Space != "" || !roots[name.Local]):
 		return &MalformedError{"the endpoint's answer is another document: its root is neither documents_response nor billings_response"}
 	case p.depth == 1 && name.Space == "":
@@ -60,6 +65,8 @@ func (p *parser) start(name xml.Name) error {
 	p.depth++
 	return nil
 }
+
+func isHTML(name string) bool { return strings.EqualFold(name, "html") }
 
 func (p *parser) enter(name string) error {
 	if _, known := elements[name]; !known {
