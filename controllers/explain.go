@@ -2,10 +2,13 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,6 +57,9 @@ func Foresee(ctx context.Context, live client.Reader, name types.NamespacedName,
 		}
 	}
 	seen.memory.learnWrites(&seen.session.Status, now)
+	if err := seen.learnPause(ctx, live); err != nil {
+		return nil, err
+	}
 	r.Endpoint = lastAsked(&seen.session.Status)
 	facts := r.facts(seen)
 	plan := renewal.Decide(facts)
@@ -80,6 +86,30 @@ func (r *record) learnWrites(status *v1alpha1.BillingSessionStatus, now time.Tim
 			RetryAt: now.Add(longestWriteRetry),
 		}
 	}
+}
+
+// learnPause takes from the neighbours with the same key until when the endpoint
+// asked everyone with it to wait, where the status says that the session waits.
+func (seen *observation) learnPause(ctx context.Context, live client.Reader) error {
+	waits := func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonThrottled }
+	if !slices.ContainsFunc(seen.session.Status.Conditions, waits) {
+		return nil
+	}
+	var neighbours v1alpha1.BillingSessionList
+	if err := live.List(ctx, &neighbours, client.InNamespace(seen.session.Namespace)); err != nil {
+		return fmt.Errorf("look for sessions with the same key: %w", err)
+	}
+	for i := range neighbours.Items {
+		last := neighbours.Items[i].Status.LastAttempt
+		if last == nil || last.Outcome != v1alpha1.OutcomeThrottled || last.NextTime == nil ||
+			last.Inputs.KeySecretUID != seen.key.version.uid || last.Inputs.KeySecretKey != keyRefOf(seen.session).entry {
+			continue
+		}
+		if last.NextTime.After(seen.pausedUntil) {
+			seen.pausedUntil = last.NextTime.Time
+		}
+	}
+	return nil
 }
 
 // unindexed reads without a cache, and finds sessions by the Secret that they

@@ -39,8 +39,12 @@ func (r renew) run(ctx context.Context, env *environment) error {
 		within = scope{name: r.names[0]}
 	}
 	v := newVigil(env, c, asked)
-	v.granted = func(session *v1alpha1.BillingSession) {
-		env.say("%s renewed; its URL works for %s", reference(session), life(session, env.clock.Now()))
+	v.answered = func(session *v1alpha1.BillingSession, fresh bool) {
+		what := "renewed; its URL works for %s"
+		if !fresh {
+			what = "keeps its URL, as the endpoint gave none that works longer; it works for %s"
+		}
+		env.say("%s "+what, reference(session), life(session, env.clock.Now()))
 	}
 	return errors.Join(err, v.keep(ctx, within, r.timeout))
 }

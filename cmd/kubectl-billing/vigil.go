@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,22 +21,28 @@ type vigil struct {
 	asked   []*v1alpha1.BillingSession
 	pending map[client.ObjectKey]*petition
 	errs    []error
-	// granted is called for each session that got a fresh URL.
-	granted func(*v1alpha1.BillingSession)
+	// answered is called for each session whose request was granted. The URL is the
+	// one it had where the endpoint gave none that works longer.
+	answered func(session *v1alpha1.BillingSession, fresh bool)
 }
 
 // petition is a renew request that has not been answered.
 type petition struct {
 	token string
+	// issued is when the URL was issued that the session had when it was asked.
+	issued *metav1.Time
 	// told is what the person was last told of it, once told is begun.
 	told  string
 	begun bool
 }
 
 func newVigil(env *environment, c *cluster, asked []*v1alpha1.BillingSession) *vigil {
-	v := &vigil{env: env, cluster: c, asked: asked, pending: map[client.ObjectKey]*petition{}, granted: func(*v1alpha1.BillingSession) {}}
+	v := &vigil{env: env, cluster: c, asked: asked, pending: map[client.ObjectKey]*petition{}, answered: func(*v1alpha1.BillingSession, bool) {}}
 	for _, session := range asked {
-		v.pending[client.ObjectKeyFromObject(session)] = &petition{token: session.Annotations[v1alpha1.AnnotationRenewRequestedAt]}
+		v.pending[client.ObjectKeyFromObject(session)] = &petition{
+			token:  session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
+			issued: session.Status.IssueTime,
+		}
 	}
 	return v
 }
@@ -74,7 +82,7 @@ func (v *vigil) look(session *v1alpha1.BillingSession) {
 	switch {
 	case p == nil:
 	case p.answeredBy(session):
-		v.end(session, v.verdict(session))
+		v.end(session, v.verdict(session, p))
 	case session.Spec.Suspend:
 		v.end(session, fail(exitNotReady, "%s is suspended, so nothing is asked for; let it go on with: %s",
 			session.Name, v.cluster.advise("resume %s", session.Name)))
@@ -99,13 +107,20 @@ func (p *petition) tell(env *environment, session *v1alpha1.BillingSession) {
 	case s.message == "":
 		env.note("%s: waiting for a fresh URL ...", session.Name)
 	default:
-		env.note("%s: %s (asked again: %s)", session.Name, s.message, s.renews)
+		env.note("%s", obstacle(session.Name, s))
 	}
 	p.told, p.begun = s.message, true
 }
 
-// verdict is nil when the answer was a fresh URL that could be kept.
-func (v *vigil) verdict(session *v1alpha1.BillingSession) error {
+func obstacle(name string, s state) string {
+	if s.renews == none {
+		return name + ": " + s.message
+	}
+	return fmt.Sprintf("%s: %s (asked again: %s)", name, s.message, s.renews)
+}
+
+// verdict is nil when the answer was a grant, and a URL for today's inputs works.
+func (v *vigil) verdict(session *v1alpha1.BillingSession, p *petition) error {
 	status, last := session.Status, session.Status.LastAttempt
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRenewalFailing)
@@ -120,7 +135,7 @@ func (v *vigil) verdict(session *v1alpha1.BillingSession) error {
 	case failing != nil:
 		v.env.warn("%s: %s", session.Name, failing.Message)
 	}
-	v.granted(session)
+	v.answered(session, !session.Status.IssueTime.Equal(p.issued))
 	return nil
 }
 

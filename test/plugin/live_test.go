@@ -115,6 +115,9 @@ func TestRenew(t *testing.T) {
 		says("refused: the endpoint rejected the request", "No access", "Correct the API key")
 	s.plugin("renew", "down", "--wait", "--timeout", "15s").ends(4).prints("").
 		says("down: no answer within 15s", "503", "explain down -n "+s.namespace)
+	s.misbehave("beta", standin.SameURL())
+	s.plugin(append([]string{"renew", "beta"}, wait...)...).ends(0).goldenWithoutSpans(s, "renew-in-vain.txt")
+	s.misbehave("beta")
 	s.plugin(append([]string{"renew", "rests"}, wait...)...).ends(3).says("rests is suspended", "resume rests")
 	for _, name := range []string{"refused", "down"} {
 		if s.urlIn(name) != old[name] {
@@ -176,6 +179,8 @@ func TestExplain(t *testing.T) {
 	s.session("rival", builders.SecretName("acme"))
 	s.aSecondLaterThan("keyless") // of those of one second nobody is older
 	s.session("younger", builders.SecretName("keyless"))
+	s.reaches("throttled", v1alpha1.ConditionReady, v1alpha1.ReasonThrottled)
+	s.create(builders.Session("waits", builders.In(s.namespace), builders.KeySecret("key-throttled")))
 	for _, row := range []struct{ name, kind, reason string }{
 		{"acme", v1alpha1.ConditionReady, v1alpha1.ReasonIssued},
 		{"failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled},
@@ -186,6 +191,7 @@ func TestExplain(t *testing.T) {
 		{"younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict},
 		{"refused", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected},
 		{"throttled", v1alpha1.ConditionReady, v1alpha1.ReasonThrottled},
+		{"waits", v1alpha1.ConditionReady, v1alpha1.ReasonThrottled},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := s.on(t)
