@@ -3,12 +3,25 @@ package main
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 )
+
+// completer is the name under which kubectl calls a plugin for what Tab is to offer.
+const completer = "kubectl_complete-billing"
+
+// arguments are those of the command line, or of a request for completion where the
+// program was called by that name.
+func arguments(argv []string) []string {
+	if filepath.Base(argv[0]) == completer {
+		return append([]string{cobra.ShellCompRequestCmd}, argv[1:]...)
+	}
+	return argv[1:]
+}
 
 // completionPatience is how long a person who pressed Tab may wait for the cluster.
 const completionPatience = 3 * time.Second

@@ -20,7 +20,7 @@ func main() {
 	klog.SetLogger(logr.Discard())
 	browser.Stdout = os.Stderr // what a browser says is not our output
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	os.Exit(run(context.Background(), os.Args[1:], streams))
+	os.Exit(run(context.Background(), arguments(os.Args), streams))
 }
 
 // run does what the arguments say, and returns the exit code.

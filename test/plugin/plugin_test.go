@@ -24,8 +24,12 @@ type answer struct {
 // plugin runs the plugin in the stage's namespace, not on a terminal.
 func (s *stage) plugin(args ...string) answer {
 	s.t.Helper()
+	return s.answers(s.command(args...), args)
+}
+
+func (s *stage) answers(cmd *exec.Cmd, args []string) answer {
+	s.t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := s.command(args...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
 	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
