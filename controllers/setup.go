@@ -72,6 +72,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 	r.Generated = generated
 	r.memory, r.keys = newMemory(), newKeyRing(r.Live)
 	r.turns = newTurns(r.Clock, o.QPS, o.Burst, o.Concurrency, bell.ring)
+	r.Metrics.watchQueue(r.turns.Waiting)
 	c, err := controller.New("billingsession", mgr, controller.Options{
 		Reconciler: r,
 		// Half of the workers stay free for what needs no request, however slow the

@@ -136,6 +136,13 @@ func (t *Turns) PausedUntil(key keyID) time.Time {
 	return t.gate(key).pausedUntil(t.clock.Now())
 }
 
+// Waiting is how many sessions are parked.
+func (t *Turns) Waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.parked)
+}
+
 // Start gives turns to parked sessions until the context ends.
 func (t *Turns) Start(ctx context.Context) error {
 	for {

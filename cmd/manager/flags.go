@@ -31,6 +31,7 @@ type options struct {
 
 	metricsBindAddress     string
 	metricsSecure          bool
+	metricsPerSession      bool
 	healthProbeBindAddress string
 
 	logLevel  string
@@ -74,6 +75,8 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.metricsBindAddress, "metrics-bind-address", ":8443", "`address` of the metrics; 0 for none")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
 		"serve metrics over https, to clients that the API server authenticates and authorizes")
+	flags.BoolVar(&o.metricsPerSession, "metrics-per-session", true,
+		"give each session metrics of its own; false for fleets with more of them than Prometheus likes to hold")
 	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: error, info or debug")
 	flags.StringVar(&o.logFormat, "log-format", "json", "`format`: json or text")

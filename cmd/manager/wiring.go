@@ -65,7 +65,9 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err := reconciler.SetupWithManager(mgr, generated, served); err != nil {
 		return nil, err
 	}
-	if err := ctrlmetrics.Registry.Register(&controllers.SessionCollector{Sessions: mgr.GetCache(), Leading: mgr.Elected()}); err != nil {
+	if err := ctrlmetrics.Registry.Register(&controllers.SessionCollector{
+		Sessions: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
+	}); err != nil {
 		return nil, fmt.Errorf("set up metrics: %w", err)
 	}
 	return mgr, addProbes(mgr, generated)

@@ -91,7 +91,9 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 		Sessions: mgr.GetClient(), Live: liveReader{mgr.GetAPIReader(), &w.calls}, Endpoint: asker, Clock: w.clock,
 		Events: mgr.GetEventRecorder("billing-operator"), Metrics: controllers.NewMetrics(registry),
 	}
-	registry.MustRegister(&controllers.SessionCollector{Sessions: mgr.GetCache(), Leading: mgr.Elected()})
+	registry.MustRegister(&controllers.SessionCollector{
+		Sessions: mgr.GetCache(), Leading: mgr.Elected(), Clock: w.clock, PerSession: true,
+	})
 	return mgr, reconciler.SetupWithManager(mgr, generated, served)
 }
 
