@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+
+	"golang.org/x/tools/benchmark/parse"
+)
+
+// decisions runs the Go benchmarks of what one decision and one pass cost.
+func (b *bench) decisions(ctx context.Context) error {
+	b.sayf("Run the Go benchmarks")
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem", "./controllers", "./controllers/renewal")
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go test -bench: %w\n%s", err, said)
+	}
+	found, err := parse.ParseSet(bytes.NewReader(said))
+	if err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(found) {
+		for _, result := range found[name] {
+			words := strings.ReplaceAll(processors.ReplaceAllString(strings.TrimPrefix(name, "Benchmark"), ""), "/", ", ")
+			b.note(words, 0, result.NsPerOp/1000, "µs")
+			b.note(words+", allocations", 0, float64(result.AllocsPerOp), "")
+		}
+	}
+	return nil
+}
+
+// processors is what Go adds to a benchmark's name.
+var processors = regexp.MustCompile(`-\d+$`)

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	kilo = 1 << 10
+	mega = 1 << 20
+)
+
+// measure is a number that came out.
+type measure struct {
+	Name string `json:"name"`
+	// Sessions that there were; zero where it does not matter.
+	Sessions int     `json:"sessions,omitempty"`
+	Value    float64 `json:"value"`
+	Unit     string  `json:"unit,omitempty"`
+	// Range that it must be within; nil for none.
+	Range *bounds `json:"range,omitempty"`
+}
+
+func (m measure) String() string {
+	about := m.Name
+	if m.Sessions > 0 {
+		about += fmt.Sprintf(" with %d sessions", m.Sessions)
+	}
+	return fmt.Sprintf("%s is %s %s, %s", about, number(m.Value), m.Unit, m.Range)
+}
+
+func (b *bench) note(name string, sessions int, value float64, unit string) {
+	b.results.Measures = append(b.results.Measures, measure{Name: name, Sessions: sessions, Value: value, Unit: unit})
+}
+
+// compare notes how the manager does beside the floor.
+func (b *bench) noteEfforts(n int, floors, managers []effort) {
+	middle := func(efforts []effort, of func(effort) float64) float64 {
+		var values []float64
+		for _, e := range efforts {
+			values = append(values, of(e))
+		}
+		return median(values)
+	}
+	for _, row := range []struct {
+		name string
+		of   func(effort) float64
+	}{
+		{"time", func(e effort) float64 { return e.seconds }},
+		{"computing time", effort.cpu},
+	} {
+		floor, manager := middle(floors, row.of), middle(managers, row.of)
+		b.note(row.name+" of the floor", n, floor, "s")
+		b.note(row.name+" of the manager", n, manager, "s")
+		b.note(row.name+" over the floor", n, manager/floor, "")
+	}
+	for _, row := range []struct {
+		where string
+		of    func(effort) float64
+	}{
+		{"itself", func(e effort) float64 { return e.client }},
+		{"in the API server", func(e effort) float64 { return e.apiServer }},
+		{"in etcd", func(e effort) float64 { return e.etcd }},
+	} {
+		perSession := func(efforts []effort) float64 { return middle(efforts, row.of) / float64(n) * 1000 }
+		b.note("computing per session, the floor "+row.where, n, perSession(floors), "ms")
+		b.note("computing per session, the manager "+row.where, n, perSession(managers), "ms")
+	}
+}
+
+// expected are calls that are told also where there were none.
+var expected = []string{"get secrets", "create secrets", "update secrets", "patch billingsessions/status", "create events"}
+
+// noteCallsPerSession notes the calls since the mark: those for keys by key, and
+// the caches' own as they are.
+func (b *bench) noteCallsPerSession(what string, s *stage) {
+	b.eachCall(what, s, func(call string, count float64) (float64, string) {
+		switch {
+		case isCaches(call):
+			return count, ""
+		case call == "get secrets":
+			return count / keys, "per key"
+		}
+		return count / float64(s.sessions), "per session"
+	})
+}
+
+// noteCalls notes the calls since the mark as they are.
+func (b *bench) noteCalls(what string, s *stage) {
+	b.eachCall(what, s, func(_ string, count float64) (float64, string) { return count, "" })
+}
+
+func (b *bench) eachCall(what string, s *stage, scale func(call string, count float64) (float64, string)) {
+	tally := s.tally()
+	for _, call := range expected {
+		tally[call] += 0
+	}
+	for _, call := range sortedKeys(tally) {
+		value, unit := scale(call, float64(tally[call]))
+		b.note(what+": "+call, s.sessions, value, unit)
+	}
+}
+
+func isCaches(call string) bool {
+	return strings.HasPrefix(call, "list ") || strings.HasPrefix(call, "watch ")
+}
+
+// noteMemory notes what the manager holds.
+func (b *bench) noteMemory(ctx context.Context, s *stage, when string, m *manager) error {
+	now, peak, err := m.resident()
+	if err != nil {
+		return err
+	}
+	families, err := m.scrape(ctx)
+	if err != nil {
+		return err
+	}
+	b.note("resident memory "+when, s.sessions, now/mega, "MB")
+	b.note("peak memory "+when, s.sessions, peak/mega, "MB")
+	b.note("Go heap "+when, s.sessions, sum(families["go_gc_heap_live_bytes"])/mega, "MB")
+	return nil
+}
+
+// noteSlopes notes what a session adds, from the fewest sessions to the most.
+func (b *bench) noteSlopes() {
+	few, many := slices.Min(b.sessions), slices.Max(b.sessions)
+	if few == many {
+		return
+	}
+	at := func(n int) map[string]float64 {
+		values := map[string]float64{}
+		for _, m := range b.results.Measures {
+			if m.Sessions == n && m.Unit == "MB" {
+				values[m.Name] = m.Value
+			}
+		}
+		return values
+	}
+	low, high := at(few), at(many)
+	for _, name := range sortedKeys(high) {
+		b.note(name+", per session", 0, (high[name]-low[name])*mega/kilo/float64(many-few), "KB")
+	}
+}
