@@ -1,28 +1,19 @@
-// Package argocd shows config/argocd to Argo CD's own code.
 package argocd
 
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	appv1 "github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v3/util/lua"
-	"github.com/argoproj/argo-cd/v3/util/settings"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/kubernetes/fake"
 	"sigs.k8s.io/yaml"
 )
 
-const (
-	root              = "../.."
-	renewalAnnotation = "billing.xtracta.com/renew-requested-at"
-)
+const renewalAnnotation = "billing.xtracta.com/renew-requested-at"
 
 func TestHealth(t *testing.T) {
 	overrides := lua.ResourceHealthOverrides(installed(t))
@@ -163,36 +154,13 @@ func sessionWith(t *testing.T, suspended bool) *unstructured.Unstructured {
 	return &session
 }
 
-// installed is what Argo CD reads from its ConfigMap once config/argocd is applied.
 func installed(t *testing.T) map[string]appv1.ResourceOverride {
 	t.Helper()
-	manager := settings.NewSettingsManager(t.Context(), fake.NewClientset(configMap(t), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-secret"},
-	}), "argocd")
-	overrides, err := manager.GetResourceOverrides()
+	overrides, err := Installed(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return overrides
-}
-
-func configMap(t *testing.T) *corev1.ConfigMap {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join(root, "config", "argocd"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kustomize := exec.Command("go", "tool", "kustomize", "build", path)
-	kustomize.Dir = filepath.Join(root, "hack", "tools")
-	text, err := kustomize.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rendered corev1.ConfigMap
-	if err := yaml.UnmarshalStrict(text, &rendered); err != nil {
-		t.Fatal(err)
-	}
-	return &rendered
 }
 
 // situation is a row of the table that all readers of a session's health share.

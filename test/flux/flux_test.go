@@ -1,27 +1,21 @@
-// Package flux shows config/flux to Flux's own code.
 package flux
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
 
-const root = "../.."
-
 func TestHealthExpressions(t *testing.T) {
-	expressions := healthCheckExprs(t)
+	expressions, err := Expressions()
+	if err != nil {
+		t.Fatal(err)
+	}
 	evaluator, err := cel.NewStatusEvaluator(&expressions.HealthCheckExpressions)
 	if err != nil {
 		t.Fatal(err)
@@ -55,39 +49,6 @@ func TestConditionsAloneSayTheSame(t *testing.T) {
 				t.Errorf("health is %s, want %s: %s", health.Status, row.KStatus, row.Why)
 			}
 		})
-	}
-}
-
-func healthCheckExprs(t *testing.T) kustomize.CustomHealthCheck {
-	t.Helper()
-	var found []kustomize.CustomHealthCheck
-	for _, example := range examples(t) {
-		found = append(found, example.Spec.HealthCheckExprs...)
-	}
-	if len(found) != 1 {
-		t.Fatalf("there are %d sets of expressions, want one", len(found))
-	}
-	return found[0]
-}
-
-// examples reads config/flux as Flux's types, and nothing that they do not know.
-func examples(t *testing.T) (found []kustomizev1.Kustomization) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "config", "flux", "sync.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for documents := utilyaml.NewDocumentDecoder(io.NopCloser(bytes.NewReader(text))); ; {
-		buffer := make([]byte, len(text))
-		n, err := documents.Read(buffer)
-		if errors.Is(err, io.EOF) {
-			return found
-		}
-		var example kustomizev1.Kustomization
-		if err := errors.Join(err, yaml.UnmarshalStrict(buffer[:n], &example)); err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, example)
 	}
 }
 
