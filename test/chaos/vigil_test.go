@@ -33,6 +33,33 @@ type seen struct {
 	epoch int64
 }
 
+// shown is what a status showed at a version, nil for no URL.
+type shown struct {
+	version uint64
+	url     *seen
+}
+
+// shownAt is what the status showed at a version of the Secret. Versions are of the
+// API server as a whole; the watch of sessions may be ahead of that of Secrets, or
+// behind it.
+func (s *subject) shownAt(version string) *seen {
+	at := versionOf(version)
+	for _, shown := range slices.Backward(s.shown) {
+		if shown.version <= at {
+			return shown.url
+		}
+	}
+	return nil
+}
+
+func versionOf(resourceVersion string) uint64 {
+	version, err := strconv.ParseUint(resourceVersion, 10, 64)
+	if err != nil {
+		panic(err) // an API server counts
+	}
+	return version
+}
+
 // keepVigil looks at each version of each Secret and of each session, straight
 // from the API server.
 func (w *world) keepVigil() {
@@ -133,7 +160,7 @@ const (
 func (s *subject) edited(secret *corev1.Secret) {
 	if s.held == nil || secret.Annotations[annotationDigest] == "" || len(secret.Data) != 2 || string(secret.Data[v1alpha1.SecretKeyURL]) != s.held.url ||
 		string(secret.Data[v1alpha1.SecretKeyExpire]) != strconv.FormatInt(s.held.expire, 10) {
-		s.held = s.shown
+		s.held = s.shownAt(secret.ResourceVersion)
 	}
 }
 
@@ -148,7 +175,7 @@ func (w *world) missSecret(secret *corev1.Secret) {
 	if !s.condemned[secret.UID] {
 		w.chronicle.violated(s.number, "the generated Secret was deleted, and not by us")
 	}
-	s.held = s.shown
+	s.held = s.shownAt(secret.ResourceVersion)
 }
 
 // worse says in what the URL that came is worse than the one it replaced.
@@ -233,21 +260,28 @@ func (w *world) seeSession(session *v1alpha1.BillingSession) {
 	if w.resting.Load() && conditionsOf(session) != "Ready=True Issued" {
 		complain("nothing was wrong any more")
 	}
-	s.shown = nil
-	if session.Status.URL == "" {
-		return
+	s.shown = append(s.shown, shown{versionOf(session.ResourceVersion), w.urlShown(s, session, complain)})
+}
+
+// urlShown is the URL in a status, nil if there is none.
+func (w *world) urlShown(s *subject, session *v1alpha1.BillingSession, complain func(string, ...any)) *seen {
+	status := session.Status
+	if status.URL == "" {
+		return nil
 	}
-	if s.shown = w.granted(s, session.Status.URL); s.shown == nil {
+	url := w.granted(s, status.URL)
+	if url == nil {
 		complain("its URL was never granted to the session's key")
-		return
+		return nil
 	}
-	if status.ExpirationTime == nil || status.ExpirationTime.Unix() != s.shown.expire {
-		complain("its expirationTime is %v, but %d was granted", status.ExpirationTime, s.shown.expire)
+	if status.ExpirationTime == nil || status.ExpirationTime.Unix() != url.expire {
+		complain("its expirationTime is %v, but %d was granted", status.ExpirationTime, url.expire)
 	}
-	s.shown.epoch = w.epoch.Load()
+	url.epoch = w.epoch.Load()
 	if status.IssuedFor != nil {
-		s.shown.asked = status.IssuedFor.ExpirationSeconds
+		url.asked = status.IssuedFor.ExpirationSeconds
 	}
+	return url
 }
 
 // conditionsOf is the conditions in a line.

@@ -56,9 +56,10 @@ type subject struct {
 	declaring sync.Mutex
 
 	mu sync.Mutex
-	// held is what the generated Secret held when the manager wrote it last, and
-	// shown what the status showed last.
-	held, shown *seen
+	// held is what the generated Secret held when the manager wrote it last.
+	held *seen
+	// shown is what the status showed, at each version of the session that was seen.
+	shown []shown
 	// generation that was observed last.
 	generation int64
 	// told is what the conditions said last.
