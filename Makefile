@@ -64,6 +64,19 @@ gitops: ## Show what GitOps tools see, by their own code (compiles for minutes o
 	  (cd test/$$tool && echo "go test ./test/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
 	done
 
+.PHONY: e2e
+e2e: RENEWALS = 1
+e2e: e2e-run ## Prove it all in the cluster of KUBECONFIG, in eight minutes (see the README)
+
+.PHONY: e2e-long
+e2e-long: RENEWALS = 6
+e2e-long: e2e-run ## The same, with mounted files watched for six renewals, in half an hour
+
+.PHONY: e2e-run
+e2e-run: compiled bin/tools/helm bin/tools/kustomize
+	@for tool in argocd flux; do (cd test/$$tool && $(BUILD) -o "$(CURDIR)/bin/e2e/$$tool-verdict" ./verdict) || exit 1; done
+	go test ./test/e2e -v -count=1 -timeout 60m -e2e.renewals=$(RENEWALS)
+
 .PHONY: chaos
 chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200) sessions
 	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
@@ -106,6 +119,7 @@ generate: ## Generate the CRD, the manager's role and deep copies
 	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads nothing outside
 	cp config/rbac/role.yaml config/chart/files/role.yaml
+	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
 
 ##### What the above needs
 

@@ -63,6 +63,9 @@ func standingOf(session *v1alpha1.BillingSession, now time.Time) standing {
 		s.state = stateReady
 	case expired:
 		s.state = stateExpired
+		if s.reason == v1alpha1.ReasonIssued { // the controller has not said so yet
+			s.reason = v1alpha1.ReasonExpired
+		}
 	default:
 		s.state = stateUnissued
 	}

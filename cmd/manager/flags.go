@@ -76,7 +76,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true,
 		"serve metrics over https, to clients that the API server authenticates and authorizes")
 	flags.BoolVar(&o.metricsPerSession, "metrics-per-session", true,
-		"give each session metrics of its own; false for fleets with more of them than Prometheus likes to hold")
+		"give each session series of its own; if not they are only counted, for fleets of tens of thousands")
 	flags.StringVar(&o.healthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 for none")
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: error, info or debug")
 	flags.StringVar(&o.logFormat, "log-format", "json", "`format`: json or text")

@@ -202,7 +202,21 @@ var options = []struct {
 	{
 		"a service monitor of plain metrics", "a token must not be shown without TLS",
 		`metrics: {mode: plain, serviceMonitor: {enabled: true}}`,
-		[]found{{"ServiceMonitor", "{.spec.endpoints}", `[{"port":"http","scheme":"http"}]`}},
+		[]found{{"ServiceMonitor", "{.spec.endpoints}", `[{"honorLabels":true,"port":"http","scheme":"http"}]`}},
+	},
+	{
+		"alerts", "an install that is gone must not be taken for another that is there",
+		`{fullnameOverride: billing-eu, metrics: {prometheusRule: {enabled: true, labels: {release: prometheus}}}}`,
+		[]found{
+			{"PrometheusRule", `{.spec.groups[*].rules[?(@.alert=="BillingOperatorAbsent")].expr}`,
+				`absent(billingsession_requests_total{job="billing-eu-metrics",namespace="billing-operator-system"})`},
+			{"PrometheusRule", "{.metadata.labels.release}", "prometheus"},
+			{"Service", "{.metadata.name}", "billing-eu-metrics"},
+		},
+	},
+	{
+		"sessions without series of their own", "Prometheus does not like to hold that many", `metrics: {perSession: false}`,
+		[]found{{"Deployment", moreArgs, "--metrics-per-session=false"}},
 	},
 	{
 		"the log", "a person reads text more easily", `log: {level: debug, format: text}`,
@@ -246,7 +260,7 @@ func TestOptions(t *testing.T) {
 				}
 			}
 			expectAccepted(t, objects)
-			expectServiceMonitors(t, objects)
+			expectMonitoring(t, objects)
 		})
 	}
 }
@@ -290,13 +304,14 @@ func find(t *testing.T, objects manifest, path string) string {
 	return strings.Join(texts, " ")
 }
 
-// expectServiceMonitors judges the kind that the API server does not serve.
-func expectServiceMonitors(t *testing.T, objects manifest) {
+// expectMonitoring judges the kinds that the API server does not serve.
+func expectMonitoring(t *testing.T, objects manifest) {
 	t.Helper()
-	for _, object := range objects.ofKind("ServiceMonitor") {
-		var monitor monitoringv1.ServiceMonitor
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &monitor, true); err != nil {
-			t.Error(err)
+	for kind, typed := range map[string]any{"ServiceMonitor": &monitoringv1.ServiceMonitor{}, "PrometheusRule": &monitoringv1.PrometheusRule{}} {
+		for _, object := range objects.ofKind(kind) {
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -26,6 +26,19 @@ func TestDefaultsAreThoseOfKustomize(t *testing.T) {
 	}
 }
 
+// The same holds of what config/prometheus adds for the Prometheus operator.
+func TestMonitoringIsThatOfKustomize(t *testing.T) {
+	objects := kustomized(t, "prometheus")
+	expectMonitoring(t, objects)
+	got := byName(rendered(t, "metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}}"))
+	for name := range byName(rendered(t, "")) {
+		delete(got, name)
+	}
+	if diff := cmp.Diff(byName(objects), got); diff != "" {
+		t.Errorf("config/prometheus and the chart differ (-Kustomize +Helm):\n%s", diff)
+	}
+}
+
 func byName(objects manifest) map[string]any {
 	contents := map[string]any{}
 	for _, object := range objects {

@@ -33,6 +33,8 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"half a disruption", `podDisruptionBudget: {maxUnavailable: half}`, "'/podDisruptionBudget/maxUnavailable'", "does not match pattern"},
 		{"two places for one thing", `endpoint: {ca: {secret: a, configMap: b}}`, "endpoint.ca", "set secret or configMap, not both"},
 		{"two proxies", `proxy: {url: "http://proxy", secret: {name: proxy}}`, "proxy", "set url or secret.name, not both"},
+		{"alerts that nothing can raise", `metrics: {mode: none, prometheusRule: {enabled: true}}`,
+			"metrics.prometheusRule.enabled", "set metrics.mode to secure or plain"},
 		{"a monitor of nothing", `{watchNamespaces: [finance], metrics: {serviceMonitor: {enabled: true}}}`,
 			"metrics.serviceMonitor.enabled", "set metrics.mode to secure or plain"},
 	} {

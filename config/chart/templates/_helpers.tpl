@@ -69,6 +69,7 @@ app.kubernetes.io/component: manager
 {{- $args = append $args (eq $mode "none" | ternary "--metrics-bind-address=0" "--metrics-bind-address=:8443") -}}
 {{- $args = append $args "--health-probe-bind-address=:8081" -}}
 {{- if eq $mode "plain" }}{{ $args = append $args "--metrics-secure=false" }}{{ end -}}
+{{- if not .Values.metrics.perSession }}{{ $args = append $args "--metrics-per-session=false" }}{{ end -}}
 {{- $id := include "billing-operator.leaderElectionID" . -}}
 {{- if ne $id "billing-operator" }}{{ $args = append $args (printf "--leader-election-id=%s" $id) }}{{ end -}}
 {{- with .Values.watchNamespaces }}{{ $args = append $args (printf "--watch-namespaces=%s" (join "," .)) }}{{ end -}}
@@ -97,7 +98,12 @@ app.kubernetes.io/component: manager
 {{- with .Values.proxy }}{{ if and .url .secret.name -}}
 {{- fail "proxy: set url or secret.name, not both" -}}
 {{- end }}{{ end -}}
-{{- if and .Values.metrics.serviceMonitor.enabled (eq "none" (include "billing-operator.metricsMode" .)) -}}
+{{- if eq "none" (include "billing-operator.metricsMode" .) -}}
+{{- if .Values.metrics.serviceMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor.enabled: there are no metrics to scrape; set metrics.mode to secure or plain" -}}
+{{- end -}}
+{{- if .Values.metrics.prometheusRule.enabled -}}
+{{- fail "metrics.prometheusRule.enabled: there are no metrics to watch; set metrics.mode to secure or plain" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
