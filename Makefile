@@ -82,6 +82,10 @@ chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200
 	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
 	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
 
+.PHONY: bench
+bench: compiled assets ## Measure SESSIONS (1000,5000,10000) beside a bare loop; dist/bench (Linux, 20 minutes)
+	go run ./test/bench $(if $(SESSIONS),--sessions=$(SESSIONS))
+
 .PHONY: fuzz
 fuzz: ## Feed bytes nobody thought of to each parser for FUZZTIME (1m)
 	@grep -rl --include='*_test.go' '^func Fuzz' api cmd controllers test | while read -r file; do \
@@ -110,7 +114,7 @@ verify: generate bin/tools/kustomize ## Check that what is generated is committe
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/argocd test/flux
+MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/argocd test/flux test/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
