@@ -45,7 +45,7 @@ func (r *Reconciler) readKey(ctx context.Context, seen *observation) error {
 // ask spends a request, when it is the session's turn.
 func (r *Reconciler) ask(ctx context.Context, seen *observation, facts renewal.Facts, plan renewal.Plan) error {
 	name, id := client.ObjectKeyFromObject(seen.session), r.turns.keyID(seen.key.key)
-	if !r.turns.Take(name, id, rankOf(seen.session, plan)) {
+	if !r.turns.Take(name, id, rankOf(seen.session, facts, plan)) {
 		seen.memory.park(r.Clock.Now())
 		return errParked
 	}

@@ -162,10 +162,16 @@ func (r *Reconciler) wait(seen *observation, plan renewal.Plan) time.Duration {
 	return max(wake.Sub(now), time.Millisecond)
 }
 
-// rankOf is the session's place among those that want to ask.
-func rankOf(session *v1alpha1.BillingSession, plan renewal.Plan) rank {
+// rankOf is the session's place among those that want to ask. One without a URL that
+// was asked for in vain goes behind those that were not asked for since: otherwise
+// old sessions that fail for ever would have all the turns.
+func rankOf(session *v1alpha1.BillingSession, facts renewal.Facts, plan renewal.Plan) rank {
 	if plan.Held != nil {
 		return rank{alive: true, before: plan.Held.ExpiresAt()}
 	}
-	return rank{before: session.CreationTimestamp.Time}
+	since := session.CreationTimestamp.Time
+	if last := facts.Last; last != nil && last.Time.After(since) {
+		since = last.Time.Time
+	}
+	return rank{before: since}
 }

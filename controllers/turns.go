@@ -48,8 +48,8 @@ type keyID [sha256.Size]byte
 type rank struct {
 	// alive says that the session has a URL which works.
 	alive bool
-	// before is when that expires, or when a session without one was created:
-	// the earliest has the first turn.
+	// before is when that expires, or since when a session without one was not asked
+	// for: the earliest has the first turn.
 	before time.Time
 }
 
