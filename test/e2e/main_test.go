@@ -18,7 +18,9 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
@@ -55,8 +57,23 @@ func prepare(ctx context.Context) (err error) {
 	if cluster, err = connect(); err != nil {
 		return err
 	}
+	if err := mayBeUsed(ctx); err != nil {
+		return err
+	}
 	if err := provide(ctx, root, operatorImage(today)); err != nil {
 		return err
 	}
 	return provide(ctx, root, propsImage, "./hack/standin", "./test/e2e/reader")
+}
+
+// mayBeUsed refuses a cluster that has sessions of others: the tests would delete them.
+func mayBeUsed(ctx context.Context) error {
+	crd := crdStub()
+	switch err := cluster.Get(ctx, client.ObjectKeyFromObject(crd), crd); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("the cluster has a CustomResourceDefinition %s; the tests install their own, and delete it", crd.GetName())
 }
