@@ -105,8 +105,8 @@ func (r *record) latestSecret(cached *corev1.Secret, now time.Time) (secret *cor
 }
 
 // cacheLag is for how long a cache that does not show our own write is believed
-// to be late.
-const cacheLag = time.Second
+// to be late: an API server under load lets its watches fall behind for seconds.
+const cacheLag = 10 * time.Second
 
 // noticed ends the wait after a refused write once the Secret is another: what was
 // in the way, such as its being immutable, may be gone with the former one.

@@ -31,6 +31,8 @@ type observation struct {
 
 	key         keyFinding
 	pausedUntil time.Time
+	// fingerprint of the inputs with the key; empty until it is needed.
+	fingerprint string
 
 	// lookAgain is when to look at what no watch shows; zero when there is nothing.
 	lookAgain time.Time
@@ -76,7 +78,7 @@ func (r *Reconciler) observeKey(ctx context.Context, seen *observation) error {
 
 // learnKey takes what is known of the key, and with it of the key's pause.
 func (seen *observation) learnKey(r *Reconciler, key keyFinding) {
-	seen.key = key
+	seen.key, seen.fingerprint = key, ""
 	if key.forbidden {
 		seen.lookAgainAt(r.Clock.Now().Add(forbiddenKeyRetry))
 	}
@@ -282,7 +284,10 @@ func (r *Reconciler) facts(seen *observation) renewal.Facts {
 		f.HandledRequest = rec.handled
 	}
 	if seen.key.state == renewal.KeyRead {
-		f.Fingerprint = fingerprint(seen.key.key, f.Inputs)
+		if seen.fingerprint == "" {
+			seen.fingerprint = fingerprint(seen.key.key, f.Inputs)
+		}
+		f.Fingerprint = seen.fingerprint
 	}
 	return f
 }

@@ -97,11 +97,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return r.conclude(pass, seen, plan)
 }
 
+// outdatedRetry is when to look again at a session that changed during the pass, in
+// case no watch shows the change.
+const outdatedRetry = time.Second
+
 // conclude reports, and says when to look at the session again.
 func (r *Reconciler) conclude(ctx context.Context, seen *observation, plan renewal.Plan) (ctrl.Result, error) {
 	switch err := r.report(ctx, seen, plan); {
 	case errors.Is(err, errOutdated):
-		return ctrl.Result{RequeueAfter: cacheLag}, nil
+		return ctrl.Result{RequeueAfter: outdatedRetry}, nil
 	case err != nil:
 		return ctrl.Result{}, err
 	}

@@ -20,12 +20,13 @@ var errOutdated = errors.New("the session changed meanwhile")
 // report writes the status if it changed, in one patch, and then tells people
 // what they would want to know.
 func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal.Plan) error {
-	before := seen.session.DeepCopy()
-	after := before.DeepCopy()
-	after.Status = statusOf(seen, r.facts(seen), plan)
-	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+	before := seen.session
+	next := statusOf(seen, r.facts(seen), plan)
+	if equality.Semantic.DeepEqual(before.Status, next) {
 		return nil
 	}
+	after := before.DeepCopy()
+	after.Status = next
 	// The version makes sure that what was decided on is what is there.
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	err := r.Sessions.Status().Patch(ctx, after, patch)

@@ -93,11 +93,16 @@ func tidySecret(session *v1alpha1.BillingSession, existing *corev1.Secret) *core
 	} else {
 		secret.OwnerReferences = []metav1.OwnerReference{ownerReference(session)}
 	}
-	labels, annotations := wantedMetadata(session)
-	had := templateKeysOf(secret)
-	secret.Labels = replaceKeys(secret.Labels, had.Labels, labels)
-	secret.Annotations = replaceKeys(secret.Annotations, append(had.Annotations, annotationTemplate), annotations)
+	secret.Labels, secret.Annotations = tidyMetadata(session, secret)
 	return secret
+}
+
+// tidyMetadata is the Secret's labels and annotations as they should be.
+func tidyMetadata(session *v1alpha1.BillingSession, secret *corev1.Secret) (labels, annotations map[string]string) {
+	labels, annotations = wantedMetadata(session)
+	had := templateKeysOf(secret)
+	return replaceKeys(secret.Labels, had.Labels, labels),
+		replaceKeys(secret.Annotations, append(had.Annotations, annotationTemplate), annotations)
 }
 
 // wantedMetadata is what the operator and the user want on the generated Secret.
@@ -166,8 +171,7 @@ func judgeSecret(session *v1alpha1.BillingSession, secret *corev1.Secret) (renew
 	if err != nil || secret.Annotations[annotationDigest] != digest(secret) {
 		return renewal.SecretEdited, nil
 	}
-	tidy := tidySecret(session, secret)
-	if !maps.Equal(tidy.Labels, secret.Labels) || !maps.Equal(tidy.Annotations, secret.Annotations) {
+	if labels, annotations := tidyMetadata(session, secret); !maps.Equal(labels, secret.Labels) || !maps.Equal(annotations, secret.Annotations) {
 		return renewal.SecretUntidy, g
 	}
 	return renewal.SecretOurs, g
@@ -229,14 +233,19 @@ func readGrant(secret *corev1.Secret) (*grant, error) {
 
 // digest shows an edit: it covers all data and the annotations that judge it.
 func digest(secret *corev1.Secret) string {
-	h := sha256.New()
+	var text []byte
+	add := func(key, value string) {
+		text = append(strconv.AppendQuote(text, key), '=')
+		text = append(strconv.AppendQuote(text, value), '\n')
+	}
 	for _, key := range slices.Sorted(maps.Keys(secret.Data)) {
-		fmt.Fprintf(h, "%q=%q\n", key, secret.Data[key])
+		add(key, string(secret.Data[key]))
 	}
 	for _, key := range []string{annotationIssueTime, annotationClockOffset, annotationIssuedFor, annotationFingerprint} {
-		fmt.Fprintf(h, "%q=%q\n", key, secret.Annotations[key])
+		add(key, secret.Annotations[key])
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // fingerprint identifies inputs together with the key's value, and can be
