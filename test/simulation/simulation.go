@@ -29,7 +29,8 @@ type Endpoint struct {
 	// PerSecond and Burst limit the turns, as a bucket that is full at Start.
 	PerSecond float64
 	Burst     int
-	// From DownFrom until DownUntil no turn helps.
+	// From DownFrom until DownUntil turns are taken and do not help: nobody knows
+	// when the endpoint is back.
 	DownFrom, DownUntil time.Time
 }
 
@@ -96,14 +97,15 @@ func (b *bucket) interval() time.Duration {
 	return time.Duration(float64(time.Second) / b.endpoint.PerSecond)
 }
 
-// next is when the next turn that helps can be had.
+// next is when the next turn that helps can be had. After an outage the burst is spent.
 func (b *bucket) next(now time.Time) time.Time {
 	at := b.full.Add(-time.Duration(b.endpoint.Burst-1) * b.interval())
 	if at.Before(now) {
 		at = now
 	}
 	if !at.Before(b.endpoint.DownFrom) && at.Before(b.endpoint.DownUntil) {
-		return b.endpoint.DownUntil
+		b.full = b.endpoint.DownUntil.Add(time.Duration(b.endpoint.Burst) * b.interval())
+		return b.next(b.endpoint.DownUntil)
 	}
 	return at
 }

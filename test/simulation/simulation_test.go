@@ -33,7 +33,8 @@ func TestExpiredIsWhatNoOrderCouldSave(t *testing.T) {
 		{"one too many", due(101, "a", 0, 10), Endpoint{PerSecond: 10, Burst: 1}, 1},
 		{"a burst helps once", due(110, "a", 0, 10), Endpoint{PerSecond: 10, Burst: 11}, 0},
 		{"what expires later waits", append(due(100, "late", 0, 100), due(100, "soon", 0, 10)...), Endpoint{PerSecond: 10, Burst: 1}, 0},
-		{"the end of an outage is too late for some", due(100, "a", 0, 10), Endpoint{PerSecond: 10, Burst: 1, DownFrom: after(2), DownUntil: after(5)}, 30},
+		{"the end of an outage is too late for some", due(100, "a", 0, 10), Endpoint{PerSecond: 10, Burst: 1, DownFrom: after(2), DownUntil: after(5)}, 31},
+		{"turns in an outage spend the burst", due(110, "a", 0, 10), Endpoint{PerSecond: 10, Burst: 11, DownFrom: after(2), DownUntil: after(5)}, 31},
 		{"an outage that nobody notices", due(100, "a", 20, 30), Endpoint{PerSecond: 10, Burst: 1, DownFrom: after(2), DownUntil: after(5)}, 0},
 		{"one turn in ten is for those that have none", append(due(100, "a", 0, 10), due(50, "none", 0, 0)...), Endpoint{PerSecond: 10, Burst: 1}, 10},
 	} {
