@@ -2,9 +2,7 @@ package chart
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +11,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/xtracta/billing-operator/test/manifests"
 )
 
 const (
@@ -74,19 +73,13 @@ func output(cmd *exec.Cmd) ([]byte, error) {
 	return text, nil
 }
 
-func parse(t *testing.T, text []byte) (objects manifest) {
+func parse(t *testing.T, text []byte) manifest {
 	t.Helper()
-	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
-		object := &unstructured.Unstructured{}
-		switch err := decoder.Decode(&object.Object); {
-		case errors.Is(err, io.EOF):
-			return objects
-		case err != nil:
-			t.Fatal(err)
-		case len(object.Object) > 0:
-			objects = append(objects, object)
-		}
+	objects, err := manifests.Parse(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return objects
 }
 
 // ofKind returns the objects of a kind; there may be none.

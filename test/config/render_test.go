@@ -2,16 +2,15 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/xtracta/billing-operator/test/manifests"
 )
 
 const root = "../.."
@@ -33,22 +32,7 @@ func render(folder string) (manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kustomize build config/%s: %w\n%s", folder, err, complaints.String())
 	}
-	return parse(bytes.NewReader(output))
-}
-
-func parse(documents io.Reader) (manifest, error) {
-	var objects manifest
-	for decoder := yaml.NewYAMLOrJSONDecoder(documents, 4096); ; {
-		object := &unstructured.Unstructured{}
-		switch err := decoder.Decode(&object.Object); {
-		case errors.Is(err, io.EOF):
-			return objects, nil
-		case err != nil:
-			return nil, err
-		case len(object.Object) > 0:
-			objects = append(objects, object)
-		}
-	}
+	return manifests.Parse(bytes.NewReader(output))
 }
 
 func rendered(t *testing.T, folder string) manifest {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +19,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/manifests"
 )
 
 const (
@@ -66,21 +66,11 @@ patches:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, rendered)
-}
-
-func parse(t *testing.T, text []byte) (objects manifest) {
-	t.Helper()
-	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
-		object := &unstructured.Unstructured{}
-		switch err := decoder.Decode(&object.Object); {
-		case errors.Is(err, io.EOF):
-			return objects
-		case err != nil:
-			t.Fatal(err)
-		}
-		objects = append(objects, object)
+	objects, err := manifests.Parse(bytes.NewReader(rendered))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return objects
 }
 
 // apply is kubectl apply --server-side.
