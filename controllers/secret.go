@@ -233,7 +233,7 @@ func readGrant(secret *corev1.Secret) (*grant, error) {
 
 // digest shows an edit: it covers all data and the annotations that judge it.
 func digest(secret *corev1.Secret) string {
-	var text []byte
+	text := make([]byte, 0, 1<<10) // about what there is
 	add := func(key, value string) {
 		text = append(strconv.AppendQuote(text, key), '=')
 		text = append(strconv.AppendQuote(text, value), '\n')

@@ -15,7 +15,8 @@ import (
 type Call struct {
 	// Verb in Kubernetes' words: get, list, watch, create, update, patch, delete.
 	Verb string
-	// Resource by its plural name, with a subresource after a slash.
+	// Resource by its plural name, with a subresource after a slash; empty where none
+	// was asked for, as while clients discover what there is.
 	Resource string
 	// Namespace that it was about; empty for all of them or none.
 	Namespace string

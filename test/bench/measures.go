@@ -35,7 +35,7 @@ func (b *bench) note(name string, sessions int, value float64, unit string) {
 	b.results.Measures = append(b.results.Measures, measure{Name: name, Sessions: sessions, Value: value, Unit: unit})
 }
 
-// compare notes how the manager does beside the floor.
+// noteEfforts notes how the manager does beside the floor.
 func (b *bench) noteEfforts(n int, floors, managers []effort) {
 	middle := func(efforts []effort, of func(effort) float64) float64 {
 		var values []float64
@@ -74,11 +74,11 @@ func (b *bench) noteEfforts(n int, floors, managers []effort) {
 var expected = []string{"get secrets", "create secrets", "update secrets", "patch billingsessions/status", "create events"}
 
 // noteCallsPerSession notes the calls since the mark: those for keys by key, and
-// the caches' own as they are.
+// those of the process itself as they are.
 func (b *bench) noteCallsPerSession(what string, s *stage) {
 	b.eachCall(what, s, func(call string, count float64) (float64, string) {
 		switch {
-		case isCaches(call):
+		case ofProcess(call):
 			return count, ""
 		case call == "get secrets":
 			return count / keys, "per key"
@@ -103,8 +103,9 @@ func (b *bench) eachCall(what string, s *stage, scale func(call string, count fl
 	}
 }
 
-func isCaches(call string) bool {
-	return strings.HasPrefix(call, "list ") || strings.HasPrefix(call, "watch ")
+// ofProcess says that a call does not come from any session: caches and discovery.
+func ofProcess(call string) bool {
+	return strings.HasPrefix(call, "list ") || strings.HasPrefix(call, "watch ") || call == "get discovery"
 }
 
 // noteMemory notes what the manager holds.

@@ -137,6 +137,9 @@ func (s *stage) mark() error {
 func (s *stage) read() error {
 	added, err := s.reading.Next()
 	for _, call := range added {
+		if call.Resource == "" {
+			call.Resource = "discovery"
+		}
 		if call.UserAgent == s.userAgent && call.Resource != "leases" {
 			s.calls = append(s.calls, call)
 		}
