@@ -22,6 +22,7 @@ type entry struct {
 
 // fires notes that an alert must be raised now, once, with these labels.
 func (d *diary) fires(alert string, labels map[string]string) {
+	d.server.t.Logf("scrape %d: %s is raised", d.server.scrapes(), alert)
 	d.entries = append(d.entries, entry{d.lastScrape(), alert, labels})
 }
 

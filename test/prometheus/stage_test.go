@@ -43,6 +43,7 @@ type stage struct {
 	args     []string
 	manager  *exec.Cmd
 	log      bytes.Buffer
+	token    string // of whoever may read metrics
 	server   *server
 }
 
@@ -98,7 +99,8 @@ func (s *stage) scrape() {
 	if err := s.client.SubResource("token").Create(s.t.Context(), account, token); err != nil {
 		s.t.Fatal(err)
 	}
-	s.server = startServer(s.t, s.address, token.Status.Token)
+	s.token = token.Status.Token
+	s.server = startServer(s.t, s.address, s.token)
 }
 
 // startManager starts the manager, which need not lead.

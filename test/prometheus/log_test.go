@@ -1,0 +1,5 @@
+package prometheus
+
+import "testing"
+
+func expectLog(t *testing.T, log string) {}

@@ -1,0 +1,79 @@
+package prometheus
+
+import (
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whoever is called at night follows the link of the alert.
+func TestEveryAlertHasItsRunbook(t *testing.T) {
+	const readme = "https://github.com/xtracta/billing-operator#"
+	alerted := map[string]bool{}
+	for _, rule := range alerts(t) {
+		alerted[rule.Alert] = true
+		for _, what := range []string{"summary", "description"} {
+			if rule.Annotations[what] == "" {
+				t.Errorf("%s has no %s", rule.Alert, what)
+			}
+		}
+		if severity := rule.Labels["severity"]; severity != "critical" && severity != "warning" {
+			t.Errorf("%s has the severity %q", rule.Alert, severity)
+		}
+		// GitHub's anchor of a heading is the heading in small letters.
+		if got, want := rule.Annotations["runbook_url"], readme+strings.ToLower(rule.Alert); got != want {
+			t.Errorf("the runbook of %s is at %s, want %s", rule.Alert, got, want)
+		}
+	}
+	var written []string
+	_, chapter, found := strings.Cut(read(t, "README.md"), "\n### Alerts and runbooks\n")
+	if !found {
+		t.Fatal("the README has no runbooks")
+	}
+	chapter, _, _ = strings.Cut(chapter, "\n### ")
+	for _, heading := range regexp.MustCompile(`(?m)^#### (\w+)$`).FindAllStringSubmatch(chapter, -1) {
+		written = append(written, heading[1])
+	}
+	slices.Sort(written)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(alerted)), written); diff != "" {
+		t.Errorf("alerts and runbooks differ (-alerts +runbooks):\n%s", diff)
+	}
+}
+
+// Each alert is raised and cleared on the bad day, and by promtool's own tests.
+func TestEveryAlertIsTested(t *testing.T) {
+	day, tests := read(t, "test", "prometheus", "day_test.go"), read(t, "test", "prometheus", "alerts.test.yaml")
+	for _, rule := range alerts(t) {
+		if !strings.Contains(day, `d.fires("`+rule.Alert+`"`) || !strings.Contains(tests, "alertname: "+rule.Alert+"\n") {
+			t.Errorf("%s is not tested", rule.Alert)
+		}
+	}
+}
+
+// promtool's tests of the alerts: what they say, and when they had better be quiet.
+func TestAlerts(t *testing.T) {
+	dir := t.TempDir()
+	promtool(t, "", "check", "rules", writeRules(t, dir))
+	path := filepath.Join(dir, "alerts.test.yaml")
+	if output, err := exec.Command("cp", "alerts.test.yaml", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	promtool(t, "", "test", "rules", path)
+}
+
+func kustomized(t *testing.T, folder string) []byte {
+	t.Helper()
+	kustomize := exec.Command("go", "tool", "kustomize", "build", filepath.Join("..", "..", "config", folder))
+	kustomize.Dir = filepath.Join(root, "hack", "tools")
+	output, err := kustomize.Output()
+	if err != nil {
+		t.Fatalf("kustomize build config/%s: %v", folder, err)
+	}
+	return output
+}
