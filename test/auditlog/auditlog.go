@@ -7,13 +7,15 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
 // Call is a request that an API server has answered, or a watch that it has begun
 // to serve.
 type Call struct {
-	// Verb in Kubernetes' words: get, list, watch, create, update, patch, delete.
+	// Verb in Kubernetes' words: get, list, watch, create, update, patch, delete. A
+	// watch that begins with all there is counts as list, as it takes the place of one.
 	Verb string
 	// Resource by its plural name, with a subresource after a slash; empty where none
 	// was asked for, as while clients discover what there is.
@@ -78,6 +80,7 @@ func (r *Reading) Close() error { return r.file.Close() }
 func parse(line []byte) (call Call, ok bool, err error) {
 	var event struct {
 		Stage, Verb, UserAgent   string
+		RequestURI               string
 		ObjectRef                struct{ Resource, Subresource, Namespace string }
 		ResponseStatus           struct{ Code int }
 		RequestReceivedTimestamp time.Time
@@ -89,6 +92,9 @@ func parse(line []byte) (call Call, ok bool, err error) {
 	counted := "ResponseComplete"
 	if event.Verb == "watch" {
 		counted = "ResponseStarted"
+	}
+	if event.Verb == "watch" && strings.Contains(event.RequestURI, "sendInitialEvents=true") {
+		event.Verb = "list"
 	}
 	resource := event.ObjectRef.Resource
 	if event.ObjectRef.Subresource != "" {

@@ -41,6 +41,12 @@ func TestLinesCountOnceAndOnlyWhenTheyAreWhole(t *testing.T) {
 				`{"stage":"ResponseComplete","verb":"watch","objectRef":{"resource":"secrets"}}` + "\n",
 			[]string{"watch secrets"},
 		},
+		{
+			"a watch may begin with a list",
+			`{"stage":"ResponseStarted","verb":"watch","requestURI":"/api/v1/secrets?sendInitialEvents=true&watch=true",` +
+				`"objectRef":{"resource":"secrets"}}` + "\n",
+			[]string{"list secrets"},
+		},
 	} {
 		if _, err := log.WriteString(row.added); err != nil {
 			t.Fatal(err)

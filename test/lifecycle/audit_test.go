@@ -18,6 +18,17 @@ import (
 // watches do not count.
 func (s *stage) calls() map[string]int {
 	s.t.Helper()
+	return s.count(func(call auditlog.Call) bool { return call.Verb != "list" && call.Verb != "watch" })
+}
+
+// lists counts how often the informers filled their caches.
+func (s *stage) lists() map[string]int {
+	s.t.Helper()
+	return s.count(func(call auditlog.Call) bool { return call.Verb == "list" })
+}
+
+func (s *stage) count(counts func(auditlog.Call) bool) map[string]int {
+	s.t.Helper()
 	reading, err := auditlog.Read(auditLog)
 	if err != nil {
 		s.t.Fatal(err)
@@ -29,7 +40,7 @@ func (s *stage) calls() map[string]int {
 	}
 	calls := map[string]int{}
 	for _, call := range all {
-		if call.Namespace == s.namespace && call.UserAgent == "billing-operator" && call.Verb != "list" && call.Verb != "watch" {
+		if call.Namespace == s.namespace && call.UserAgent == "billing-operator" && call.Resource != "leases" && counts(call) {
 			calls[call.What()]++
 		}
 	}
@@ -75,23 +86,58 @@ func TestCallsToTheAPIServerAreAsFewAsCanBe(t *testing.T) {
 	}
 }
 
-func TestRestartReadsListsAndWritesNothing(t *testing.T) {
+// manySessions are enough for a cost of each of them to show.
+const manySessions = 300
+
+// issued are the calls for the first URLs of many sessions that share a key.
+var issued = map[string]int{
+	"get secrets": 1, "create secrets": manySessions, "patch billingsessions/status": manySessions, "create events": manySessions,
+}
+
+func (s *stage) issueMany(beside map[string]int) {
+	s.t.Helper()
+	for i := range manySessions {
+		s.session(fmt.Sprintf("acme-%d", i))
+	}
+	s.expectCalls("first issues", plus(issued, beside))
+}
+
+func TestRestartFillsItsCachesAndDoesNothingElse(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	first := s.startManager()
-	for i := range 5 {
-		s.session(fmt.Sprintf("acme-%d", i))
-	}
-	for i := range 5 {
-		s.ready(fmt.Sprintf("acme-%d", i))
-	}
-	issued := map[string]int{
-		"get secrets": 1, "create secrets": 5, "patch billingsessions/status": 5, "create events": 5,
-	}
-	s.expectCalls("first issues", issued)
+	s.issueMany(nil)
 	first.stop()
 
+	before := s.lists()
 	s.startManager()
 	s.settle("canary")
 	s.expectCalls("restart", plus(issued, firstIssue))
+	if diff := cmp.Diff(plus(before, map[string]int{"list billingsessions": 1, "list secrets": 2}), s.lists()); diff != "" {
+		t.Errorf("lists (-want +got):\n%s", diff)
+	}
+	if got := s.standin.Total(); got != manySessions+1 {
+		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
+	}
+}
+
+func TestStandbyTakesOverWarm(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	election := []string{"--leader-elect", "--leader-election-namespace", s.namespace}
+	leading := map[string]int{"create events": 1} // says who leads
+	leader := s.startManager(election...)
+	s.issueMany(leading)
+	s.startManager(election...)
+
+	filled := s.lists()
+	leader.kill()
+	s.settle("canary")
+	s.expectCalls("takeover", plus(plus(issued, leading), plus(firstIssue, leading)))
+	if diff := cmp.Diff(filled, s.lists()); diff != "" {
+		t.Errorf("caches were filled anew (-before +after):\n%s", diff)
+	}
+	if got := s.standin.Total(); got != manySessions+1 {
+		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
+	}
 }

@@ -100,6 +100,11 @@ func (s *stage) settle(canary string) {
 
 func (s *stage) eventually(what string, condition func() string) {
 	s.t.Helper()
+	s.eventuallyWithin(patience, what, condition)
+}
+
+func (s *stage) eventuallyWithin(patience time.Duration, what string, condition func() string) {
+	s.t.Helper()
 	deadline := time.Now().Add(patience)
 	for problem := condition(); problem != ""; problem = condition() {
 		if time.Now().After(deadline) {
