@@ -187,14 +187,13 @@ func TestRestartWhileManyAreDue(t *testing.T) {
 	first := f.startManager("--endpoint-qps=0", "--log-level=info")
 	f.createAll("resting", third, builders.Expiration(86400))
 	f.waitForFirst("resting", third)
-	// All at once are due half a minute before they expire, and a little earlier.
-	margin := max(30*time.Second, time.Duration(third)*time.Second/20)
-	end := time.Now().Add(2*margin + 30*time.Second)
+	margin := max(20*time.Second, time.Duration(third)*time.Second/20)
+	end := time.Now().Add(3 * margin)
 	f.expireTogether(end)
 	f.createAll("due", third, builders.Expiration(600), builders.RenewBefore(int32(margin/time.Second)))
 	f.waitForFirst("due", third)
-	f.standin.Heal()
 	first.stop()
+	f.standin.Heal()
 	before := len(f.seen())
 	due := f.renewals("due")
 	f.createAll("new", third)
@@ -264,6 +263,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 	end := time.Now().Add(7 * time.Minute)
 	f.expireTogether(end)
 	manager := f.startManager("--endpoint-qps=0", "--log-level=info")
+	// In a window of a minute all are due, and after two more they expire.
 	f.createAll("acme", n, builders.Expiration(400), builders.RenewBefore(150))
 	for f.first("acme") < n {
 		time.Sleep(time.Second)

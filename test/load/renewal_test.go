@@ -87,12 +87,14 @@ func TestRestartServesInTheOrderDue(t *testing.T) {
 	third := *fleet / 6
 	inWorld(t, func(w *world) {
 		w.sessions("resting", third, builders.Expiration(86400))
-		w.sessions("due", third)
+		for _, life := range []int32{660, 640, 620, 600} {
+			w.sessions("due", third/4, builders.Expiration(life))
+		}
 		w.run(unlimited)
-		w.until("all are issued", func() bool { return w.served() == 2*third })
+		w.until("all are issued", func() bool { return w.served() == third+third/4*4 })
 		w.stop()
 		for range 20 {
-			time.Sleep(21 * time.Second) // until all are due
+			time.Sleep(23 * time.Second) // until all are due
 			w.sessions("new", third/20)
 		}
 		due := slices.DeleteFunc(w.renewals(), func(s simulation.Session) bool { return !strings.HasPrefix(s.Name, "due-") })
