@@ -112,8 +112,8 @@ func (seen *observation) learnPause(ctx context.Context, live client.Reader) err
 	return nil
 }
 
-// unindexed reads without a cache, and finds sessions by the Secret that they
-// claim as the cache's index does. It never writes.
+// unindexed reads without a cache, and finds sessions by the Secret that they name
+// as the cache's index does. It never writes.
 type unindexed struct {
 	client.Client
 	live client.Reader
@@ -134,7 +134,7 @@ func (u unindexed) List(ctx context.Context, into client.ObjectList, options ...
 	items := sessions.Items
 	sessions.Items = nil
 	for i := range items {
-		if secretName(&items[i]) == claimed {
+		if slices.Contains(otherSecretName(&items[i]), claimed) {
 			sessions.Items = append(sessions.Items, items[i])
 		}
 	}

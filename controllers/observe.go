@@ -176,14 +176,12 @@ func (r *Reconciler) findSecret(ctx context.Context, seen *observation) (*corev1
 // observeRivals looks for an older session that claims the same Secret: the
 // older one has it.
 func (r *Reconciler) observeRivals(ctx context.Context, seen *observation) error {
-	var claims v1alpha1.BillingSessionList
-	err := r.Sessions.List(ctx, &claims, client.InNamespace(seen.session.Namespace),
-		client.MatchingFields{indexSecretName: secretName(seen.session)})
+	claims, err := r.claimants(ctx, types.NamespacedName{Namespace: seen.session.Namespace, Name: secretName(seen.session)})
 	if err != nil {
 		return fmt.Errorf("look for sessions with the same Secret: %w", err)
 	}
-	for i := range claims.Items {
-		if rival := &claims.Items[i]; older(rival, seen.session) {
+	for i := range claims {
+		if rival := &claims[i]; older(rival, seen.session) {
 			seen.secretState = renewal.SecretForeign
 			seen.secretProblem = fmt.Sprintf("BillingSession %q is older and claims Secret %q as well: "+
 				"create a session with another spec.secretName", rival.Name, secretName(rival))

@@ -18,23 +18,46 @@ import (
 
 // Indexes of sessions by the Secrets that they name.
 const (
+	// indexSecretName has the sessions whose generated Secret has another name than
+	// they have themselves: most have the same, and are found by it.
 	indexSecretName = "secretName"
 	indexKeySecret  = "apiKeySecretRef.name"
 )
 
 func indexSessions(indexer client.FieldIndexer) error {
-	for index, nameOf := range map[string]func(*v1alpha1.BillingSession) string{
-		indexSecretName: secretName,
-		indexKeySecret:  func(session *v1alpha1.BillingSession) string { return session.Spec.APIKeySecretRef.Name },
+	for index, namesOf := range map[string]func(*v1alpha1.BillingSession) []string{
+		indexSecretName: otherSecretName,
+		indexKeySecret:  func(session *v1alpha1.BillingSession) []string { return []string{session.Spec.APIKeySecretRef.Name} },
 	} {
 		err := indexer.IndexField(context.Background(), &v1alpha1.BillingSession{}, index, func(object client.Object) []string {
-			return []string{nameOf(object.(*v1alpha1.BillingSession))} //nolint:forcetypeassert // the index is of sessions
+			return namesOf(object.(*v1alpha1.BillingSession)) //nolint:forcetypeassert // the index is of sessions
 		})
 		if err != nil {
 			return fmt.Errorf("index sessions by %s: %w", index, err)
 		}
 	}
 	return nil
+}
+
+func otherSecretName(session *v1alpha1.BillingSession) []string {
+	if name := secretName(session); name != session.Name {
+		return []string{name}
+	}
+	return nil
+}
+
+// claimants are the sessions that claim the Secret.
+func (r *Reconciler) claimants(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	namesake, err := getOrNil(ctx, r.Sessions, secret, &v1alpha1.BillingSession{})
+	if err != nil {
+		return nil, err
+	}
+	var claims v1alpha1.BillingSessionList
+	err = r.Sessions.List(ctx, &claims, client.InNamespace(secret.Namespace), client.MatchingFields{indexSecretName: secret.Name})
+	if namesake != nil && secretName(namesake) == secret.Name {
+		claims.Items = append(claims.Items, *namesake)
+	}
+	return claims.Items, err
 }
 
 // enqueueSession brings a session before a worker whenever it changes. When one is
@@ -51,7 +74,7 @@ func (r *Reconciler) enqueueSession() handler.TypedEventHandler[*v1alpha1.Billin
 		},
 		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[*v1alpha1.BillingSession], q queue) {
 			add(e.Object, q)
-			for _, request := range r.sessionsWith(ctx, e.Object.Namespace, indexSecretName, secretName(e.Object)) {
+			for _, request := range r.claiming(ctx, e.Object.Namespace, secretName(e.Object)) {
 				q.Add(request)
 			}
 		},
@@ -61,8 +84,7 @@ func (r *Reconciler) enqueueSession() handler.TypedEventHandler[*v1alpha1.Billin
 // sessionsOfMetadata are the sessions that name the Secret, as their key's or as
 // their generated one.
 func (r *Reconciler) sessionsOfMetadata(ctx context.Context, secret *metav1.PartialObjectMetadata) []reconcile.Request {
-	return append(r.sessionsWith(ctx, secret.Namespace, indexKeySecret, secret.Name),
-		r.sessionsWith(ctx, secret.Namespace, indexSecretName, secret.Name)...)
+	return append(r.asking(ctx, secret.Namespace, secret.Name), r.claiming(ctx, secret.Namespace, secret.Name)...)
 }
 
 // forgetKeys lets go of the keys of a deleted Secret, also when no session names it
@@ -81,19 +103,32 @@ func (h forgetKeys) Delete(ctx context.Context, e event.TypedDeleteEvent[*metav1
 
 // sessionsOfGenerated are the sessions that claim the generated Secret.
 func (r *Reconciler) sessionsOfGenerated(ctx context.Context, secret *corev1.Secret) []reconcile.Request {
-	return r.sessionsWith(ctx, secret.Namespace, indexSecretName, secret.Name)
+	return r.claiming(ctx, secret.Namespace, secret.Name)
 }
 
-func (r *Reconciler) sessionsWith(ctx context.Context, namespace, index, value string) []reconcile.Request {
-	var sessions v1alpha1.BillingSessionList
-	if err := r.Sessions.List(ctx, &sessions, client.InNamespace(namespace), client.MatchingFields{index: value},
-		client.UnsafeDisableDeepCopy); err != nil {
+// claiming are the requests for the sessions whose generated Secret has that name.
+func (r *Reconciler) claiming(ctx context.Context, namespace, secret string) []reconcile.Request {
+	sessions, err := r.claimants(ctx, types.NamespacedName{Namespace: namespace, Name: secret})
+	if err != nil {
 		return nil // a cache that has started and is indexed does not fail
 	}
-	requests := make([]reconcile.Request, 0, len(sessions.Items))
-	for i := range sessions.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{
-			Namespace: namespace, Name: sessions.Items[i].Name}})
+	return requestsFor(sessions)
+}
+
+// asking are the requests for the sessions whose key is in the Secret of that name.
+func (r *Reconciler) asking(ctx context.Context, namespace, secret string) []reconcile.Request {
+	var sessions v1alpha1.BillingSessionList
+	if err := r.Sessions.List(ctx, &sessions, client.InNamespace(namespace), client.MatchingFields{indexKeySecret: secret},
+		client.UnsafeDisableDeepCopy); err != nil {
+		return nil // as above
+	}
+	return requestsFor(sessions.Items)
+}
+
+func requestsFor(sessions []v1alpha1.BillingSession) []reconcile.Request {
+	requests := make([]reconcile.Request, 0, len(sessions))
+	for i := range sessions {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&sessions[i])})
 	}
 	return requests
 }
@@ -106,12 +141,11 @@ func stripManagedFields(object any) (any, error) {
 	return object, nil
 }
 
-// stripSecretMetadata keeps of a Secret who it is and whose.
+// stripSecretMetadata keeps of a Secret who it is.
 func stripSecretMetadata(object any) (any, error) {
 	if o, ok := object.(*metav1.PartialObjectMetadata); ok {
 		o.ObjectMeta = metav1.ObjectMeta{
 			Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion,
-			OwnerReferences: o.OwnerReferences,
 		}
 	}
 	return object, nil
