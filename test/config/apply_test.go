@@ -26,6 +26,7 @@ func TestEveryObjectIsAccepted(t *testing.T) {
 	for _, row := range []struct{ folder, why string }{
 		{"default", "applying once more what was applied is what GitOps tools do all day"},
 		{"namespaced", "the same operator with another scope"},
+		{"shards", "the same operator twice, each with a part of the sessions"},
 		{"samples", "a sample must work as it is"},
 		{"argocd", "what Argo CD learns is a ConfigMap"},
 	} {

@@ -150,11 +150,17 @@ type process struct {
 	stopping        sync.Once
 }
 
-// startManager runs the manager with the args of the rendered Deployment; only
-// addresses and what a pod would know of itself are added.
+// startManager runs the manager of the Deployment that each installation has.
 func (in *installation) startManager(environment ...string) *process {
 	in.t.Helper()
-	deployment := find[appsv1.Deployment](in.t, in.objects, "Deployment", operatorName)
+	return in.startManagerOf(operatorName, environment)
+}
+
+// startManagerOf runs a manager with the args of a rendered Deployment; only
+// addresses and what a pod would know of itself are added, and more.
+func (in *installation) startManagerOf(name string, environment []string, more ...string) *process {
+	in.t.Helper()
+	deployment := find[appsv1.Deployment](in.t, in.objects, "Deployment", name)
 	p := &process{t: in.t, metrics: freeAddress(in.t), probes: freeAddress(in.t), done: make(chan struct{})}
 	args := slices.Concat(deployment.Spec.Template.Spec.Containers[0].Args, []string{
 		"--metrics-bind-address=" + p.metrics,
@@ -162,7 +168,7 @@ func (in *installation) startManager(environment ...string) *process {
 		"--endpoint-url=" + in.endpoint.URL + standin.Path,
 		"--leader-election-namespace=" + deployment.Namespace,
 		"--kubeconfig=" + in.kubeconfig(deployment.Namespace, deployment.Spec.Template.Spec.ServiceAccountName),
-	})
+	}, more)
 	p.command = exec.Command(in.manager, args...)
 	p.command.Env = append(os.Environ(), environment...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
@@ -267,9 +273,14 @@ func eventually(t *testing.T, what string, condition func() string) {
 // waitForHolder waits until somebody else holds the lease.
 func (in *installation) waitForHolder(before string) (holder string) {
 	in.t.Helper()
+	return in.waitForHolderOf(operatorName, before)
+}
+
+func (in *installation) waitForHolderOf(name, before string) (holder string) {
+	in.t.Helper()
 	eventually(in.t, "a manager leads", func() string {
 		lease, err := clientset(in.t, in.cluster.Config()).CoordinationV1().Leases(systemNamespace).
-			Get(in.t.Context(), operatorName, metav1.GetOptions{})
+			Get(in.t.Context(), name, metav1.GetOptions{})
 		if err != nil {
 			return err.Error()
 		}
