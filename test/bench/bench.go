@@ -175,11 +175,13 @@ func (b *bench) liveOn(ctx context.Context, s *stage, m *manager) error {
 	if _, err := s.waitQuiet(ctx, m); err != nil {
 		return err
 	}
-	if err := errors.Join(s.read(), b.noteMemory(ctx, s, "after first issue", m)); err != nil {
+	err := errors.Join(s.read(), b.noteMemory(ctx, s, "after first issue", m), b.notePasses(ctx, "first issue", s, m))
+	if err != nil {
 		return err
 	}
 	b.noteCallsPerSession("first issue", s)
-	steps := []func(context.Context, *stage, *manager) (*manager, error){b.renew, b.restart, b.takeOver}
+	b.note("first issue: requests to the endpoint", s.sessions, float64(s.endpoint.Total())/float64(s.sessions), "per session")
+	steps := []func(context.Context, *stage, *manager) (*manager, error){b.renew, b.restart, b.exhibit, b.takeOver}
 	if b.foreign > 0 && s.sessions == slices.Min(b.sessions) {
 		steps = append(steps, b.crowd)
 	}

@@ -25,13 +25,16 @@ func (b *bench) decisions(ctx context.Context) error {
 	}
 	for _, name := range sortedKeys(found) {
 		for _, result := range found[name] {
-			words := strings.ReplaceAll(processors.ReplaceAllString(strings.TrimPrefix(name, "Benchmark"), ""), "/", ", ")
+			words := wordsOf.Replace(processors.ReplaceAllString(strings.TrimPrefix(name, "Benchmark"), ""))
 			b.note(words, 0, result.NsPerOp/1000, "µs")
 			b.note(words+", allocations", 0, float64(result.AllocsPerOp), "")
 		}
 	}
 	return nil
 }
+
+// wordsOf undoes what Go does to the names of benchmarks.
+var wordsOf = strings.NewReplacer("/", ", ", "_", " ")
 
 // processors is what Go adds to a benchmark's name.
 var processors = regexp.MustCompile(`-\d+$`)

@@ -75,6 +75,20 @@ func (b *bench) again(ctx context.Context, s *stage, m *manager, args ...string)
 	return m, err
 }
 
+// exhibit has the manager show series for each session, and has them read.
+func (b *bench) exhibit(ctx context.Context, s *stage, m *manager) (*manager, error) {
+	m, err := b.again(ctx, s, m, "--metrics-per-session=true")
+	if err != nil {
+		return nil, err
+	}
+	for range 10 {
+		if _, err := m.scrape(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return m, b.noteMemory(ctx, s, "at rest, with series for each", m)
+}
+
 // takeOver kills a leader while another replica stands by with warm caches.
 func (b *bench) takeOver(ctx context.Context, s *stage, m *manager) (*manager, error) {
 	election := []string{"--leader-elect", "--leader-election-namespace", namespace}

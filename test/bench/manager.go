@@ -26,6 +26,8 @@ type manager struct {
 	health  string
 }
 
+// launchManager starts a manager without series for each session: what they cost is
+// measured apart.
 func (s *stage) launchManager(ctx context.Context, path string, concurrency int, args ...string) (*manager, error) {
 	metrics, err := freeAddress()
 	if err != nil {
@@ -39,7 +41,7 @@ func (s *stage) launchManager(ctx context.Context, path string, concurrency int,
 		"--kubeconfig", s.plane.KubeconfigPath(),
 		"--endpoint-url", s.server.URL + standin.Path,
 		"--endpoint-qps", "0", "--concurrency", strconv.Itoa(concurrency),
-		"--metrics-bind-address", metrics, "--metrics-secure=false",
+		"--metrics-bind-address", metrics, "--metrics-secure=false", "--metrics-per-session=false",
 		"--health-probe-bind-address", health,
 	}, args...)...)
 	return &manager{p, metrics, health}, err

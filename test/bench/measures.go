@@ -124,6 +124,16 @@ func (b *bench) noteMemory(ctx context.Context, s *stage, when string, m *manage
 	return nil
 }
 
+// notePasses notes how often the manager looked at a session.
+func (b *bench) notePasses(ctx context.Context, what string, s *stage, m *manager) error {
+	families, err := m.scrape(ctx)
+	if err != nil {
+		return err
+	}
+	b.note(what+": passes", s.sessions, sum(families["controller_runtime_reconcile_total"])/float64(s.sessions), "per session")
+	return nil
+}
+
 // noteSlopes notes what a session adds, from the fewest sessions to the most.
 func (b *bench) noteSlopes() {
 	few, many := slices.Min(b.sessions), slices.Max(b.sessions)

@@ -80,7 +80,9 @@ func (r ranges) judge(measures []measure) (outside []measure) {
 			if !one.fits(measures[i]) {
 				continue
 			}
-			measures[i].Range = &one.bounds
+			if one.Least != nil || one.Most != nil {
+				measures[i].Range = &one.bounds
+			}
 			if !one.hold(measures[i].Value) {
 				outside = append(outside, measures[i])
 			}
