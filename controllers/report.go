@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -39,16 +41,20 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 		return fmt.Errorf("write the status: %s", answerOf(err))
 	}
 	seen.memory.session = after
-	r.announce(before, after)
+	r.announce(ctx, before, after)
 	return nil
 }
 
-// announce records an event for a change that a person cares about. A renewal is
-// none.
-func (r *Reconciler) announce(before, after *v1alpha1.BillingSession) {
-	if n := newsOf(before, after); n != nil {
-		r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", shorten(n.note))
+// announce records an event for a change that a person cares about, and logs it: an event is
+// gone after an hour. A renewal is none.
+func (r *Reconciler) announce(ctx context.Context, before, after *v1alpha1.BillingSession) {
+	n := newsOf(before, after)
+	if n == nil {
+		return
 	}
+	r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", shorten(n.note))
+	ctrl.LoggerFrom(ctx).Info("The session changed", "reason", n.reason,
+		"ready", meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady), "message", n.note)
 }
 
 // longestNote is the longest note of an event that the API server takes, in bytes.

@@ -93,7 +93,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 		source.Kind(mgr.GetCache(), newSecretMetadata(), handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request](
 			forgetKeys{handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfMetadata), r.keys})),
 		source.Kind(generated, &corev1.Secret{}, handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfGenerated)),
-		source.Func(bell.install),
+		bell,
 	} {
 		if err := c.Watch(watched); err != nil {
 			return fmt.Errorf("set up a watch: %w", err)
@@ -147,10 +147,14 @@ type doorbell struct {
 	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
 }
 
-func (b *doorbell) install(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+// Start implements source.Source.
+func (b *doorbell) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	b.queue.Store(&queue)
 	return nil
 }
+
+// String is what the log calls it.
+func (b *doorbell) String() string { return "sessions whose turn to ask has come" }
 
 func (b *doorbell) ring(name types.NamespacedName) {
 	if queue := b.queue.Load(); queue != nil {

@@ -22,7 +22,9 @@ func TestABadDay(t *testing.T) {
 	t.Run("alerts of a fleet", func(t *testing.T) { seen.withoutNames().expectAlerts(t, diary.ofFleet()) })
 	t.Run("dashboard", func(t *testing.T) { expectDashboard(t, s.server, began) })
 	t.Run("metrics", func(t *testing.T) { expectMetrics(t, s.exposition()) })
-	t.Run("log", func(t *testing.T) { expectLog(t, s.log.String()) })
+	t.Run("events", s.expectEvents)
+	s.stopManager()
+	t.Run("log", s.expectLog)
 }
 
 // badDay lets everything go wrong, and notes when which alert must be quiet and when not.
@@ -36,7 +38,8 @@ func (s *stage) badDay() *diary {
 	// A clock that is wrong by more than a few seconds shows at the first grant.
 	s.endpoint.SetClockOffset(45 * time.Second)
 	s.session("healthy")
-	s.session("slow", builders.RenewBefore(9))
+	s.session("slow", builders.RenewBefore(16))
+	s.misbehave("expiring", standin.Life(24*time.Second))
 	s.session("expiring")
 	s.misbehave("rejected", standin.Status(401))
 	s.session("rejected")
@@ -65,7 +68,7 @@ func (s *stage) badDay() *diary {
 		d.quiet(alert)
 	}
 	s.misbehave("expiring", standin.Status(503))
-	s.misbehave("slow", standin.Latency(8*time.Second))
+	s.misbehave("slow", standin.Latency(7*time.Second))
 
 	s.server.let(7)
 	d.quiet("BillingOperatorWithoutLeader")
@@ -107,6 +110,7 @@ func (s *stage) badDay() *diary {
 	}
 
 	s.endpoint.Misbehave(standin.Status(503))
+	s.renew("healthy")
 	s.server.waitFor(`billingsession_sessions{reason="Unavailable",state="failing"} > 0`)
 	s.server.let(5)
 	d.fires("BillingEndpointDown", install())

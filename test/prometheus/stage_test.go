@@ -48,7 +48,7 @@ type stage struct {
 }
 
 // life is that of a URL: short, for a day of them to pass in a minute.
-const life = 24 * time.Second
+const life = 34 * time.Second
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
