@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -63,18 +64,35 @@ func TestShards(t *testing.T) {
 			t.Errorf("%s speaks of these sessions in its metrics (-want +got):\n%s", name, diff)
 		}
 	}
+	// The endpoint tells the sessions with one key to wait for an hour.
+	const pausedKey = "key-that-is-paused"
+	endpoint.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
+	in.create(builders.KeySecretOf("finance", "paused", pausedKey))
+	in.create(builders.Session("told-to-wait", builders.In("finance"), builders.KeySecret("paused")))
+	eventually(t, "the status says that the key is paused", func() string {
+		if in.session("finance", "told-to-wait").Status.LastAttempt == nil {
+			return "it does not"
+		}
+		return ""
+	})
 	asked := endpoint.Total()
-	if want := len(sessions[operatorName]) + len(sessions[shardOne]); asked != want {
+	if want := len(sessions[operatorName]) + len(sessions[shardOne]) + 1; asked != want {
 		t.Errorf("%d requests for %d sessions", asked, want)
 	}
 
+	// What the next shard must know of a session is in its status: when it is due, and
+	// that its key is paused.
+	in.move("told-to-wait", "one")
 	in.move("moves-away", "one")
 	in.move("moves-home", "")
-	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away"}}
+	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away", "told-to-wait"}}
 	for name, manager := range managers {
-		eventually(t, "the session that moved is served by "+name, func() string {
-			if got := manager.measures(); !slices.Contains(got, moved[name][0]) {
-				return fmt.Sprint(got)
+		eventually(t, "the sessions that moved are served by "+name, func() string {
+			got := manager.measures()
+			for _, session := range moved[name] {
+				if !slices.Contains(got, session) {
+					return fmt.Sprint(got)
+				}
 			}
 			return ""
 		})
@@ -86,10 +104,13 @@ func TestShards(t *testing.T) {
 		t.Errorf("%d requests, want one for each session that was to be renewed", got)
 	}
 
+	asks := map[string][]string{
+		operatorName: slices.Concat(sessions[operatorName], []string{"told-to-wait", "moves-home"}),
+		shardOne:     slices.Concat(sessions[shardOne], []string{"moves-away"}),
+	}
 	for name, manager := range managers {
 		manager.stop()
-		want := slices.Sorted(slices.Values(slices.Concat(sessions[name], moved[name])))
-		if diff := cmp.Diff(want, manager.askedFor()); diff != "" {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(asks[name])), manager.askedFor()); diff != "" {
 			t.Errorf("%s asked for these sessions (-want +got):\n%s", name, diff)
 		}
 	}
