@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -155,26 +155,30 @@ func crdStub() *unstructured.Unstructured {
 func checkLeftOvers(t *testing.T, want ...string) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("of the operator there is left no more than %q", want), func(ctx context.Context) error {
-		var found []string
 		var roles rbacv1.ClusterRoleList
 		var bindings rbacv1.ClusterRoleBindingList
 		if err := errors.Join(cluster.List(ctx, &roles), cluster.List(ctx, &bindings)); err != nil {
 			return err
 		}
+		found := []string{}
+		note := func(name string) {
+			if strings.HasPrefix(name, operatorName) {
+				found = append(found, name)
+			}
+		}
 		for _, role := range roles.Items {
-			found = append(found, role.Name)
+			note(role.Name)
 		}
 		for _, binding := range bindings.Items {
-			found = append(found, binding.Name)
+			note(binding.Name)
 		}
-		found = slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, operatorName) })
 		switch err := cluster.Get(ctx, client.ObjectKey{Name: crdName}, crdStub()); {
 		case err == nil:
 			found = append(found, crdName)
 		case !apierrors.IsNotFound(err):
 			return err
 		}
-		if diff := cmp.Diff(want, found); diff != "" {
+		if diff := cmp.Diff(want, found, cmpopts.EquateEmpty()); diff != "" {
 			return fmt.Errorf("-want +got:\n%s", diff)
 		}
 		return nil
