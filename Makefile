@@ -86,6 +86,12 @@ chaos: assets ## Let everything go wrong for DURATION (10m) around SESSIONS (200
 bench: compiled assets ## Measure SESSIONS (1000,5000,10000) beside a bare loop; dist/bench (Linux, 20 minutes)
 	go run ./test/bench $(if $(SESSIONS),--sessions=$(SESSIONS))
 
+.PHONY: load
+load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and after restarts
+	go test ./test/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
+	go test ./test/lifecycle -run 'TestRenewalUnderLoad|TestRestartWhileManyAreDue' -v -count=1 -timeout 40m \
+	  -load.sessions=$(or $(SESSIONS),10000)
+
 .PHONY: fuzz
 fuzz: ## Feed bytes nobody thought of to each parser for FUZZTIME (1m)
 	@grep -rl --include='*_test.go' '^func Fuzz' api cmd controllers test | while read -r file; do \
