@@ -107,8 +107,10 @@ var options = []struct {
 	},
 	{
 		"a proxy", "the API server must not be asked through it", `proxy: {url: "http://proxy.example.com:3128", noProxy: [.example.com]}`,
-		[]found{{"Deployment", container + ".env}", `[{"name":"HTTPS_PROXY","value":"http://proxy.example.com:3128"},` +
-			`{"name":"NO_PROXY","value":"$(KUBERNETES_SERVICE_HOST),.example.com"}]`}},
+		[]found{
+			{"Deployment", container + ".env[0]}", `{"name":"HTTPS_PROXY","value":"http://proxy.example.com:3128"}`},
+			{"Deployment", container + ".env[1]}", `{"name":"NO_PROXY","value":"$(KUBERNETES_SERVICE_HOST),.example.com"}`},
+		},
 	},
 	{
 		"a proxy with a password", "a password does not belong into a Deployment", `proxy: {secret: {name: proxy}}`,
