@@ -50,18 +50,30 @@ func (b *bench) run(ctx context.Context) error {
 	return b.decisions(ctx)
 }
 
+// mostRepeated is the most sessions with which rounds are repeated: more of them take
+// long, and differ less.
+const mostRepeated = 5000
+
+func (o options) roundsWith(n int) int {
+	if n > mostRepeated {
+		return 1
+	}
+	return o.rounds
+}
+
 // compare has floor and manager take turns, and then looks at how the last manager
 // lives on.
 func (b *bench) compare(ctx context.Context, n int) error {
 	var floors, managers []effort
-	for round := 1; round <= b.rounds; round++ {
+	rounds := b.roundsWith(n)
+	for round := 1; round <= rounds; round++ {
 		floor, err := b.runFloor(ctx, n)
 		if err != nil {
 			return fmt.Errorf("the floor: %w", err)
 		}
 		b.sayf("%6d sessions, round %d: floor   %s", n, round, floor)
 		floors = append(floors, floor)
-		manager, err := b.runManager(ctx, n, round == b.rounds)
+		manager, err := b.runManager(ctx, n, round == rounds)
 		if err != nil {
 			return fmt.Errorf("the manager: %w", err)
 		}
