@@ -36,7 +36,10 @@ type panel struct {
 	}
 }
 
-type variable struct{ Name, Type, Definition string }
+type variable struct {
+	Name, Type string
+	Query      any
+}
 
 // shippedDashboard is the one that Grafana's sidecar finds.
 func shippedDashboard(t *testing.T) dashboard {
@@ -140,9 +143,11 @@ func expectDashboard(t *testing.T, s *server, since time.Time) {
 		if v.Type == "datasource" {
 			continue
 		}
-		asked := labelValues.FindStringSubmatch(v.Definition)
+		question, _ := v.Query.(map[string]any)
+		text, _ := question["query"].(string)
+		asked := labelValues.FindStringSubmatch(text)
 		if asked == nil {
-			t.Errorf("variable %s is %q", v.Name, v.Definition)
+			t.Errorf("variable %s is %v", v.Name, v.Query)
 			continue
 		}
 		found := on.query("count by (" + asked[2] + ") (" + variables.Replace(asked[1]) + ")")

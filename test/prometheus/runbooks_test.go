@@ -77,3 +77,25 @@ func kustomized(t *testing.T, folder string) []byte {
 	}
 	return output
 }
+
+// A reason for which a person must act has an alert of its own, or counts as any other; none
+// falls between two alerts.
+func TestNoReasonIsForgotten(t *testing.T) {
+	reasons := regexp.MustCompile(`reason(=~?|!~)"([A-Za-z|]+)"`)
+	acted, others := map[string]bool{}, map[string]bool{}
+	for _, rule := range alerts(t) {
+		for _, found := range reasons.FindAllStringSubmatch(rule.Expr.String(), -1) {
+			for _, reason := range strings.Split(found[2], "|") {
+				switch {
+				case found[1] == "!~":
+					others[reason] = true
+				case strings.HasPrefix(rule.Alert, "BillingSession"):
+					acted[reason] = true
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(acted, others); diff != "" || len(acted) == 0 {
+		t.Errorf("BillingSessionNotReady leaves out other reasons than those that have alerts (-alerts +left out):\n%s", diff)
+	}
+}
