@@ -1,10 +1,6 @@
 package prometheus
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // diary says when which alerts must be raised, and when not.
 type diary struct {
@@ -51,15 +47,6 @@ func (d *diary) ofFleet() *diary {
 		}
 	}
 	return fleet
-}
-
-// alerts are those that are spoken of, in alphabetical order.
-func (d *diary) alerts() []string {
-	names := map[string]bool{}
-	for _, e := range d.entries {
-		names[e.alert] = true
-	}
-	return slices.Sorted(maps.Keys(names))
 }
 
 // The labels of alerts, but for their severity.
