@@ -163,7 +163,11 @@ func rehearseWrite(f Facts, p *Plan) bool {
 func keepFloor(f Facts, p *Plan) bool { return f.waitUntil(p, f.floorEnds(), f.obstacle()) }
 
 func keepPause(f Facts, p *Plan) bool {
-	return f.waitUntil(p, f.pauseEnds(), v1alpha1.ReasonThrottled)
+	if !f.waitUntil(p, f.pauseEnds(), v1alpha1.ReasonThrottled) {
+		return false
+	}
+	p.Wake = p.Wake.Add(f.afterPause(p.Held))
+	return true
 }
 
 func keepWait(f Facts, p *Plan) bool { return f.waitUntil(p, f.waitEnds(), f.obstacle()) }

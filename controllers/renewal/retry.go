@@ -32,6 +32,20 @@ func Pause(strikes int, told time.Duration) time.Duration {
 	return double(firstPause, strikes, longestPause)
 }
 
+// longestAfterPause is over how long sessions come back after a pause of their key.
+const longestAfterPause = 5 * time.Second
+
+// afterPause is how much later than the end of a pause a session that holds this
+// grant comes back: what expires first comes first, those without a URL in between.
+// If all came at once, chance would say who asks before the next pause begins, and
+// as many as may ask at once would find out that it has.
+func (f Facts) afterPause(held *Grant) time.Duration {
+	if held == nil {
+		return time.Duration(spread(f.UID, f.pauseEnds()) * float64(longestAfterPause))
+	}
+	return min(max(held.ExpiresAt().Sub(f.pauseEnds()), 0)/100, longestAfterPause)
+}
+
 // Answer is what came of a request, as far as the schedule is concerned.
 type Answer struct {
 	// At is when it came.

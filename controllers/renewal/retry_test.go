@@ -402,3 +402,32 @@ func longestWait(f renewal.Facts, a renewal.Answer) time.Duration {
 	}
 	return longest + longest/4 + s
 }
+
+// TestWhatExpiresFirstComesFirstAfterAPause: sessions with one key come back within
+// five seconds, not all at once.
+func TestWhatExpiresFirstComesFirstAfterAPause(t *testing.T) {
+	const pause = time.Minute
+	comesAfter := func(f renewal.Facts) time.Duration { return renewal.Decide(f).Wake.Sub(now.Add(pause)) }
+	before := time.Duration(-1)
+	for _, left := range []time.Duration{62 * time.Second, 70 * time.Second, 2 * time.Minute, 9 * time.Minute} {
+		got := comesAfter(rest(holds(grant(10*time.Minute, 10*time.Minute+left)), renewBefore(time.Hour), paused(pause)))
+		if got <= before || got > 5*time.Second {
+			t.Errorf("with a life of %s left it comes back %s after the pause, one with less after %s", left, got, before)
+		}
+		before = got
+	}
+	if got := comesAfter(rest(holds(grant(0, 71*time.Hour)), token("t1"), paused(pause))); got != 5*time.Second {
+		t.Errorf("with days left it comes back %s after the pause", got)
+	}
+	different := map[time.Duration]bool{}
+	for i := range 100 {
+		got := comesAfter(rest(empty, paused(pause), func(f *renewal.Facts) { f.UID = fmt.Sprint(i) }))
+		if got < 0 || got > 5*time.Second {
+			t.Errorf("without a URL it comes back %s after the pause", got)
+		}
+		different[got.Truncate(time.Second)] = true
+	}
+	if len(different) < 5 {
+		t.Errorf("those without a URL come back in %d of five seconds", len(different))
+	}
+}

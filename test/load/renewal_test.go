@@ -81,6 +81,47 @@ func TestNoMoreExpireAfterAnOutageThanMust(t *testing.T) {
 	})
 }
 
+// TestNoneExpiresWhileTheEndpointThrottlesEachKey has no limit of our own: the endpoint lets a few
+// requests with each key through in a minute, and tells how long the others are to wait.
+func TestNoneExpiresWhileTheEndpointThrottlesEachKey(t *testing.T) {
+	inWorld(t, func(w *world) {
+		issued, sessions := w.issueFleet()
+		perMinute := int(limit().QPS*60/float64(w.keys)*1.2) + 1
+		throttle := &throttle{perMinute: perMinute, granted: map[string][]time.Time{}}
+		w.endpoint.refuse = throttle.refuse
+		w.run(unlimited)
+		time.Sleep(time.Until(issued.Add(15 * time.Minute)))
+		if expired := w.expired(sessions); expired > 0 {
+			t.Errorf("%d of %d URLs expired", expired, len(sessions))
+		}
+		granted := w.endpoint.asked - len(sessions) - throttle.refused
+		t.Logf("%d requests were granted, %d throttled", granted, throttle.refused)
+		if throttle.refused > granted*3/2 {
+			t.Errorf("%d requests were throttled, %d granted: too many find out at once", throttle.refused, granted)
+		}
+	})
+}
+
+// throttle lets some requests with each key through in any minute.
+type throttle struct {
+	perMinute int
+	granted   map[string][]time.Time
+	refused   int
+}
+
+func (h *throttle) refuse(key string) error {
+	const window = time.Minute
+	now := time.Now()
+	recent := slices.DeleteFunc(h.granted[key], func(at time.Time) bool { return now.Sub(at) >= window })
+	h.granted[key] = recent
+	if len(recent) < h.perMinute {
+		h.granted[key] = append(recent, now)
+		return nil
+	}
+	h.refused++
+	return &endpoint.ThrottledError{Summary: "too many requests", RetryAfter: max(10*time.Second, recent[0].Add(window).Sub(now))}
+}
+
 // TestRestartServesInTheOrderDue has sessions at rest, due and without a URL when a
 // controller starts: what its first list brings is not behind what comes later.
 func TestRestartServesInTheOrderDue(t *testing.T) {
