@@ -41,7 +41,7 @@ var options = []struct {
 	},
 	{
 		"resources", "many sessions need more memory, and what is left alone stays", `resources: {limits: {memory: 1Gi}}`,
-		[]found{{"Deployment", container + ".resources}", `{"limits":{"memory":"1Gi"},"requests":{"cpu":"10m","memory":"64Mi"}}`}},
+		[]found{{"Deployment", container + ".resources}", `{"limits":{"memory":"1Gi"},"requests":{"cpu":"10m","memory":"128Mi"}}`}},
 	},
 	{
 		"a list of namespaces", "the manager is nobody anywhere else, and nothing of it is cluster-wide",
