@@ -37,12 +37,13 @@ func (b *bench) note(name string, sessions int, value float64, unit string) {
 
 // noteEfforts notes how the manager does beside the floor.
 func (b *bench) noteEfforts(n int, floors, managers []effort) {
-	middle := func(efforts []effort, of func(effort) float64) float64 {
+	// Whatever else the machine does only adds: the best round is nearest to the truth.
+	best := func(efforts []effort, of func(effort) float64) float64 {
 		var values []float64
 		for _, e := range efforts {
 			values = append(values, of(e))
 		}
-		return median(values)
+		return slices.Min(values)
 	}
 	for _, row := range []struct {
 		name string
@@ -51,7 +52,7 @@ func (b *bench) noteEfforts(n int, floors, managers []effort) {
 		{"time", func(e effort) float64 { return e.seconds }},
 		{"computing time", effort.cpu},
 	} {
-		floor, manager := middle(floors, row.of), middle(managers, row.of)
+		floor, manager := best(floors, row.of), best(managers, row.of)
 		b.note(row.name+" of the floor", n, floor, "s")
 		b.note(row.name+" of the manager", n, manager, "s")
 		b.note(row.name+" over the floor", n, manager/floor, "")
@@ -64,7 +65,7 @@ func (b *bench) noteEfforts(n int, floors, managers []effort) {
 		{"in the API server", func(e effort) float64 { return e.apiServer }},
 		{"in etcd", func(e effort) float64 { return e.etcd }},
 	} {
-		perSession := func(efforts []effort) float64 { return middle(efforts, row.of) / float64(n) * 1000 }
+		perSession := func(efforts []effort) float64 { return best(efforts, row.of) / float64(n) * 1000 }
 		b.note("computing per session, the floor "+row.where, n, perSession(floors), "ms")
 		b.note("computing per session, the manager "+row.where, n, perSession(managers), "ms")
 	}
