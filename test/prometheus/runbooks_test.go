@@ -88,9 +88,9 @@ func TestNoReasonIsForgotten(t *testing.T) {
 			for _, reason := range strings.Split(found[2], "|") {
 				switch {
 				case found[1] == "!~":
-					others[reason] = true
+					others[rule.Labels["scope"]+" "+reason] = true
 				case strings.HasPrefix(rule.Alert, "BillingSession"):
-					acted[reason] = true
+					acted[rule.Labels["scope"]+" "+reason] = true
 				}
 			}
 		}
