@@ -50,6 +50,7 @@ func (b *bench) noteEfforts(n int, floors, managers []effort) {
 		of   func(effort) float64
 	}{
 		{"time", func(e effort) float64 { return e.seconds }},
+		{"time to the first Secret", func(e effort) float64 { return e.start }},
 		{"computing time", effort.cpu},
 	} {
 		floor, manager := best(floors, row.of), best(managers, row.of)

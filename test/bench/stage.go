@@ -201,6 +201,16 @@ func (s *stage) answered() time.Time {
 	return last
 }
 
+// first is when the first such call since the mark was answered.
+func (s *stage) first(what string) time.Time {
+	for _, call := range s.calls {
+		if call.What() == what {
+			return call.Answered
+		}
+	}
+	return time.Time{}
+}
+
 // mustBeReady checks that the work was done.
 func (s *stage) mustBeReady(ctx context.Context) error {
 	var list v1alpha1.BillingSessionList
