@@ -3,13 +3,5 @@
 # be done. Otherwise it says on its last line what is lacking, and fails.
 set -euo pipefail
 
-if ! command -v chromium >/dev/null; then
-	if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-		echo "there is no chromium, and installing it takes root and apt-get" >&2
-		exit 1
-	fi
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q >&2
-	apt-get install -q -y --no-install-recommends chromium >&2
-fi
+"$(dirname "$0")"/../debian/install.sh chromium chromium
 command -v chromium

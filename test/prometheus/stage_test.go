@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,9 +19,11 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/test/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -34,9 +38,10 @@ const (
 )
 
 // stage is the real manager between a real API server and a stand-in of the endpoint, scraped
-// by a real Prometheus. There is one at a time.
+// by a real Prometheus.
 type stage struct {
 	t        *testing.T
+	program  string // the manager's path
 	client   client.Client
 	endpoint *standin.Server
 	address  string // of the manager's metrics
@@ -52,6 +57,13 @@ const life = 34 * time.Second
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	needPrometheus(t)
+	log.SetLogger(logr.Discard())
+	cluster, err := controlplane.Start(t.Context(), controlplane.Options{CRDDirs: []string{filepath.Join(root, "config", "crd", "bases")}})
+	if err != nil {
+		t.Fatalf("no API server: %v", err)
+	}
+	t.Cleanup(func() { _ = cluster.Stop() })
 	scheme := runtime.NewScheme()
 	_ = clientgoscheme.AddToScheme(scheme) // adding known types cannot fail
 	_ = v1alpha1.AddToScheme(scheme)
@@ -59,7 +71,10 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, client: c, address: freeAddress(t), endpoint: standin.New(standin.AcceptAnyKey(), standin.WithMaxLife(life))}
+	s := &stage{
+		t: t, client: c, program: buildManager(t), address: freeAddress(t),
+		endpoint: standin.New(standin.AcceptAnyKey(), standin.WithMaxLife(life)),
+	}
 	endpoint := httptest.NewServer(s.endpoint)
 	t.Cleanup(endpoint.Close)
 	s.args = []string{
@@ -71,6 +86,17 @@ func newStage(t *testing.T) *stage {
 		s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
 	return s
+}
+
+func buildManager(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "manager")
+	build := exec.Command("go", "build", "-o", path, "./cmd/manager")
+	build.Dir = root
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the manager: %v\n%s", err, output)
+	}
+	return path
 }
 
 func (s *stage) create(object client.Object) {
@@ -106,7 +132,7 @@ func (s *stage) scrape() {
 // startManager starts the manager, which need not lead.
 func (s *stage) startManager() {
 	s.t.Helper()
-	s.manager = exec.Command(managerPath, s.args...)
+	s.manager = exec.Command(s.program, s.args...)
 	s.manager.Stdout, s.manager.Stderr = &s.log, &s.log
 	if err := s.manager.Start(); err != nil {
 		s.t.Fatal(err)
