@@ -155,14 +155,15 @@ func describe(t *testing.T, namespace string) {
 	var events corev1.EventList
 	_ = cluster.List(ctx, &events, client.InNamespace(namespace))
 	for _, e := range events.Items {
-		t.Logf("event %s %s: %s %s", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
+		if e.Type == corev1.EventTypeWarning && e.Reason != "MissingClusterDNS" {
+			t.Logf("%s %s: %s %s", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
+		}
 	}
 	var pods corev1.PodList
 	_ = cluster.List(ctx, &pods, client.InNamespace(namespace))
 	for _, pod := range pods.Items {
-		t.Logf("pod %s is %s: %+v", pod.Name, pod.Status.Phase, pod.Status.ContainerStatuses)
-		lines := int64(30)
+		lines := int64(20)
 		log, _ := cluster.core.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{TailLines: &lines}).DoRaw(ctx)
-		t.Logf("it said:\n%s", log)
+		t.Logf("pod %s is %s, and said last:\n%s", pod.Name, pod.Status.Phase, log)
 	}
 }
