@@ -11,6 +11,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -54,6 +55,9 @@ func TestMain(m *testing.M) {
 
 // prepare connects to the cluster and brings it today's images.
 func prepare(ctx context.Context) (err error) {
+	if os.Getenv("E2E_LOAD_IMAGE") == "" {
+		return errors.New("E2E_LOAD_IMAGE is not set; the README says to what")
+	}
 	if cluster, err = connect(); err != nil {
 		return err
 	}
