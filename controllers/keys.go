@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -73,21 +72,20 @@ func keyRefOf(session *v1alpha1.BillingSession) keyRef {
 	return keyRef{types.NamespacedName{Namespace: session.Namespace, Name: ref.Name}, entry}
 }
 
-// known says what is known of the key without reading it: seen is the metadata
-// of its Secret, nil when there is none.
-func (r *keyRing) known(ref keyRef, seen *metav1.PartialObjectMetadata) keyFinding {
+// known says what is known of the key without reading it: seen is the version of
+// its Secret, nil when there is none.
+func (r *keyRing) known(ref keyRef, seen *keyVersion) keyFinding {
 	if seen == nil {
 		r.forget(ref.secret)
 		return keyFinding{state: renewal.KeyMissing, problem: missingSecret(ref)}
 	}
-	version := keyVersion{seen.GetUID(), seen.GetResourceVersion()}
 	reading := r.reading(ref)
 	reading.mu.Lock()
 	defer reading.mu.Unlock()
-	if reading.version.covers(version) {
+	if reading.version.covers(*seen) {
 		return reading.finding()
 	}
-	return keyFinding{version: version, state: renewal.KeyUnread}
+	return keyFinding{version: *seen, state: renewal.KeyUnread}
 }
 
 // read reads the key unless this version of it was read already.

@@ -33,7 +33,7 @@ func TestKeyOfADeletedSecretIsForgotten(t *testing.T) {
 		}
 	}
 	gone := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "finance", Name: "key"}}
-	forgetKeys{handler.TypedFuncs[*metav1.PartialObjectMetadata, reconcile.Request]{}, ring}.Delete(context.Background(), event.TypedDeleteEvent[*metav1.PartialObjectMetadata]{Object: gone}, nil)
+	forgetKeys[*metav1.PartialObjectMetadata]{handler.TypedFuncs[*metav1.PartialObjectMetadata, reconcile.Request]{}, ring}.Delete(context.Background(), event.TypedDeleteEvent[*metav1.PartialObjectMetadata]{Object: gone}, nil)
 	if len(ring.keys) != 1 {
 		t.Errorf("%d Secrets are remembered, want 1", len(ring.keys))
 	}

@@ -68,12 +68,29 @@ func (r *Reconciler) observe(ctx context.Context, name types.NamespacedName) (*o
 // observeKey notes what is known of the key without reading it.
 func (r *Reconciler) observeKey(ctx context.Context, seen *observation) error {
 	ref := keyRefOf(seen.session)
-	metadata, err := r.secretMetadata(ctx, ref.secret)
+	version, err := r.keyVersion(ctx, ref)
 	if err != nil {
 		return err
 	}
-	seen.learnKey(r, r.keys.known(ref, metadata))
+	seen.learnKey(r, r.keys.known(ref, version))
 	return nil
+}
+
+// keyVersion is the version of the key's Secret, nil if there is none.
+func (r *Reconciler) keyVersion(ctx context.Context, ref keyRef) (*keyVersion, error) {
+	metadata, err := r.secretMetadata(ctx, ref.secret)
+	if err != nil {
+		return nil, err
+	}
+	if metadata != nil {
+		return &keyVersion{metadata.UID, metadata.ResourceVersion}, nil
+	}
+	// Somebody may have put our label on it.
+	secret, err := getOrNil(ctx, r.Generated, ref.secret, &corev1.Secret{})
+	if err != nil || secret == nil {
+		return nil, err
+	}
+	return &keyVersion{secret.UID, secret.ResourceVersion}, nil
 }
 
 // learnKey takes what is known of the key, and with it of the key's pause.
@@ -141,8 +158,9 @@ func strangersSecret(secret *corev1.Secret) string {
 }
 
 // findSecret is the Secret of the generated Secret's name, nil if there is none.
-// One that only the metadata shows is read live: it lacks our label, or the
-// caches do not agree yet.
+// One that only the metadata shows is read live: it lacks our label. So is one that
+// was there when the status was written last: each cache hears for itself of a label
+// that comes or goes, and for a moment neither may show the Secret.
 func (r *Reconciler) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
 	name := types.NamespacedName{Namespace: seen.session.Namespace, Name: secretName(seen.session)}
 	cached, err := getOrNil(ctx, r.Generated, name, &corev1.Secret{})
@@ -156,12 +174,17 @@ func (r *Reconciler) findSecret(ctx context.Context, seen *observation) (*corev1
 		}
 		return secret, nil
 	}
-	if secret == nil && !seen.memory.readLive {
+	if secret == nil && !seen.memory.readLive && seen.session.Status.SecretName == "" {
 		metadata, err := r.secretMetadata(ctx, name)
 		if err != nil || metadata == nil {
 			return nil, err
 		}
 	}
+	return r.readSecretLive(ctx, seen, name)
+}
+
+// readSecretLive reads the generated Secret past the caches, nil if there is none.
+func (r *Reconciler) readSecretLive(ctx context.Context, seen *observation, name types.NamespacedName) (*corev1.Secret, error) {
 	live, err := getOrNil(ctx, r.Live, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
@@ -198,7 +221,8 @@ func older(a, b *v1alpha1.BillingSession) bool {
 	return a.UID < b.UID
 }
 
-// secretMetadata is the metadata of a Secret from the cache, nil if there is none.
+// secretMetadata is the metadata of a Secret from the cache, nil if there is none or
+// it has our label.
 func (r *Reconciler) secretMetadata(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
 	metadata, err := getOrNil(ctx, r.Sessions, name, newSecretMetadata())
 	if err != nil {

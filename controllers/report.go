@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,9 +31,11 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 	}
 	after := before.DeepCopy()
 	after.Status = next
-	// The version makes sure that what was decided on is what is there.
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	err := r.Sessions.Status().Patch(ctx, after, patch)
+	patch, err := statusPatch(before, after)
+	if err != nil {
+		return fmt.Errorf("compose the status: %w", err)
+	}
+	err = r.Sessions.Status().Patch(ctx, after, patch)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
@@ -43,6 +47,18 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 	seen.memory.session = after
 	r.announce(ctx, before, after)
 	return nil
+}
+
+// statusPatch is what differs in the status, to be applied only to the version that
+// was decided on. The rest of the session is not compared: that takes a while.
+func statusPatch(before, after *v1alpha1.BillingSession) (client.Patch, error) {
+	statusOnly := func(session *v1alpha1.BillingSession) *v1alpha1.BillingSession {
+		return &v1alpha1.BillingSession{
+			ObjectMeta: metav1.ObjectMeta{ResourceVersion: session.ResourceVersion}, Status: session.Status,
+		}
+	}
+	data, err := client.MergeFromWithOptions(statusOnly(before), client.MergeFromWithOptimisticLock{}).Data(statusOnly(after))
+	return client.RawPatch(types.MergePatchType, data), err
 }
 
 // announce records an event for a change that a person cares about, and logs it: an event is

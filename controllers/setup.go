@@ -11,7 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
@@ -19,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -40,27 +41,35 @@ type Options struct {
 	NewQueue func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// SessionCache says what the manager's own cache is to hold: sessions, and of
-// all Secrets nothing but who they are.
+// SessionCache says what the manager's own cache is to hold: sessions, and of the
+// Secrets that are not generated nothing but who they are.
 func SessionCache(o Options) map[client.Object]cache.ByObject {
 	sessions := cache.ByObject{Transform: stripManagedFields, Label: o.SessionSelector}
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.BillingSession{}: sessions,
-		newSecretMetadata():        {Transform: stripSecretMetadata},
+		newSecretMetadata():        {Transform: stripSecretMetadata, Label: labelledAsGenerated(selection.NotEquals)},
 	}
 }
 
 // NewGeneratedCache is a cache of generated Secrets. It is one of its own since a
-// cache selects by kind: the manager's own has all Secrets, without what they hold.
+// cache selects by kind: the manager's own has all other Secrets, without what they hold.
 func NewGeneratedCache(config *rest.Config, scheme *runtime.Scheme, namespaces map[string]cache.Config) (cache.Cache, error) {
 	return cache.New(config, cache.Options{
 		Scheme:            scheme,
 		DefaultNamespaces: namespaces,
 		ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
-			Label:     labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}),
+			Label:     labelledAsGenerated(selection.Equals),
 			Transform: stripManagedFields,
 		}},
 	})
+}
+
+// labelledAsGenerated selects Secrets by our label: what the two caches hold
+// between them is all Secrets, and none twice.
+func labelledAsGenerated(is selection.Operator) labels.Selector {
+	requirement, err := labels.NewRequirement(v1alpha1.LabelManagedBy, is, []string{v1alpha1.ManagedBy})
+	utilruntime.Must(err) // of constants
+	return labels.NewSelector().Add(*requirement)
 }
 
 // SetupWithManager puts the reconciler, its caches and its watches into the manager.
@@ -90,9 +99,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, generated cache.Cache, o
 	}
 	for _, watched := range []source.Source{
 		source.Kind(mgr.GetCache(), &v1alpha1.BillingSession{}, r.enqueueSession()),
-		source.Kind(mgr.GetCache(), newSecretMetadata(), handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request](
-			forgetKeys{handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfMetadata), r.keys})),
-		source.Kind(generated, &corev1.Secret{}, handler.TypedEnqueueRequestsFromMapFunc(r.sessionsOfGenerated)),
+		source.Kind(mgr.GetCache(), newSecretMetadata(), enqueueNaming[*metav1.PartialObjectMetadata](r)),
+		source.Kind(generated, &corev1.Secret{}, enqueueNaming[*corev1.Secret](r)),
 		bell,
 	} {
 		if err := c.Watch(watched); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -81,29 +80,25 @@ func (r *Reconciler) enqueueSession() handler.TypedEventHandler[*v1alpha1.Billin
 	}
 }
 
-// sessionsOfMetadata are the sessions that name the Secret, as their key's or as
-// their generated one.
-func (r *Reconciler) sessionsOfMetadata(ctx context.Context, secret *metav1.PartialObjectMetadata) []reconcile.Request {
-	return append(r.asking(ctx, secret.Namespace, secret.Name), r.claiming(ctx, secret.Namespace, secret.Name)...)
+// enqueueNaming brings the sessions before a worker that name a Secret, as their
+// key's or as their generated one, whenever that changes. It lets go of the keys of a
+// deleted Secret, also when no session names it any more.
+func enqueueNaming[S client.Object](r *Reconciler) handler.TypedEventHandler[S, reconcile.Request] {
+	naming := handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, secret S) []reconcile.Request {
+		return append(r.asking(ctx, secret.GetNamespace(), secret.GetName()), r.claiming(ctx, secret.GetNamespace(), secret.GetName())...)
+	})
+	return forgetKeys[S]{naming, r.keys}
 }
 
-// forgetKeys lets go of the keys of a deleted Secret, also when no session names it
-// any more.
-type forgetKeys struct {
-	handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request]
+type forgetKeys[S client.Object] struct {
+	handler.TypedEventHandler[S, reconcile.Request]
 	keys *keyRing
 }
 
 // Delete implements handler.TypedEventHandler.
-func (h forgetKeys) Delete(ctx context.Context, e event.TypedDeleteEvent[*metav1.PartialObjectMetadata],
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (h forgetKeys[S]) Delete(ctx context.Context, e event.TypedDeleteEvent[S], queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	h.keys.forget(client.ObjectKeyFromObject(e.Object))
 	h.TypedEventHandler.Delete(ctx, e, queue)
-}
-
-// sessionsOfGenerated are the sessions that claim the generated Secret.
-func (r *Reconciler) sessionsOfGenerated(ctx context.Context, secret *corev1.Secret) []reconcile.Request {
-	return r.claiming(ctx, secret.Namespace, secret.Name)
 }
 
 // claiming are the requests for the sessions whose generated Secret has that name.

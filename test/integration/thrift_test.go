@@ -35,6 +35,11 @@ func TestWhatSpendsARequest(t *testing.T) {
 		{"all annotations are gone", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Annotations = nil })},
 		{"the managed-by label is removed", "the Secret leaves the cache by label, and is found by its metadata", 0,
 			metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })},
+		{"the managed-by label is removed under a hidden URL", "the Secret is looked for before it is taken for gone", 0, func(w *world) {
+			w.edit("acme", builders.Hidden())
+			w.rest()
+			w.editSecret("acme", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })
+		}},
 		{"the session label is removed", "it is put back", 0, metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelSession) })},
 		{"the Secret is deleted", "the status still holds the URL", 0, func(w *world) { w.delete(w.secret("acme")) }},
 		{"the key is applied again", "another version of the same value", 0, func(w *world) {
@@ -44,6 +49,9 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.editSecret("key", func(s *corev1.Secret) { s.Data["other"] = []byte("x") })
 		}},
 		{"the key gets a line break", "white space around it is not sent", 0, func(w *world) { w.giveKey("\n" + w.key + "\n") }},
+		{"the key's Secret gets the label of generated ones", "another version of the same value", 0, func(w *world) {
+			w.editSecret("key", labelAsGenerated)
+		}},
 		{"the key's Secret is replaced by one of the same value", "another UID, the same key", 0, func(w *world) {
 			w.delete(w.secret("key"))
 			w.giveKey(w.key)
@@ -87,6 +95,12 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.giveKey("another-key-12345")
 			w.run()
 		}},
+		{"the key changes under the label of generated ones", "another group's page", 1, func(w *world) {
+			w.editSecret("key", labelAsGenerated)
+			w.rest()
+			w.standin.AddKeys("another-key-12345")
+			w.editSecret("key", func(s *corev1.Secret) { s.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte("another-key-12345") })
+		}},
 		{"another key's Secret is named", "it holds another key", 1, func(w *world) {
 			w.standin.AddKeys("another-key-12345")
 			w.giveKeyAs("other", "another-key-12345")
@@ -119,6 +133,10 @@ func TestWhatSpendsARequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+func labelAsGenerated(s *corev1.Secret) {
+	s.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 }
 
 func TestHiddenURLIsShownAgainWithoutARequest(t *testing.T) {

@@ -115,7 +115,7 @@ func asKind(kind, object client.Object) client.Object {
 			return object
 		}
 	case *metav1.PartialObjectMetadata:
-		if isSecret {
+		if isSecret && !isGenerated(secret) {
 			return metadataOf(secret)
 		}
 	case *corev1.Secret:
@@ -159,6 +159,9 @@ func (c memoryClient) Get(_ context.Context, key client.ObjectKey, into client.O
 	case *v1alpha1.BillingSession:
 		found.(*v1alpha1.BillingSession).DeepCopyInto(into)
 	case *metav1.PartialObjectMetadata:
+		if isGenerated(found.(*corev1.Secret)) {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
+		}
 		metadataOf(found.(*corev1.Secret)).DeepCopyInto(into)
 	case *corev1.Secret:
 		if c.generatedOnly && !isGenerated(found.(*corev1.Secret)) {
