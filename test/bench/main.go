@@ -86,7 +86,7 @@ func parseFlags(args []string) (options, error) {
 	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.IntSliceVar(&o.sessions, "sessions", []int{1000, 5000, 10000}, "`numbers` of sessions to measure, ascending")
-	flags.IntVar(&o.rounds, "rounds", 2, "how often floor and manager take turns with up to 5000 sessions; the best of each counts")
+	flags.IntVar(&o.rounds, "rounds", 3, "how often floor and manager take turns with up to 5000 sessions; the best of each counts")
 	flags.IntVar(&o.concurrency, "concurrency", 16, "requests to the endpoint at once")
 	flags.IntVar(&o.foreign, "foreign", 20000, "unrelated Secrets of 10 KB to add to the cluster of the fewest sessions")
 	flags.StringVar(&o.out, "out", filepath.Join("dist", "bench"), "`folder` for results.json and results.svg")

@@ -302,8 +302,8 @@ func TestRenewalUnderLoad(t *testing.T) {
 	}
 	expired := f.expired(sessions)
 	t.Logf("%d of %d URLs expired, %d had to", expired, len(sessions), predicted.Expired)
-	// The simulation has no waits after failures, and its writes take no time.
-	if predicted.Expired == 0 || expired > predicted.Expired+len(sessions)/50 {
+	// One in a hundred more: the simulation has no waits after failures, and its writes take no time.
+	if predicted.Expired == 0 || expired > predicted.Expired+len(sessions)/100 {
 		t.Errorf("%d URLs expired, %d had to", expired, predicted.Expired)
 	}
 }
