@@ -124,7 +124,7 @@ func (c *census) add(session *v1alpha1.BillingSession, stands standing) {
 	if !stands.ready {
 		return
 	}
-	expires := expiryOf(session)
+	expires := ExpiryOf(&session.Status)
 	if first, ok := c.earliest[stands.state]; !ok || expires.Before(first) {
 		c.earliest[stands.state] = expires
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -45,19 +44,17 @@ type standing struct {
 // standingOf reads from a session's status how it stands at now. What the status says of a
 // URL that has expired since is not believed.
 func standingOf(session *v1alpha1.BillingSession, now time.Time) standing {
-	condition := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionReady)
-	failing := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionRenewalFailing)
-	if condition == nil {
-		return standing{stateAndReason: stateAndReason{stateUnissued, reasonPending}}
-	}
-	expires := expiryOf(session)
+	conditions := session.Status.Conditions
+	expires := ExpiryOf(&session.Status)
 	expired := !expires.IsZero() && !now.Before(expires)
-	s := standing{ready: condition.Status == metav1.ConditionTrue && !expired}
-	s.reason = reasonOf(condition, failing, session.Status.LastAttempt)
+	s := standing{ready: meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) && !expired}
+	s.reason = ReasonOf(&session.Status)
 	switch {
+	case s.reason == reasonPending:
+		s.state = stateUnissued
 	case session.Spec.Suspend:
 		s.state = stateSuspended
-	case s.ready && failing != nil:
+	case s.ready && meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionRenewalFailing):
 		s.state = stateFailing
 	case s.ready:
 		s.state = stateReady
@@ -72,22 +69,28 @@ func standingOf(session *v1alpha1.BillingSession, now time.Time) standing {
 	return s
 }
 
-// reasonOf is why a session stands as it does: where its condition says no more than that a
-// URL is lacking, it is what came of the last request for one.
-func reasonOf(ready, failing *metav1.Condition, last *v1alpha1.Attempt) string {
-	lacking := ready.Reason == v1alpha1.ReasonExpired || ready.Reason == v1alpha1.ReasonInputsChanged
+// ReasonOf is why a session stands as its status says: where the condition Ready says no
+// more than that a URL is lacking, it is what came of the last request for one.
+func ReasonOf(status *v1alpha1.BillingSessionStatus) string {
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	failing := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRenewalFailing)
 	switch {
+	case ready == nil:
+		return reasonPending
 	case failing != nil:
 		return failing.Reason
-	case lacking && last != nil && last.Outcome != v1alpha1.OutcomeGranted:
+	}
+	lacking := ready.Reason == v1alpha1.ReasonExpired || ready.Reason == v1alpha1.ReasonInputsChanged
+	if last := status.LastAttempt; lacking && last != nil && last.Outcome != v1alpha1.OutcomeGranted {
 		return string(last.Outcome)
 	}
 	return ready.Reason
 }
 
-// expiryOf is when the session's URL expires or expired, by our clock; zero when it never had one.
-func expiryOf(session *v1alpha1.BillingSession) time.Time {
-	status := &session.Status
+// ExpiryOf is when the URL that the status tells of expires or expired, by our clock: the
+// endpoint's own may differ, by an offset that the status holds. It is zero when there
+// never was one.
+func ExpiryOf(status *v1alpha1.BillingSessionStatus) time.Time {
 	if status.ExpirationTime == nil {
 		return time.Time{}
 	}

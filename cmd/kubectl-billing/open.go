@@ -92,7 +92,7 @@ func openable(text string) bool {
 func notAlive(c *cluster, outlook *controllers.Outlook) error {
 	session := outlook.Session
 	missing := fmt.Sprintf("session %q has no URL yet", session.Name)
-	if expires, issued := expiresAt(session); issued {
+	if expires := controllers.ExpiryOf(&session.Status); !expires.IsZero() {
 		missing = fmt.Sprintf("the URL of session %q expired %s ago", session.Name, span(outlook.Facts.Now.Sub(expires)))
 	}
 	switch {

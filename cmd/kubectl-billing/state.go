@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
 )
 
 // state is what a person wants to know of a session at a glance.
@@ -17,8 +18,8 @@ type state struct {
 	life string
 	// renews is when the endpoint is asked next.
 	renews string
-	// cause is the reason of what fails, empty when nothing does, and message says it
-	// in sentences.
+	// cause is the reason of what fails, empty when nothing does: of a URL that has
+	// expired, why there is no newer one. message says it in sentences.
 	cause, message string
 	mood           mood
 }
@@ -39,14 +40,14 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
-	expires, issued := expiresAt(session)
+	expires := controllers.ExpiryOf(&session.Status)
 	switch {
 	case ready == nil:
 		s.mood, s.message = troubled, "The controller has not looked at it yet"
 		return s
 	case ready.Status != metav1.ConditionTrue:
-		s.mood, s.cause, s.message = broken, ready.Reason, ready.Message
-	case issued && !now.Before(expires):
+		s.mood, s.cause, s.message = broken, controllers.ReasonOf(&session.Status), ready.Message
+	case !expires.IsZero() && !now.Before(expires):
 		s.mood, s.cause, s.message = broken, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
 	case failing != nil:
 		s.mood, s.cause, s.message = troubled, failing.Reason, failing.Message
@@ -55,24 +56,10 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	return s
 }
 
-// expiresAt is when the URL expires by the cluster's clock: the endpoint's own may
-// differ, by an offset that the status holds.
-func expiresAt(session *v1alpha1.BillingSession) (at time.Time, issued bool) {
-	status := session.Status
-	if status.ExpirationTime == nil {
-		return time.Time{}, false
-	}
-	at = status.ExpirationTime.Time
-	if status.IssuedFor != nil {
-		at = at.Add(-time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second)
-	}
-	return at, true
-}
-
 func life(session *v1alpha1.BillingSession, now time.Time) string {
-	expires, issued := expiresAt(session)
+	expires := controllers.ExpiryOf(&session.Status)
 	switch {
-	case !issued:
+	case expires.IsZero():
 		return none
 	case now.Before(expires):
 		return span(expires.Sub(now))
@@ -119,15 +106,12 @@ func compareNames(a, b v1alpha1.BillingSession) int {
 
 // compareExpiry puts first what expires first, and last what never had a URL.
 func compareExpiry(a, b v1alpha1.BillingSession) int {
-	atA, issuedA := expiresAt(&a)
-	atB, issuedB := expiresAt(&b)
+	atA, atB := controllers.ExpiryOf(&a.Status), controllers.ExpiryOf(&b.Status)
 	switch {
-	case issuedA && issuedB && !atA.Equal(atB):
-		return atA.Compare(atB)
-	case issuedA != issuedB && issuedA:
-		return -1
-	case issuedA != issuedB:
+	case atA.IsZero() && !atB.IsZero():
 		return 1
+	case atB.IsZero() && !atA.IsZero():
+		return -1
 	}
-	return compareNames(a, b)
+	return cmp.Or(atA.Compare(atB), compareNames(a, b))
 }

@@ -60,7 +60,9 @@ func expired(ago time.Duration) change {
 }
 
 func retry(at time.Duration) change {
-	return func(s *v1alpha1.BillingSession) { s.Status.LastAttempt = &v1alpha1.Attempt{NextTime: in(at)} }
+	return func(s *v1alpha1.BillingSession) {
+		s.Status.LastAttempt = &v1alpha1.Attempt{Outcome: v1alpha1.OutcomeUnavailable, NextTime: in(at)}
+	}
 }
 
 func requested(token, handled string) change {
@@ -99,8 +101,10 @@ func TestStateAtAGlance(t *testing.T) {
 			state{ready: "True", life: "8 minutes", renews: "in 1 minute"}},
 		{"renewal is due", []change{issued(8*time.Minute, 0)}, state{ready: "True", life: "8 minutes", renews: "now"}},
 		{"it rests and works", []change{issued(8*time.Minute, 0), suspended}, state{ready: "True", life: "8 minutes", renews: "suspended"}},
-		{"it has expired", []change{expired(3 * time.Minute), retry(time.Minute)},
-			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Expired", message: "The URL has expired", mood: broken}},
+		{"it has expired, and the life left says so; why is another matter", []change{expired(3 * time.Minute), retry(time.Minute)},
+			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Unavailable", message: "The URL has expired", mood: broken}},
+		{"it has expired while nobody could ask", []change{expired(3 * time.Minute)},
+			state{ready: "False", life: "expired 3 minutes ago", renews: "-", cause: "Expired", message: "The URL has expired", mood: broken}},
 		{"it expires at this very second", []change{issued(0, -time.Minute)},
 			state{ready: "True", life: "expired less than a second ago", renews: "now", cause: "Expired",
 				message: "The URL has expired, and the controller has not said so yet: is it running?", mood: broken}},
