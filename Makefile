@@ -29,7 +29,8 @@ demo: compiled assets ## See it work: an API server, an endpoint and the operato
 
 .PHONY: run
 run: compiled assets ## The same, and it stays up for kubectl until Ctrl-C
-	@go run ./hack/demo --stay
+	@go build -o bin/demo ./hack/demo
+	@bin/demo --stay # "go run" would call Ctrl-C a failure
 
 ##### Release
 

@@ -51,7 +51,7 @@ func strangersSecret(secret *corev1.Secret) string {
 		}
 	}
 	return fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
-		"delete it, or create a session with another spec.secretName", secret.Name)
+		"create a session with another spec.secretName, or delete the Secret if nobody needs it", secret.Name)
 }
 
 // findSecret is the Secret of the generated Secret's name, nil if there is none.

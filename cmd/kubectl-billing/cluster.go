@@ -116,7 +116,10 @@ func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.Billin
 	var sessions []*v1alpha1.BillingSession
 	for _, name := range s.names {
 		session, err := c.session(ctx, name)
-		if err != nil {
+		switch {
+		case err != nil && len(s.names) > 1:
+			return nil, fmt.Errorf("%w; nothing was done for the others either", err)
+		case err != nil:
 			return nil, err
 		}
 		sessions = append(sessions, session)

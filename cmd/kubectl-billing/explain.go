@@ -99,10 +99,13 @@ func (e *explanation) next() string {
 	}
 	switch e.Plan.Rule {
 	case "NothingToDo":
-		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due))
+		if lacksKey(e.Plan.Blocked) {
+			return "The next URL is due " + e.at(e.Plan.Due) + "; without a key it cannot be asked for."
+		}
+		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due)) + "."
 	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
 		// Plan.Wake may come earlier than the end of the wait, to look again.
-		return "The controller asks again " + e.at(e.notBefore(e.Plan.Wake))
+		return "The controller asks again " + e.at(e.notBefore(e.Plan.Wake)) + "."
 	case "SecretAwaitsCollection":
 		return "The controller asks for a URL once " + secret + " has been collected."
 	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
@@ -112,7 +115,7 @@ func (e *explanation) next() string {
 }
 
 func (e *explanation) at(t time.Time) string {
-	return fmt.Sprintf("in %s, at %s.", span(t.Sub(e.Facts.Now)), stamp(t))
+	return fmt.Sprintf("in %s, at %s", span(t.Sub(e.Facts.Now)), stamp(t))
 }
 
 // notBefore is t, or the end of the wait after the last attempt where that is later.
@@ -158,7 +161,7 @@ func (e *explanation) toDo() string {
 			"After a change at Xtracta's end, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
 	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
 		return "Do what is said above; the controller goes on by itself then."
-	case e.Plan.Blocked == v1alpha1.ReasonKeySecretMissing, e.Plan.Blocked == v1alpha1.ReasonKeyInvalid, e.cannotWrite():
+	case lacksKey(e.Plan.Blocked), e.cannotWrite():
 		return "Do what is said above before the URL expires; the controller goes on by itself then."
 	case e.Plan.Step == renewal.Ask && e.Plan.Held != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
 		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))

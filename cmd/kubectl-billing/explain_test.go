@@ -98,6 +98,8 @@ func TestWhatComesNext(t *testing.T) {
 			[]string{"asks again in 20 seconds", "the wait after it is not over"}},
 		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
 			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
+		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, Stored: held, Secret: renewal.SecretOurs},
+			[]string{"The next URL is due in", "without a key it cannot be asked for", "before the URL expires"}},
 		{"other inputs", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
 			[]string{"issued for other inputs"}},
 		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, RenewRequest: "2"},

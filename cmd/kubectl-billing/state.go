@@ -53,7 +53,15 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 		s.mood, s.cause, s.message = troubled, failing.Reason, failing.Message
 	}
 	s.ready = string(ready.Status)
+	if lacksKey(s.cause) {
+		s.renews = none
+	}
 	return s
+}
+
+// lacksKey says whether nothing can be asked for until somebody brings a key.
+func lacksKey(reason string) bool {
+	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeyInvalid
 }
 
 func life(session *v1alpha1.BillingSession, now time.Time) string {

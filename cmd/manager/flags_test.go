@@ -30,13 +30,23 @@ func TestBadFlagsNameTheFlagAndTheCure(t *testing.T) {
 		{"a limit below nothing", "--endpoint-qps=-1", "--endpoint-qps", "0 means no limit"},
 		{"a burst that lets nothing through", "--endpoint-burst=0", "--endpoint-burst", "at least 1"},
 		{"nobody may ask", "--concurrency=0", "--concurrency", "at least 1"},
-		{"a selector with a typing error", "--watch-label-selector=a in", "--watch-label-selector", "expected"},
+		{"a selector with a typing error", "--watch-label-selector=a in", "--watch-label-selector", "team=finance"},
+		{"a list of namespaces that was left empty", "--watch-namespaces=", "--watch-namespaces", "leave it out to serve all"},
+		{"a namespace that was left empty, and would mean all", "--watch-namespaces=a,,b", "--watch-namespaces", `""`},
+		{"a space after the comma", "--watch-namespaces=a, b", "--watch-namespaces", `" b"`},
+		{"a namespace that cannot exist", "--watch-namespaces=A_B", "--watch-namespaces", "lower case"},
+		{"a lease that cannot exist", "--leader-election-id=A_B", "--leader-election-id", "lower case"},
+		{"a lease without a name", "--leader-election-id=", "--leader-election-id", `""`},
+		{"a lease where nothing can be", "--leader-election-namespace=a/b", "--leader-election-namespace", "lower case"},
+		{"an address without a port", "--metrics-bind-address=foo", "--metrics-bind-address", ":8080"},
+		{"a port that does not exist", "--health-probe-bind-address=:99999", "--health-probe-bind-address", ":8080"},
+		{"one address for two", "--metrics-bind-address=:8081", "--health-probe-bind-address", "must not be the same"},
 		{"a level that does not exist", "--log-level=trace", "--log-level", `"debug"`},
 		{"a format that does not exist", "--log-format=xml", "--log-format", `"json"`},
 		{"a forgotten dash", "leader-elect", `"leader-elect"`, "--"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := parseFlags([]string{row.arg}, io.Discard)
+			_, err := parseFlags([]string{"--leader-elect", row.arg}, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), row.flag) || !strings.Contains(err.Error(), row.cure) {
 				t.Errorf("%s: %v, want the flag %q and the cure %q", row.arg, err, row.flag, row.cure)
 			}
@@ -44,9 +54,24 @@ func TestBadFlagsNameTheFlagAndTheCure(t *testing.T) {
 	}
 }
 
+func TestGoodFlagsAreTaken(t *testing.T) {
+	for _, args := range [][]string{
+		{"--watch-namespaces=a,b-1"},
+		{"--watch-label-selector=a in (b, c),!d"},
+		{"--metrics-bind-address=0", "--health-probe-bind-address=0"},
+		{"--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0"},
+		{"--metrics-bind-address=[::1]:https"},
+		{"--leader-elect", "--leader-election-id=billing.example.com", "--leader-election-namespace=a"},
+	} {
+		if _, err := parseFlags(args, io.Discard); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
 func TestHelpIsNoFailure(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--help"}, &out); !errors.Is(err, pflag.ErrHelp) {
+	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); !errors.Is(err, pflag.ErrHelp) {
 		t.Errorf("--help: %v", err)
 	}
 	if !strings.Contains(out.String(), "--endpoint-url") {

@@ -23,7 +23,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	err := run(signals.SetupSignalHandler(), os.Args[1:], os.Stderr)
+	err := run(signals.SetupSignalHandler(), os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case err == nil, errors.Is(err, pflag.ErrHelp):
 	default:
@@ -37,12 +37,12 @@ func main() {
 // what collecting more often costs, about a tenth of the little computing, does not count.
 const garbagePercent = 50
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	o, err := parseFlags(args, out)
+func run(ctx context.Context, args []string, help, logs io.Writer) error {
+	o, err := parseFlags(args, help)
 	if err != nil {
 		return err
 	}
-	log := newLogger(o, out)
+	log := newLogger(o, logs)
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
 	mgr, err := newManager(o)

@@ -39,6 +39,9 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLeaseNamespace(o); err != nil {
+		return nil, err
+	}
 	selector, err := labels.Parse(o.watchLabelSelector)
 	if err != nil {
 		return nil, fmt.Errorf("--watch-label-selector: %w", err)
@@ -98,12 +101,29 @@ func clusterConfig(o options) (*rest.Config, error) {
 		load = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", o.kubeconfig) }
 	}
 	cluster, err := load()
-	if err != nil {
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return nil, errors.New("--kubeconfig: there is no cluster; name the file that says how to reach one, or set KUBECONFIG")
+	case err != nil:
 		return nil, fmt.Errorf("--kubeconfig: %w", err)
 	}
 	cluster.QPS = -1 // the API server's own priority and fairness paces us
 	cluster.UserAgent = "billing-operator"
 	return cluster, nil
+}
+
+// podNamespace is the file with the pod's own namespace; there is none outside a cluster.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// checkLeaseNamespace holds that the lease has a namespace.
+func checkLeaseNamespace(o options) error {
+	if !o.leaderElect || o.leaderElectionNamespace != "" {
+		return nil
+	}
+	if _, err := os.Stat(podNamespace); err != nil {
+		return errors.New("--leader-election-namespace: must be set with --leader-elect outside a cluster")
+	}
+	return nil
 }
 
 func managerOptions(o options, served controllers.Options) ctrl.Options {

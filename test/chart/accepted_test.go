@@ -2,7 +2,10 @@ package chart
 
 import (
 	"context"
+	"encoding/json"
+	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,6 +38,20 @@ func expectAccepted(t *testing.T, objects manifest) {
 	}
 	for _, warning := range heard.said() {
 		t.Errorf("the API server warns: %s", warning)
+	}
+}
+
+// expectUnderstood holds that the manager takes the arguments that it would be started
+// with: what it finds wrong is what is not here, files and a cluster.
+func expectUnderstood(t *testing.T, objects manifest) {
+	t.Helper()
+	var args []string
+	if err := json.Unmarshal([]byte(find(t, objects.ofKind("Deployment"), container+".args}")), &args); err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(managerPath, append(args, "--kubeconfig=none")...).CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(said), "manager: --kubeconfig:") && !strings.HasPrefix(string(said), "manager: --endpoint-ca-file:") {
+		t.Errorf("manager %q: %v\n%s", args, err, said)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
@@ -15,7 +16,10 @@ import (
 
 const root = "../.."
 
-var cluster *controlplane.ControlPlane
+var (
+	cluster     *controlplane.ControlPlane
+	managerPath string
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(runWithCluster(m))
@@ -32,7 +36,11 @@ func runWithCluster(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(home)
-	helmHome = home
+	helmHome, managerPath = home, filepath.Join(home, "manager")
+	if said, err := exec.Command("go", "build", "-o", managerPath, "../../cmd/manager").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "no manager: %v\n%s", err, said)
+		return 1
+	}
 	cluster, err = controlplane.Start(context.Background(), controlplane.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no API server:", err)

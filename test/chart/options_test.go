@@ -75,11 +75,11 @@ var options = []struct {
 	},
 	{
 		"the endpoint", "a test system has another, and the pod's end waits for a longer request",
-		`endpoint: {url: "https://staging.xtracta.com/v1/billings/billing_ui", timeoutSeconds: 40, qps: 0.5, burst: 1000000}`,
+		`endpoint: {url: "https://staging.xtracta.com/v1/billings/billing_ui", timeoutSeconds: 30, qps: 0.5, burst: 1000000}`,
 		[]found{
 			{"Deployment", moreArgs, "--endpoint-url=https://staging.xtracta.com/v1/billings/billing_ui " +
-				"--endpoint-timeout=40s --endpoint-qps=0.5 --endpoint-burst=1000000"},
-			{"Deployment", pod + ".terminationGracePeriodSeconds}", "60"},
+				"--endpoint-timeout=30s --endpoint-qps=0.5 --endpoint-burst=1000000"},
+			{"Deployment", pod + ".terminationGracePeriodSeconds}", "50"},
 		},
 	},
 	{
@@ -262,6 +262,7 @@ func TestOptions(t *testing.T) {
 				}
 			}
 			expectAccepted(t, objects)
+			expectUnderstood(t, objects)
 			expectMonitoring(t, objects)
 		})
 	}

@@ -28,7 +28,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}{
 		{"a session that is not there", "open nobody", 1, `there is no session "nobody" in namespace`},
 		{"and how to see which there are", "explain nobody", 1, "kubectl billing list -n " + s.namespace},
-		{"one of several is not there, so none is touched", "suspend acme nobody", 1, `"nobody"`},
+		{"one of several is not there, so none is touched", "suspend acme nobody", 1, "nothing was done for the others either"},
 		{"a context that is not there", "list --context nowhere", 1, "check --kubeconfig and --context"},
 		{"a cluster that is down", "list --kubeconfig= --server=https://127.0.0.1:1", 1, "the cluster cannot be reached"},
 		{"a cluster without the operator", "list --kubeconfig= --server=" + empty.URL, 1, "this cluster knows no BillingSessions: install the operator"},

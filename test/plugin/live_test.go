@@ -49,6 +49,8 @@ func TestOpen(t *testing.T) {
 	}
 	s.plugin("open", "hidden", "--print").ends(0).prints(s.urlIn("hidden") + "\n")
 	s.plugin("open", "short", "--print").ends(0).says("Warning: this URL works for only", "open short --fresh -n "+s.namespace)
+	s.plugin("suspend", "short").ends(0)
+	s.plugin("open", "short", "--print").ends(0).says("Warning: this URL works for only", "resume short -n "+s.namespace)
 
 	old := s.urlIn("acme")
 	s.plugin("open", "acme", "--print", "--fresh", "--timeout", patience.String()).ends(0).prints(s.urlIn("acme") + "\n")
