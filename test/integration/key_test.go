@@ -35,6 +35,20 @@ func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 }
 
+// TestGrantedURLIsNoKey: a reference to a generated Secret is a slip of the pen, which would
+// send a URL that works as a password to the endpoint, again with each renewal.
+func TestGrantedURLIsNoKey(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme")
+	w.session("slip", builders.KeySecret("acme"), builders.KeyEntry(v1alpha1.SecretKeyURL))
+	stalled := w.waitForCondition("slip", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
+	if message := stalled.Status.Conditions[0].Message; !strings.Contains(message, "spec.apiKeySecretRef.name") {
+		t.Errorf("the cure is not named: %s", message)
+	}
+	w.waitForRequests(1)
+}
+
 // TestKeyRotatedDuringARequestIsAskedForAgain: the grant is of the old key.
 func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 	t.Parallel()
