@@ -112,12 +112,10 @@ func (r *keyRing) read(ctx context.Context, ref keyRef, wanted keyVersion) (keyF
 }
 
 func examineKey(ref keyRef, secret *corev1.Secret) (renewal.KeyState, endpoint.Key, string) {
-	for _, owner := range secret.OwnerReferences {
-		if isSession(owner) { // its URL would be sent as a key
-			return renewal.KeyInvalid, endpoint.Key{}, fmt.Sprintf(
-				"Secret %q holds what BillingSession %q was granted, and no key: name the Secret with the API key in spec.apiKeySecretRef.name",
-				ref.secret.Name, owner.Name)
-		}
+	if session := sessionOwning(secret); session != "" { // a URL would be sent as a key
+		return renewal.KeyInvalid, endpoint.Key{}, fmt.Sprintf(
+			"Secret %q holds what BillingSession %q was granted, and no key: name the Secret with the API key in spec.apiKeySecretRef.name",
+			ref.secret.Name, session)
 	}
 	value, ok := secret.Data[ref.entry]
 	if !ok {

@@ -44,11 +44,8 @@ func (seen *observation) takeSecret(secret *corev1.Secret) {
 
 // strangersSecret says whose the Secret is that stands in the way, and the cure.
 func strangersSecret(secret *corev1.Secret) string {
-	for _, owner := range secret.OwnerReferences {
-		if isSession(owner) {
-			return fmt.Sprintf("Secret %q belongs to BillingSession %q: create a session with another spec.secretName",
-				secret.Name, owner.Name)
-		}
+	if session := sessionOwning(secret); session != "" {
+		return fmt.Sprintf("Secret %q belongs to BillingSession %q: create a session with another spec.secretName", secret.Name, session)
 	}
 	return fmt.Sprintf("Secret %q exists and is not owned by this session, so it is left alone: "+
 		"create a session with another spec.secretName, or delete the Secret if nobody needs it", secret.Name)

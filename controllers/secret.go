@@ -194,6 +194,16 @@ func judgeOwner(session *v1alpha1.BillingSession, object metav1.Object) renewal.
 	return renewal.SecretForeign
 }
 
+// sessionOwning is the name of the session that the object was generated for, empty for none.
+func sessionOwning(object metav1.Object) string {
+	for _, owner := range object.GetOwnerReferences() {
+		if isSession(owner) {
+			return owner.Name
+		}
+	}
+	return ""
+}
+
 func isSession(owner metav1.OwnerReference) bool {
 	version, err := schema.ParseGroupVersion(owner.APIVersion)
 	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == kind

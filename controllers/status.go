@@ -103,7 +103,7 @@ func judge(seen *observation, facts renewal.Facts, plan renewal.Plan) verdict {
 		return verdict{reason: plan.Blocked, message: obstacle, stalled: true}
 	case plan.Held != nil:
 		return verdict{reason: v1alpha1.ReasonInputsChanged, working: true, message: sentences(
-			fmt.Sprintf("The URL that is alive was issued for another %s; a new one is being asked for", difference(plan.Held.Inputs, facts.Inputs)), obstacle)}
+			fmt.Sprintf("The URL that is alive was issued for another %s; a new one is being asked for", changedInputs(plan.Held.Inputs, facts.Inputs)), obstacle)}
 	case facts.Issued:
 		return verdict{reason: v1alpha1.ReasonExpired, working: true, message: sentences(
 			"The URL has expired; a new one is being asked for", obstacle)}
@@ -113,9 +113,9 @@ func judge(seen *observation, facts renewal.Facts, plan renewal.Plan) verdict {
 	return verdict{reason: v1alpha1.ReasonUnavailable, working: true, message: "No URL could be issued yet"}
 }
 
-// difference names the inputs that changed. The key's version also changes when only
+// changedInputs names the inputs that changed. The key's version also changes when only
 // labels of its Secret do, so the key is named only when nothing else can be it.
-func difference(before, after v1alpha1.Inputs) string {
+func changedInputs(before, after v1alpha1.Inputs) string {
 	var changed []string
 	if before.Purge != after.Purge {
 		changed = append(changed, "purge mode")

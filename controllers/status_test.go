@@ -17,7 +17,7 @@ func TestTheChangedInputsAreNamed(t *testing.T) {
 	} {
 		is := was
 		change(&is)
-		if got := difference(was, is); got != want {
+		if got := changedInputs(was, is); got != want {
 			t.Errorf("another %s, want another %s", got, want)
 		}
 	}

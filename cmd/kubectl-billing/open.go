@@ -72,11 +72,11 @@ func (o open) refresh(ctx context.Context, env *environment, c *cluster) error {
 }
 
 func (o open) warn(env *environment, c *cluster, outlook *controllers.Outlook, left time.Duration) {
-	cure := c.advise("open %s --fresh", o.name)
-	if outlook.Session.Spec.Suspend {
-		cure = c.advise("resume %s", o.name)
-	}
 	if left < littleLife {
+		cure := c.advise("open %s --fresh", o.name)
+		if outlook.Session.Spec.Suspend {
+			cure = c.advise("resume %s", o.name)
+		}
 		env.warn("this URL works for only %s more; for a fresh one: %s", span(left), cure)
 	}
 	if !outlook.Plan.Current {

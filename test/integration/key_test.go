@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -43,7 +44,7 @@ func TestGrantedURLIsNoKey(t *testing.T) {
 	w.issued("acme")
 	w.session("slip", builders.KeySecret("acme"), builders.KeyEntry(v1alpha1.SecretKeyURL))
 	stalled := w.waitForCondition("slip", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
-	if message := stalled.Status.Conditions[0].Message; !strings.Contains(message, "spec.apiKeySecretRef.name") {
+	if message := meta.FindStatusCondition(stalled.Status.Conditions, v1alpha1.ConditionStalled).Message; !strings.Contains(message, "spec.apiKeySecretRef.name") {
 		t.Errorf("the cure is not named: %s", message)
 	}
 	w.waitForRequests(1)
