@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -212,6 +213,19 @@ func TestEndsAlsoWhileAnAnswerIsLate(t *testing.T) {
 	}
 	if err := <-failed; err == nil {
 		t.Error("a request that was under way had an answer")
+	}
+}
+
+func TestEndsAlsoWhileAConnectionIsUnused(t *testing.T) {
+	s := serve(t)
+	unused, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unused.Close() }()
+	read(t, s.base) // and with it, that the server has taken the one before
+	if err := s.stop(); err != nil {
+		t.Errorf("ended with %v", err)
 	}
 }
 
