@@ -53,6 +53,10 @@ type rank struct {
 	before time.Time
 }
 
+// expired says that the URL stopped working while the session was in the line. Many
+// may at once; until each was looked at, they would have the turns of those alive.
+func (r rank) expired(now time.Time) bool { return r.alive && !now.Before(r.before) }
+
 // place is a parked session.
 type place struct {
 	name  types.NamespacedName
@@ -179,6 +183,8 @@ func (t *Turns) give() time.Duration {
 		}
 		gate := t.gate(next.key)
 		switch {
+		case next.rank.expired(t.clock.Now()):
+			t.unpark(next.name) // it shall decide anew, and will be in the other line
 		case !gate.pausedUntil(t.clock.Now()).IsZero():
 			t.unpark(next.name) // it shall decide anew, and will wait
 		case gate.probing():

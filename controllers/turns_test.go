@@ -64,7 +64,7 @@ func TestNineOfTenTurnsGoToURLsThatAreAlive(t *testing.T) {
 	}
 	now := turns.clock.Now()
 	for _, i := range rand.Perm(30) {
-		at := now.Add(time.Duration(i) * time.Minute)
+		at := now.Add(time.Duration(i+1) * time.Minute)
 		turns.Take(called(fmt.Sprintf("alive-%02d", i)), key, rank{alive: true, before: at})
 		turns.Take(called(fmt.Sprintf("without-%02d", i)), key, rank{before: at})
 	}
@@ -110,6 +110,28 @@ func TestSessionsWithoutURLHaveAllTurnsThatNobodyElseWants(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"2", "3"}, turns.wakes()); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
+	}
+}
+
+func TestURLThatExpiredInTheLineHasNoTurnOfThoseAlive(t *testing.T) {
+	t.Parallel()
+	turns := newTurnsAt(1, 1, 10)
+	key := keyNumber(1)
+	turns.prove(key)
+	now := turns.clock.Now()
+	for name, life := range map[string]time.Duration{"a": time.Second, "b": time.Second, "c": 3 * time.Second, "d": 4 * time.Second} {
+		turns.Take(called(name), key, rank{alive: true, before: now.Add(life)})
+	}
+	turns.clock.Step(time.Second)
+	woken := turns.wakes()
+	slices.Sort(woken)
+	if diff := cmp.Diff([]string{"a", "b", "c"}, woken); diff != "" {
+		t.Fatalf("woken (-want +got):\n%s", diff)
+	}
+	for name, r := range map[string]rank{"a": {before: now}, "b": {before: now}, "c": {alive: true, before: now.Add(3 * time.Second)}} {
+		if may := turns.Take(called(name), key, r); may != r.alive {
+			t.Errorf("%s may ask: %t", name, may)
+		}
 	}
 }
 
@@ -218,6 +240,7 @@ func TestTurnsNeverLeakAndNeverForget(t *testing.T) {
 		turns := newTurnsAt(0, 1, slots)
 		asking := map[string]keyID{} // sessions whose request is under way
 		waiting := map[string]bool{} // sessions that want to ask
+		expires := map[string]time.Time{}
 		names := []string{"a", "b", "c", "d", "e", "f"}
 		anyone := rapid.SampledFrom(names)
 		keyOf := func(name string) keyID { return keyNumber(name[0] % 2) }
@@ -246,7 +269,8 @@ func TestTurnsNeverLeakAndNeverForget(t *testing.T) {
 				return
 			}
 			probe := turns.gate(keyOf(name)).probe
-			if turns.Take(called(name), keyOf(name), rank{alive: name < "d", before: turns.clock.Now()}) {
+			alive := turns.clock.Now().Before(expires[name])
+			if turns.Take(called(name), keyOf(name), rank{alive: alive, before: expires[name]}) {
 				if probe != (types.NamespacedName{}) && probe != called(name) {
 					t.Fatalf("%s goes along with the probe %s", name, probe.Name)
 				}
@@ -258,6 +282,7 @@ func TestTurnsNeverLeakAndNeverForget(t *testing.T) {
 			"want": func(t *rapid.T) {
 				name := anyone.Draw(t, "who")
 				waiting[name] = true
+				expires[name] = turns.clock.Now().Add(time.Duration(rapid.IntRange(-500, 1500).Draw(t, "life")) * time.Second)
 				pass(name)
 			},
 			"answer": func(t *rapid.T) {
