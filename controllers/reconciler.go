@@ -166,12 +166,20 @@ func (r *Reconciler) wait(seen *observation, plan renewal.Plan) time.Duration {
 	return max(wake.Sub(now), time.Millisecond)
 }
 
+// lastMoment is what a request takes at best until its URL is written. A URL with less
+// life than that is lost already; where more expire than can be renewed, the one that
+// expires first would be such a one again and again. What is given up too early is
+// lost as well, so it is short.
+const lastMoment = 100 * time.Millisecond
+
 // rankOf is the session's place among those that want to ask. One without a URL that
 // was asked for in vain goes behind those that were not asked for since: otherwise
 // old sessions that fail for ever would have all the turns.
 func rankOf(session *v1alpha1.BillingSession, facts renewal.Facts, plan renewal.Plan) rank {
 	if plan.Held != nil {
-		return rank{alive: true, before: plan.Held.ExpiresAt()}
+		if before := plan.Held.ExpiresAt().Add(-lastMoment); facts.Now.Before(before) {
+			return rank{alive: true, before: before}
+		}
 	}
 	since := session.CreationTimestamp.Time
 	if last := facts.Last; last != nil && last.Time.After(since) {

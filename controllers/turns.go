@@ -46,15 +46,15 @@ type keyID [sha256.Size]byte
 
 // rank is what a session's place in the line depends on.
 type rank struct {
-	// alive says that the session has a URL which works.
+	// alive says that the session has a URL which works, and will until it is replaced.
 	alive bool
-	// before is when that expires, or since when a session without one was not asked
-	// for: the earliest has the first turn.
+	// before is until when a turn can keep that alive, or since when a session without
+	// one was not asked for: the earliest has the first turn.
 	before time.Time
 }
 
-// expired says that the URL stopped working while the session was in the line. Many
-// may at once; until each was looked at, they would have the turns of those alive.
+// expired says that the URL was lost while the session was in the line. Many may be
+// at once; until each was looked at, they would have the turns of those alive.
 func (r rank) expired(now time.Time) bool { return r.alive && !now.Before(r.before) }
 
 // place is a parked session.
