@@ -11,222 +11,244 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// act takes the step of the plan, and leaves what came of it in the observation.
-func (r *Reconciler) act(ctx context.Context, seen *observation, facts renewal.Facts, plan renewal.Plan) error {
+// act takes the step of the plan, and returns what is known of the session after it.
+func (r *Reconciler) act(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
 	switch plan.Step {
 	case renewal.ReadKey:
 		return r.readKey(ctx, seen)
 	case renewal.Ask:
-		return r.ask(ctx, seen, facts, plan)
+		return r.request(ctx, seen, facts, plan)
 	case renewal.Store:
-		return r.store(ctx, seen, plan.Grant)
-	case renewal.Tidy:
-		return r.write(ctx, seen, tidySecret(seen.session, seen.secret))
-	case renewal.Rehearse:
-		return r.rehearse(ctx, seen)
+		return r.store(ctx, seen, facts, plan.Source)
+	case renewal.SyncMetadata:
+		return r.write(ctx, seen, secret.WithMetadata(seen.session, seen.secret))
+	case renewal.DryRun:
+		return r.dryRunWrite(ctx, seen)
 	case renewal.Wait:
 	}
-	return nil
+	return seen, nil
 }
 
-func (r *Reconciler) readKey(ctx context.Context, seen *observation) error {
-	key, err := r.keys.read(ctx, keyRefOf(seen.session), seen.key.version)
+func (r *Reconciler) readKey(ctx context.Context, seen observation) (observation, error) {
+	key, err := r.reader.keys.Load(ctx, apikey.RefOf(seen.session), seen.key.Version)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	seen.learnKey(r, key)
-	return nil
+	return r.reader.withKey(seen, key), nil
 }
 
-// ask spends a request, when it is the session's turn.
-func (r *Reconciler) ask(ctx context.Context, seen *observation, facts renewal.Facts, plan renewal.Plan) error {
-	name, id := client.ObjectKeyFromObject(seen.session), r.turns.keyID(seen.key.key)
-	if !r.turns.Take(name, id, rankOf(seen.session, facts, plan)) {
-		seen.memory.park(r.Clock.Now())
-		return errParked
+// request asks the endpoint for a URL, when it is the session's turn. Otherwise the session
+// is queued, and woken when its turn comes.
+func (r *Reconciler) request(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
+	name, key := client.ObjectKeyFromObject(seen.session), r.dispatcher.KeyID(seen.key.Key)
+	turn, ok := r.dispatcher.TryAcquire(name, key, priorityOf(seen.session, facts, plan))
+	if !ok {
+		seen.local.attempts.queue(r.clock.Now())
+		seen.isQueued = true
+		return seen, nil
 	}
-	started := r.Clock.Now()
+	defer turn.Abandon() // a panic would otherwise take the slot with it, and lock the key
+	seen.local.attempts.leaveQueue()
+	asked := r.clock.Now()
 	// The call has a deadline of its own, which may be later than that of the pass.
-	granted, err := r.Endpoint.Open(context.WithoutCancel(ctx), endpoint.Request{
-		Key:               seen.key.key,
+	grant, err := r.endpoint.IssueURL(context.WithoutCancel(ctx), endpoint.Request{
+		Key:               seen.key.Key,
 		Purge:             string(facts.Inputs.Purge),
 		ExpirationSeconds: facts.Inputs.ExpirationSeconds,
 	})
-	answer, throttled, told := r.understand(granted, err, facts)
-	answer.PausedUntil = r.turns.Done(name, id, throttled, told)
-	seen.memory.asked = started
-	r.Metrics.observeRequest(answer, r.Clock.Since(started))
-	seen.remember(facts, answer, granted.URL)
-	r.tell(ctx, seen, plan, answer)
-	seen.learnKey(r, seen.key)
-	return nil
+	result := toResult(grant, err, facts, r.clock.Now())
+	result.PausedUntil = turn.Release(throttling(err))
+	if result.Grant != nil && renewal.Replaces(facts, result.Grant) {
+		seen.local.pending.keep(&secret.Grant{Grant: *result.Grant, URL: grant.URL})
+	}
+	seen.local.attempts.record(facts, asked, result)
+	r.metrics.ObserveRequest(result, r.clock.Since(asked))
+	logResult(ctx, seen.local.attempts.last, plan, result)
+	return r.reader.withKey(seen, seen.key), nil // the answer may have paused the key
 }
 
-// understand turns the endpoint's answer into what the schedule and the turns
-// make of it.
-func (r *Reconciler) understand(granted endpoint.Grant, err error, facts renewal.Facts) (a renewal.Answer, throttled bool, told time.Duration) {
-	a.At = r.Clock.Now()
-	if err == nil {
-		a.Outcome = v1alpha1.OutcomeGranted
-		a.Grant = &renewal.Grant{
-			Expire: granted.Expire,
-			// Whole seconds, as the Secret and the status keep them.
-			Issued:      granted.Issued.Truncate(time.Second),
-			Offset:      granted.Offset,
-			Inputs:      facts.Inputs,
-			Fingerprint: facts.Fingerprint,
-		}
-		return a, false, 0
+// toResult turns the endpoint's answer into what the schedule makes of it.
+func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Time) renewal.Result {
+	result := renewal.Result{At: now, Outcome: outcomeOf(err)}
+	if err != nil {
+		result.Message = err.Error()
+		return result
 	}
-	a.Message = err.Error()
+	result.Message = "the endpoint granted a URL that is due for renewal at once"
+	result.Grant = &renewal.Grant{
+		Expire: grant.Expire,
+		// Whole seconds, as the Secret and the status keep them.
+		Issued:      grant.Issued.Truncate(time.Second),
+		Offset:      grant.Offset,
+		Inputs:      facts.Inputs,
+		Fingerprint: facts.Fingerprint,
+	}
+	return result
+}
+
+// outcomeOf is the API's word for the kind of an answer. An error that is none of the
+// endpoint's own is the end of the request's context, which says nothing of the endpoint.
+func outcomeOf(err error) v1alpha1.Outcome {
 	var (
-		rejection *endpoint.RejectedError
-		throttle  *endpoint.ThrottledError
+		rejected  *endpoint.RejectedError
+		throttled *endpoint.ThrottledError
 		malformed *endpoint.MalformedError
 	)
 	switch {
-	case errors.As(err, &rejection):
-		a.Outcome = v1alpha1.OutcomeRejected
-	case errors.As(err, &throttle):
-		a.Outcome = v1alpha1.OutcomeThrottled
-		return a, true, throttle.RetryAfter
+	case err == nil:
+		return v1alpha1.OutcomeGranted
+	case errors.As(err, &rejected):
+		return v1alpha1.OutcomeRejected
+	case errors.As(err, &throttled):
+		return v1alpha1.OutcomeThrottled
 	case errors.As(err, &malformed):
-		a.Outcome = v1alpha1.OutcomeMalformed
-	default: // an endpoint.UnavailableError, or what nobody thought of
-		a.Outcome = v1alpha1.OutcomeUnavailable
+		return v1alpha1.OutcomeMalformed
 	}
-	return a, false, 0
+	return v1alpha1.OutcomeUnavailable
 }
 
-// remember keeps what came of a request until it is written.
-func (seen *observation) remember(facts renewal.Facts, a renewal.Answer, url endpoint.URL) {
-	rec := seen.memory
-	if a.Grant != nil && renewal.Keep(facts, a.Grant) {
-		rec.unwritten = &grant{Grant: *a.Grant, url: url}
+// throttling reports whether the endpoint throttled the key, and for how long it asked to
+// wait; zero when it did not say.
+func throttling(err error) (throttled bool, retryAfter time.Duration) {
+	var throttle *endpoint.ThrottledError
+	if errors.As(err, &throttle) {
+		return true, throttle.RetryAfter
 	}
-	if a.Grant != nil && a.Message == "" {
-		a.Message = "the endpoint granted a URL that is to be renewed at once"
-	}
-	rec.attempted, rec.last, rec.lastFingerprint = true, renewal.After(facts, a), facts.Fingerprint
-	if a.Outcome == v1alpha1.OutcomeGranted || a.Outcome == v1alpha1.OutcomeRejected {
-		rec.handled = facts.RenewRequest
-	}
+	return false, 0
 }
 
 // store writes a grant into the generated Secret.
-func (r *Reconciler) store(ctx context.Context, seen *observation, timing *renewal.Grant) error {
-	g, replaced := seen.memory.unwritten, seen.stored
-	if g.timing() != timing {
-		g, replaced = r.withFingerprint(ctx, seen, seen.shown), nil
+func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.Facts, source renewal.Source) (observation, error) {
+	grant, replaced := seen.local.pending.grant, seen.inSecret
+	if source == renewal.FromStatus {
+		grant, replaced = r.withFingerprint(ctx, seen, facts.Inputs), nil
 	}
-	secret, err := composeSecret(seen.session, seen.secret, g)
+	composed, err := secret.Compose(seen.session, seen.secret, grant)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	if err := r.write(ctx, seen, secret); err != nil {
-		return err
+	next, err := r.write(ctx, seen, composed)
+	if err != nil || next.local.pending.state.Failed {
+		return next, err
 	}
-	if replaced != nil && !seen.memory.write.Failed {
-		r.Metrics.observeRenewal(replaced.timing(), r.Clock.Now())
+	next.local.pending.stored(source)
+	if replaced != nil {
+		r.metrics.ObserveRenewal(replaced.Timing(), r.clock.Now())
 	}
-	return nil
+	return next, nil
 }
 
-// withFingerprint completes a grant from the status, which holds nothing derived
-// from the key, if the key can still be read at the version it was issued for.
-func (r *Reconciler) withFingerprint(ctx context.Context, seen *observation, g *grant) *grant {
-	if g.Inputs != r.inputs(seen) {
-		return g
+// withFingerprint is the grant from the status, which holds nothing derived from the key,
+// completed by the fingerprint if the key can still be read at the version that it was
+// issued for.
+func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) *secret.Grant {
+	grant := seen.inStatus
+	if grant.Inputs != today {
+		return grant
 	}
-	if err := r.readKey(ctx, seen); err != nil || seen.key.state != renewal.KeyRead || g.Inputs != r.inputs(seen) {
-		return g
+	read, err := r.readKey(ctx, seen)
+	if err != nil || read.key.State != renewal.KeyRead || grant.Inputs != read.inputsFor(today.Endpoint) {
+		return grant
 	}
-	g.Fingerprint = fingerprint(seen.key.key, g.Inputs)
-	return g
+	complete := *grant
+	complete.Fingerprint = secret.Fingerprint(read.key.Key, grant.Inputs)
+	return &complete
 }
 
-// write creates or updates the generated Secret. What cannot be written now is
-// remembered, not returned: the next decision takes it into account.
-func (r *Reconciler) write(ctx context.Context, seen *observation, secret *corev1.Secret) error {
-	if r.sessionIsGone(ctx, seen.session) {
-		return errGone
+// write creates or updates the generated Secret. A failure is remembered, not returned: the
+// next decision takes it into account.
+func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev1.Secret) (observation, error) {
+	if r.isGone(ctx, seen.session) {
+		return seen, errGone
 	}
 	var err error
 	if seen.secret == nil {
-		err = r.Sessions.Create(ctx, secret)
+		err = r.client.Create(ctx, desired)
 	} else {
-		err = r.Sessions.Update(ctx, secret)
+		err = r.client.Update(ctx, desired)
 	}
 	if err != nil {
-		return r.writeFailed(ctx, seen, err)
+		return seen, r.writeFailed(ctx, seen, err)
 	}
-	seen.memory.wroteSecret(secret, r.Clock.Now())
-	seen.memory.tidied = tidied{secret.ResourceVersion, seen.session.Generation}
-	seen.takeSecret(secret)
-	if seen.secretState == renewal.SecretEdited {
-		return r.writeFailed(ctx, seen, errAltered)
+	seen.local.writes.wroteSecret(desired, seen.session.Generation, r.clock.Now())
+	next, err := r.reader.inspect(ctx, seen, desired)
+	if err != nil {
+		return seen, err
 	}
-	seen.memory.unwritten = nil
-	return nil
+	if next.secretState == renewal.SecretEdited {
+		return next, r.writeFailed(ctx, next, errAltered)
+	}
+	next.local.pending.succeeded()
+	return next, nil
 }
 
-// sessionIsGone says whether the session was deleted during the pass: a request
-// takes a while.
-func (r *Reconciler) sessionIsGone(ctx context.Context, session *v1alpha1.BillingSession) bool {
+// isGone reports whether the session was deleted during the pass: a request takes a while.
+func (r *Reconciler) isGone(ctx context.Context, session *v1alpha1.BillingSession) bool {
 	var now v1alpha1.BillingSession
-	if err := r.Sessions.Get(ctx, client.ObjectKeyFromObject(session), &now); err != nil {
+	if err := r.client.Get(ctx, client.ObjectKeyFromObject(session), &now); err != nil {
 		return apierrors.IsNotFound(err)
 	}
 	return now.UID != session.UID || now.DeletionTimestamp != nil
 }
 
-// rehearse finds out whether the generated Secret could be written, without
-// writing it and without spending a request.
-func (r *Reconciler) rehearse(ctx context.Context, seen *observation) error {
-	var err error
-	if secret := tidySecret(seen.session, seen.secret); seen.secret == nil {
-		err = r.Sessions.Create(ctx, secret, client.DryRunAll)
+// dryRunWrite finds out whether the generated Secret could be written, without writing it
+// and without spending a request.
+func (r *Reconciler) dryRunWrite(ctx context.Context, seen observation) (observation, error) {
+	desired, err := secret.Rehearsal(seen.session, seen.secret)
+	if err != nil {
+		return seen, err
+	}
+	if seen.secret == nil {
+		err = r.client.Create(ctx, desired, client.DryRunAll)
 	} else {
-		err = r.Sessions.Update(ctx, secret, client.DryRunAll)
+		err = r.client.Update(ctx, desired, client.DryRunAll)
+	}
+	if err == nil && !secret.IsIntact(desired) {
+		err = errAltered
 	}
 	if err != nil {
-		return r.writeFailed(ctx, seen, err)
+		return seen, r.writeFailed(ctx, seen, err)
 	}
-	seen.memory.writeWorked()
-	return nil
+	seen.local.pending.mayRetry()
+	return seen, nil
 }
 
 // errAltered: what the API server stored is not what was written.
-var errAltered = errors.New("altered on the way")
-
-// longestWriteRetry bounds the wait after a failed write.
-const longestWriteRetry = time.Minute
+var errAltered = errors.New("altered on its way")
 
 // writeFailed remembers why a write failed and when to try again.
-func (r *Reconciler) writeFailed(ctx context.Context, seen *observation, err error) error {
-	rec := seen.memory
+func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err error) error {
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		rec.namespaceGone = true
+		seen.local.namespaceGone = true
 		return errGone
 	}
-	wait := min(time.Second<<min(rec.writeFailures, 10), longestWriteRetry)
-	rec.writeFailures++
-	rec.write = renewal.WriteState{Failed: true, Refused: refused(err), RetryAt: r.Clock.Now().Add(wait)}
-	rec.writeProblem, rec.refusedOn = problemOf(err), versionOf(seen.secret)
-	if rec.readLive = apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err); rec.readLive {
-		rec.writeProblem = "" // somebody else wrote meanwhile: that is no trouble
+	name := secret.NameFor(seen.session)
+	state := renewal.WriteState{
+		Refused:    needsPerson(err),
+		Conflicted: apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err),
+	}
+	message := status.UnwrittenSecret(name, err)
+	if errors.Is(err, errAltered) {
+		message = status.AlteredSecret(name)
+	}
+	wait := seen.local.pending.failed(state, message, seen.secret, r.clock.Now())
+	if state.Conflicted {
+		seen.local.writes.generated.distrustCache()
 	}
 	ctrl.LoggerFrom(ctx).Info("The generated Secret could not be written; it will be tried again",
-		"secret", secretName(seen.session), "reason", apierrors.ReasonForError(err), "after", wait.String())
+		"secret", name, "reason", apierrors.ReasonForError(err), "after", wait.String())
 	return nil
 }
 
-// refused says whether a person must mend what made the write fail.
-func refused(err error) bool {
+// needsPerson reports whether a person must remove what made the write fail.
+func needsPerson(err error) bool {
 	return errors.Is(err, errAltered) || apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) ||
 		apierrors.IsRequestEntityTooLargeError(err)
 }

@@ -9,115 +9,155 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
-// observation is everything that one pass knows of a session.
+// reader reads everything that a decision depends on, from the caches wherever they can be
+// trusted. It never writes.
+type reader struct {
+	// cached reads sessions, and the metadata of the Secrets that have not our label.
+	cached client.Reader
+	// generated reads the Secrets that have our label.
+	generated client.Reader
+	// live reads past the caches.
+	live  client.Reader
+	keys  *apikey.Cache
+	clock clock.PassiveClock
+
+	// claimants finds the sessions that claim a Secret's name.
+	claimants func(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error)
+	// pausedUntil is when the pause of a key ends; zero when there is none.
+	pausedUntil func(endpoint.Key) time.Time
+}
+
+// observation is a snapshot of everything that one pass knows of a session. The methods
+// that learn more return another.
 type observation struct {
 	session *v1alpha1.BillingSession
-	memory  *record
+	local   *localState
 
 	// secret is the generated Secret where it is ours, nil otherwise.
 	secret      *corev1.Secret
 	secretState renewal.SecretState
-	// secretProblem says in whose way the session is when the Secret is foreign.
+	// secretProblem says whose the Secret is that stands in the way.
 	secretProblem string
-	stored        *grant
-	shown         *grant
+	// inSecret and inStatus are the grants that the Secret and the status hold.
+	inSecret, inStatus *secret.Grant
 
-	key         keyFinding
+	key         apikey.Status
 	pausedUntil time.Time
-	// fingerprint of the inputs with the key; empty until it is needed.
-	fingerprint string
 
-	// lookAgain is when to look at what no watch shows; zero when there is nothing.
-	lookAgain time.Time
+	// isQueued reports whether the session waits for its turn to ask.
+	isQueued bool
+
+	// recheckAt is when to read again what no watch reports; zero for never.
+	recheckAt time.Time
 }
 
-// observe reads all that the session's decision depends on, from the caches
-// wherever they can be trusted. It is nil when there is nothing to be done: the
-// session is gone or on its way.
-func (r *Reconciler) observe(ctx context.Context, name types.NamespacedName) (*observation, error) {
-	var cached v1alpha1.BillingSession
-	if err := r.Sessions.Get(ctx, name, &cached); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.memory.forget(name)
-			return nil, nil
-		}
+// observe reads a session. It is nil when nothing is to be done: the session is gone or
+// being deleted.
+func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals *localStates) (*observation, error) {
+	cached, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{})
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("read the session: %w", err)
-	}
-	if cached.DeletionTimestamp != nil {
+	case cached == nil:
+		locals.forget(name, r.clock.Now())
+		return nil, nil
+	case cached.DeletionTimestamp != nil:
 		return nil, nil
 	}
-	rec := r.memory.of(&cached)
-	if rec.namespaceGone {
+	local := locals.of(cached)
+	if local.namespaceGone {
 		return nil, nil
 	}
-	seen := &observation{session: rec.latestSession(&cached), memory: rec}
-	seen.shown = grantInStatus(&seen.session.Status)
-	if err := r.observeSecret(ctx, seen); err != nil {
+	session, err := r.latestSession(ctx, cached, local)
+	if err != nil || session == nil {
 		return nil, err
 	}
-	return seen, r.observeKey(ctx, seen)
+	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status)}
+	seen, err = r.withSecret(ctx, seen)
+	if err != nil {
+		return nil, err
+	}
+	version, err := r.keyVersion(ctx, apikey.RefOf(session).Secret)
+	if err != nil {
+		return nil, err
+	}
+	seen = r.withKey(seen, r.keys.Lookup(apikey.RefOf(session), version))
+	return &seen, nil
 }
 
-// observeKey notes what is known of the key without reading it.
-func (r *Reconciler) observeKey(ctx context.Context, seen *observation) error {
-	ref := keyRefOf(seen.session)
-	version, err := r.keyVersion(ctx, ref)
-	if err != nil {
-		return err
+// latestSession is the newer of what the cache shows and what this process wrote last; nil
+// when the session is gone.
+func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSession, local *localState) (*v1alpha1.BillingSession, error) {
+	session, doubtful := local.writes.session.latest(cached, r.clock.Now())
+	if !doubtful {
+		return session, nil
 	}
-	seen.learnKey(r, r.keys.known(ref, version))
-	return nil
+	live, err := getOrNil(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.BillingSession{})
+	if err != nil {
+		return nil, fmt.Errorf("read the session past the cache: %w", err)
+	}
+	if live == nil || live.UID != cached.UID || live.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	local.writes.session.set(live, r.clock.Now())
+	return live, nil
 }
 
 // keyVersion is the version of the key's Secret, nil if there is none.
-func (r *Reconciler) keyVersion(ctx context.Context, ref keyRef) (*keyVersion, error) {
-	metadata, err := r.secretMetadata(ctx, ref.secret)
+func (r *reader) keyVersion(ctx context.Context, name types.NamespacedName) (*apikey.Version, error) {
+	metadata, err := r.secretMetadata(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if metadata != nil {
-		return &keyVersion{metadata.UID, metadata.ResourceVersion}, nil
+		return &apikey.Version{UID: metadata.UID, ResourceVersion: metadata.ResourceVersion}, nil
 	}
-	// Somebody may have put our label on it.
-	secret, err := getOrNil(ctx, r.Generated, ref.secret, &corev1.Secret{})
-	if err != nil || secret == nil {
+	// Somebody may have put our label on it, which hides it from the other cache.
+	labelled, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
+	if err != nil || labelled == nil {
 		return nil, err
 	}
-	return &keyVersion{secret.UID, secret.ResourceVersion}, nil
+	return &apikey.Version{UID: labelled.UID, ResourceVersion: labelled.ResourceVersion}, nil
 }
 
-// learnKey takes what is known of the key, and with it of the key's pause.
-func (seen *observation) learnKey(r *Reconciler, key keyFinding) {
-	seen.key, seen.fingerprint = key, ""
-	if key.forbidden {
-		seen.lookAgainAt(r.Clock.Now().Add(forbiddenKeyRetry))
-	}
-	if key.state == renewal.KeyRead {
-		seen.pausedUntil = r.turns.PausedUntil(r.turns.keyID(key.key))
-	}
-}
-
-// forbiddenKeyRetry is when a key that could not be read is tried again: no watch
-// shows that a permission was given.
+// forbiddenKeyRetry is when a key that could not be read is tried again: no watch reports
+// that a permission was given.
 const forbiddenKeyRetry = time.Minute
 
-func (seen *observation) lookAgainAt(at time.Time) {
-	if seen.lookAgain.IsZero() || at.Before(seen.lookAgain) {
-		seen.lookAgain = at
+// withKey adds what is known of the key, and with it of the key's pause.
+func (r *reader) withKey(seen observation, key apikey.Status) observation {
+	seen.key = key
+	switch key.State {
+	case renewal.KeyForbidden:
+		seen = seen.recheckedAt(r.clock.Now().Add(forbiddenKeyRetry))
+	case renewal.KeyRead:
+		seen.pausedUntil = r.pausedUntil(key.Key)
+	case renewal.KeyUnread, renewal.KeyMissing, renewal.KeyInvalid:
 	}
+	return seen
 }
 
-// secretMetadata is the metadata of a Secret from the cache, nil if there is none or
-// it has our label.
-func (r *Reconciler) secretMetadata(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
-	metadata, err := getOrNil(ctx, r.Sessions, name, newSecretMetadata())
+func (seen observation) recheckedAt(at time.Time) observation {
+	if seen.recheckAt.IsZero() || at.Before(seen.recheckAt) {
+		seen.recheckAt = at
+	}
+	return seen
+}
+
+// secretMetadata is the metadata of a Secret from the cache, nil if there is none or it has
+// our label.
+func (r *reader) secretMetadata(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
+	metadata, err := getOrNil(ctx, r.cached, name, newSecretMetadata())
 	if err != nil {
 		return nil, fmt.Errorf("read the metadata of Secret %q: %w", name.Name, err)
 	}
@@ -132,77 +172,61 @@ func newSecretMetadata() *metav1.PartialObjectMetadata {
 
 func getOrNil[T client.Object](ctx context.Context, from client.Reader, name types.NamespacedName, into T) (T, error) {
 	var none T
-	if err := from.Get(ctx, name, into); err != nil {
-		return none, client.IgnoreNotFound(err)
+	err := from.Get(ctx, name, into)
+	if apierrors.IsNotFound(err) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
 	}
 	return into, nil
 }
 
-// grantInStatus is the grant that the status shows, nil unless it is complete.
-func grantInStatus(status *v1alpha1.BillingSessionStatus) *grant {
-	if status.URL == "" || status.IssueTime == nil || status.ExpirationTime == nil || status.IssuedFor == nil {
-		return nil
-	}
-	return &grant{
-		Grant: renewal.Grant{
-			Expire: status.ExpirationTime.Time,
-			Issued: status.IssueTime.Time,
-			Offset: time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second,
-			Inputs: status.IssuedFor.Inputs,
-		},
-		url: endpoint.NewURL(status.URL),
-	}
-}
-
-// inputs are what a request made now would be made with.
-func (r *Reconciler) inputs(seen *observation) v1alpha1.Inputs {
+// inputsFor are what a request made now would be made with.
+func (seen observation) inputsFor(endpointURL string) v1alpha1.Inputs {
 	spec := seen.session.Spec
 	return v1alpha1.Inputs{
-		KeySecretUID:             seen.key.version.uid,
-		KeySecretResourceVersion: seen.key.version.resourceVersion,
-		KeySecretKey:             keyRefOf(seen.session).entry,
+		KeySecretUID:             seen.key.Version.UID,
+		KeySecretResourceVersion: seen.key.Version.ResourceVersion,
+		KeySecretKey:             apikey.RefOf(seen.session).Entry,
 		Purge:                    spec.Purge,
 		ExpirationSeconds:        spec.ExpirationSeconds,
-		Endpoint:                 r.Endpoint.URL(),
+		Endpoint:                 endpointURL,
 	}
 }
 
-// facts are the observation as the decision wants it.
-func (r *Reconciler) facts(seen *observation) renewal.Facts {
-	spec, status, rec := &seen.session.Spec, &seen.session.Status, seen.memory
+// factsAt is the observation as a decision wants it.
+func (seen observation) factsAt(now time.Time, endpointURL string) renewal.Facts {
+	session, status := seen.session, &seen.session.Status
 	f := renewal.Facts{
-		Now:             r.Clock.Now(),
-		UID:             string(seen.session.UID),
-		Suspended:       spec.Suspend,
-		RenewRequest:    seen.session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
-		HandledRequest:  status.LastHandledRenewRequest,
-		Inputs:          r.inputs(seen),
-		Key:             seen.key.state,
-		Secret:          seen.secretState,
-		Stored:          seen.stored.timing(),
-		Shown:           seen.shown.timing(),
-		Unwritten:       rec.unwritten.timing(),
-		Issued:          seen.stored != nil || status.ExpirationTime != nil,
-		Last:            status.LastAttempt,
-		LastFingerprint: rec.lastFingerprint,
-		Asked:           rec.asked,
-		PausedUntil:     seen.pausedUntil,
-		Write:           rec.write,
+		Now:            now,
+		UID:            string(session.UID),
+		Created:        session.CreationTimestamp.Time,
+		Suspended:      session.Spec.Suspend,
+		RenewRequest:   session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
+		HandledRequest: status.LastHandledRenewRequest,
+		Inputs:         seen.inputsFor(endpointURL),
+		Key:            seen.key.State,
+		Secret:         seen.secretState,
+		InSecret:       seen.inSecret.Timing(),
+		InStatus:       seen.inStatus.Timing(),
+		Unsaved:        seen.local.pending.grant.Timing(),
+		Issued:         seen.inSecret != nil || status.ExpirationTime != nil,
+		Observed:       status.ObservedGeneration >= 0,
+		Last:           status.LastAttempt,
+		PausedUntil:    seen.pausedUntil,
+		Write:          seen.local.pending.state,
+		RecheckAt:      seen.recheckAt,
 	}
-	if spec.RenewBeforeSeconds != nil {
-		f.RenewBefore = time.Duration(*spec.RenewBeforeSeconds) * time.Second
+	if before := session.Spec.RenewBeforeSeconds; before != nil {
+		f.RenewBefore = time.Duration(*before) * time.Second
 	}
-	if rec.attempted {
-		f.Last = rec.last
+	if seen.key.State == renewal.KeyRead {
+		f.Fingerprint = secret.Fingerprint(seen.key.Key, f.Inputs)
 	}
-	if rec.handled != "" {
-		f.HandledRequest = rec.handled
-	}
-	if seen.key.state == renewal.KeyRead {
-		if seen.fingerprint == "" {
-			seen.fingerprint = fingerprint(seen.key.key, f.Inputs)
-		}
-		f.Fingerprint = seen.fingerprint
+	seen.local.attempts.addTo(&f)
+	if seen.isQueued {
+		f.QueuedSince = seen.local.attempts.queuedSince
 	}
 	return f
 }

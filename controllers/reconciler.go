@@ -1,10 +1,12 @@
-// Package controllers keeps BillingSessions: it reads what there is, decides
-// with package renewal what to do next, does it, and reports with one status patch.
+// Package controllers keeps BillingSessions: it reads what there is, decides with package
+// renewal what to do next, does it, and reports with one status patch. README.md tells how
+// the packages fit together.
 package controllers
 
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -13,177 +15,190 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
+	"github.com/xtracta/billing-operator/controllers/dispatch"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// Asker asks the endpoint for a URL; an endpoint.Client does.
-type Asker interface {
-	Open(ctx context.Context, request endpoint.Request) (endpoint.Grant, error)
+// Endpoint issues URLs. An endpoint.Client does.
+type Endpoint interface {
+	// IssueURL asks for a URL once. Package endpoint documents its errors.
+	IssueURL(ctx context.Context, request endpoint.Request) (endpoint.Grant, error)
+	// URL is the endpoint's own.
 	URL() string
+}
+
+// Dependencies are what a Reconciler works with.
+type Dependencies struct {
+	// Client reads sessions, and the metadata of Secrets without our label, from a cache. It
+	// writes the status of sessions and the generated Secrets.
+	Client client.Client
+	// SecretCache reads generated Secrets from a cache that holds no others.
+	SecretCache client.Reader
+	// APIReader reads past the caches.
+	APIReader client.Reader
+	Endpoint  Endpoint
+	// Clock tells the time of every decision.
+	Clock clock.Clock
+	// Events records what a person cares about.
+	Events  events.EventRecorder
+	Metrics *metrics.Requests
 }
 
 // Reconciler brings BillingSessions to what they declare.
 type Reconciler struct {
-	// Sessions reads sessions and the metadata of all Secrets from a cache, and
-	// writes the status of sessions and the generated Secrets.
-	Sessions client.Client
-	// Generated reads generated Secrets from a cache that holds no others.
-	Generated client.Reader
-	// Live reads past the caches.
-	Live client.Reader
-	// Endpoint is asked for URLs.
-	Endpoint Asker
-	// Clock tells the time of every decision.
-	Clock clock.Clock
-	// Events records what a person cares about.
-	Events events.EventRecorder
-	// Metrics counts requests.
-	Metrics *Metrics
-
-	memory *memory
-	keys   *keyRing
-	turns  *Turns
+	client     client.Client
+	endpoint   Endpoint
+	clock      clock.Clock
+	events     events.EventRecorder
+	metrics    *metrics.Requests
+	reader     *reader
+	local      *localStates
+	dispatcher *dispatch.Dispatcher
+	woken      *wakeSource
+	options    Options
 }
 
-// mostSteps bounds one pass: the longest has a key read, a rehearsed write, a
-// request, a write and the decision to wait.
-const mostSteps = 8
+// New is a Reconciler. SetupWithManager makes it run.
+func New(d Dependencies, o Options) *Reconciler {
+	r := &Reconciler{
+		client: d.Client, endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
+		local: newLocalStates(), woken: &wakeSource{}, options: o,
+	}
+	r.dispatcher = dispatch.New(dispatch.Options{
+		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
+	})
+	r.reader = &reader{
+		cached: d.Client, generated: d.SecretCache, live: d.APIReader, clock: d.Clock,
+		keys:        apikey.NewCache(d.APIReader, d.Clock),
+		claimants:   claimantsByIndex(d.Client),
+		pausedUntil: func(key endpoint.Key) time.Time { return r.dispatcher.PausedUntil(r.dispatcher.KeyID(key)) },
+	}
+	return r
+}
 
-// longestPass bounds what one pass may take beyond the request to the endpoint,
-// which has a deadline of its own.
-const longestPass = time.Minute
+const (
+	// maxSteps bounds one pass. The longest has a key read, a dry run, a request, a write
+	// and the decision to wait.
+	maxSteps = 8
 
-var (
-	// errParked: the session waits for its turn to ask, and is woken for it.
-	errParked = errors.New("waiting for a turn")
-	// errGone: the API server says that the session or its namespace is going.
-	errGone = errors.New("being deleted")
+	// maxPass bounds the time of one pass, the request to the endpoint included. That may
+	// take 30 seconds, which leaves as long to write what was granted.
+	maxPass = time.Minute
+
+	// outdatedRetry is when to look again at a session that changed during the pass, in
+	// case no watch reports the change.
+	outdatedRetry = time.Second
 )
 
-// What the controller may do. Of Secrets it needs to read, create and update any
-// in the namespaces that it serves: RBAC can restrict neither to some labels nor to metadata.
-// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=list;watch
+var (
+	// errGone: the API server says that the session or its namespace is being deleted.
+	errGone = errors.New("being deleted")
+	// errStopping: the process stops, so that nothing new is begun.
+	errStopping = errors.New("stopping")
+)
+
+// What the controller may do. Of Secrets it needs to read, create and update any in the
+// namespaces that it serves: RBAC can restrict neither to some labels nor to metadata.
+// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	// A pass under way is finished also while the process stops: what the endpoint
-	// granted would be lost otherwise.
-	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestPass)
+	// A pass under way is finished although the process stops: otherwise what the endpoint
+	// granted would be lost.
+	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPass)
 	defer cancel()
 
-	seen, err := r.observe(pass, request.NamespacedName)
+	seen, err := r.reader.observe(pass, request.NamespacedName, r.local)
 	if err != nil || seen == nil {
-		r.turns.Leave(request.NamespacedName)
-		return ctrl.Result{}, err
+		r.dispatcher.Cancel(request.NamespacedName)
+		return ctrl.Result{}, err // done, or requeue with backoff
 	}
-	plan, err := r.proceed(ctx, pass, seen)
+
+	after, facts, plan, err := r.proceed(pass, ctx.Done(), *seen)
+	if !after.isQueued {
+		r.dispatcher.Cancel(request.NamespacedName)
+		after.local.attempts.leaveQueue()
+	}
 	switch {
-	case errors.Is(err, errGone):
-		r.turns.Leave(request.NamespacedName)
-		return ctrl.Result{}, nil
-	case errors.Is(err, errParked):
-		return r.awaitTurn(pass, seen)
-	default:
-		r.turns.Leave(request.NamespacedName)
-		seen.memory.parked = time.Time{}
-		if err != nil {
-			return ctrl.Result{}, err
-		}
-	}
-	return r.conclude(pass, seen, plan)
-}
-
-// outdatedRetry is when to look again at a session that changed during the pass, in
-// case no watch shows the change.
-const outdatedRetry = time.Second
-
-// conclude reports, and says when to look at the session again.
-func (r *Reconciler) conclude(ctx context.Context, seen *observation, plan renewal.Plan) (ctrl.Result, error) {
-	switch err := r.report(ctx, seen, plan); {
-	case errors.Is(err, errOutdated):
-		return ctrl.Result{RequeueAfter: outdatedRetry}, nil
+	case errors.Is(err, errGone), errors.Is(err, errStopping):
+		return ctrl.Result{}, nil // done
 	case err != nil:
-		return ctrl.Result{}, err
+		return ctrl.Result{}, err // requeue with backoff
 	}
-	return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
-}
 
-// proceed decides and acts until there is nothing left but to wait.
-func (r *Reconciler) proceed(ctx, pass context.Context, seen *observation) (renewal.Plan, error) {
-	for range mostSteps {
-		facts := r.facts(seen)
-		plan := renewal.Decide(facts)
-		if plan.Step == renewal.Wait {
-			return plan, nil
+	if !plan.Quiet {
+		switch err := r.report(pass, after, facts, plan); {
+		case errors.Is(err, errOutdated):
+			plan.RequeueAt = r.clock.Now().Add(outdatedRetry)
+		case err != nil:
+			return ctrl.Result{}, err // requeue with backoff
 		}
-		if plan.Step == renewal.Ask && ctx.Err() != nil {
-			return plan, errParked // stopping: nothing new is begun
-		}
-		if err := r.act(pass, seen, facts, plan); err != nil {
-			return plan, err
-		}
-	}
-	return renewal.Plan{}, errors.New("no end of steps: this is a defect, please report it")
-}
-
-// longestUntold is for how long a session waits for its turn before that is told:
-// mostly the turn comes within moments.
-const longestUntold = 10 * time.Second
-
-// awaitTurn goes on with a session that is parked.
-func (r *Reconciler) awaitTurn(ctx context.Context, seen *observation) (ctrl.Result, error) {
-	facts := r.facts(seen)
-	facts.Asked = facts.Now // for those who look, it is as if it had just asked in vain
-	plan := renewal.Decide(facts)
-	plan.Wake = facts.Now.Add(renewal.LongestTimer)
-	if plan.Held != nil && plan.Held.ExpiresAt().Before(plan.Wake) {
-		plan.Wake = plan.Held.ExpiresAt()
-	}
-	status, told := seen.session.Status, seen.memory.parked.Add(longestUntold)
-	expired := plan.Held == nil && status.URL != ""
-	switch {
-	case status.ObservedGeneration < 0: // there is nothing to tell yet
-		return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
-	case facts.Now.Before(told) && !expired:
-		seen.lookAgainAt(told)
-		return ctrl.Result{RequeueAfter: r.wait(seen, plan)}, nil
-	}
-	return r.conclude(ctx, seen, plan)
-}
-
-// wait is until when nobody needs to look at the session.
-func (r *Reconciler) wait(seen *observation, plan renewal.Plan) time.Duration {
-	now := r.Clock.Now()
-	wake := plan.Wake
-	if !seen.lookAgain.IsZero() && seen.lookAgain.Before(wake) {
-		wake = seen.lookAgain
 	}
 	// Zero would mean never.
-	return max(wake.Sub(now), time.Millisecond)
+	return ctrl.Result{RequeueAfter: max(plan.RequeueAt.Sub(r.clock.Now()), time.Millisecond)}, nil
 }
 
-// lastMoment is what a request takes at best until its URL is written. A URL with less
-// life than that is lost already; where more expire than can be renewed, the one that
-// expires first would be such a one again and again. What is given up too early is
-// lost as well, so it is short.
-const lastMoment = 100 * time.Millisecond
+// proceed decides and acts until nothing is left but to wait. It returns the last decision
+// and the facts of it.
+func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen observation) (observation, renewal.Facts, renewal.Plan, error) {
+	for range maxSteps {
+		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
+		plan := renewal.Decide(facts)
+		if plan.Step == renewal.Wait {
+			return seen, facts, plan, nil
+		}
+		if plan.Step == renewal.Ask && isClosed(stop) {
+			return seen, facts, plan, errStopping
+		}
+		next, err := r.act(pass, seen, facts, plan)
+		if err != nil {
+			return next, facts, plan, err
+		}
+		seen = next
+	}
+	return seen, renewal.Facts{}, renewal.Plan{}, errors.New("a pass has too many steps: this is a defect, please report it")
+}
 
-// rankOf is the session's place among those that want to ask. One without a URL that
-// was asked for in vain goes behind those that were not asked for since: otherwise
-// old sessions that fail for ever would have all the turns.
-func rankOf(session *v1alpha1.BillingSession, facts renewal.Facts, plan renewal.Plan) rank {
-	if plan.Held != nil {
-		if before := plan.Held.ExpiresAt().Add(-lastMoment); facts.Now.Before(before) {
-			return rank{alive: true, before: before}
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// minUsefulLife is the shortest life that a request can still save. A URL that is closer to
+// its expiry is ranked as expired; otherwise, under overload, every turn would go to a URL
+// that dies before the answer arrives.
+const minUsefulLife = 100 * time.Millisecond
+
+// priorityOf is the session's place among those that wait for a turn. One without a URL
+// that was asked for in vain goes behind those that were not asked for since: otherwise old
+// sessions that fail for ever would have all the turns.
+func priorityOf(session *v1alpha1.BillingSession, facts renewal.Facts, plan renewal.Plan) dispatch.Priority {
+	if plan.Active != nil {
+		deadline := plan.Active.ExpiresAt().Add(-minUsefulLife)
+		switch {
+		case plan.Cause == renewal.Requested:
+			return dispatch.Requested(plan.Active.Issued)
+		case facts.Now.Before(deadline):
+			return dispatch.Renewal(deadline)
 		}
 	}
-	since := session.CreationTimestamp.Time
-	if last := facts.Last; last != nil && last.Time.After(since) {
-		since = last.Time.Time
+	since := []time.Time{facts.Created, status.ExpiryOf(&session.Status)}
+	if facts.Last != nil {
+		since = append(since, facts.Last.Time.Time)
 	}
-	return rank{before: since}
+	if facts.InSecret != nil {
+		since = append(since, facts.InSecret.ExpiresAt())
+	}
+	return dispatch.FirstIssue(slices.MaxFunc(since, time.Time.Compare))
 }

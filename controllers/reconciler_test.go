@@ -30,7 +30,7 @@ func TestRankOf(t *testing.T) {
 		"or when it was asked for in vain":          {nil, failed, rank{false, asked}},
 	} {
 		session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(created)}}
-		if got := rankOf(session, renewal.Facts{Now: now, Last: row.last}, renewal.Plan{Held: row.held}); got != row.want {
+		if got := rankOf(session, renewal.Facts{Now: now, Last: row.last}, renewal.Plan{Active: row.held}); got != row.want {
 			t.Errorf("%s: %v, want %v", why, got, row.want)
 		}
 	}

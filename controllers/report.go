@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,17 +14,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// errOutdated: the session changed since it was read, so that another pass is due.
+// errOutdated: the session changed after it was read, so another pass is due.
 var errOutdated = errors.New("the session changed meanwhile")
 
-// report writes the status if it changed, in one patch, and then tells people
-// what they would want to know.
-func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal.Plan) error {
+// report writes the status if it changed, in one patch, and then tells people what they
+// would want to know.
+func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) error {
 	before := seen.session
-	next := statusOf(seen, r.facts(seen), plan)
+	next := status.Of(seen.statusInput(facts, plan))
 	if equality.Semantic.DeepEqual(before.Status, next) {
 		return nil
 	}
@@ -35,22 +37,53 @@ func (r *Reconciler) report(ctx context.Context, seen *observation, plan renewal
 	if err != nil {
 		return fmt.Errorf("compose the status: %w", err)
 	}
-	err = r.Sessions.Status().Patch(ctx, after, patch)
+	err = r.client.Status().Patch(ctx, after, patch)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err):
+		seen.local.writes.session.distrustCache()
 		return errOutdated
 	case err != nil:
-		return fmt.Errorf("write the status: %s", answerOf(err))
+		// Not %w: the API server's own message may quote the status, and with it the URL.
+		return fmt.Errorf("write the status: %s", status.DescribeAPIError(err))
 	}
-	seen.memory.session = after
-	r.announce(ctx, before, after)
+	seen.local.writes.session.set(after, r.clock.Now())
+	r.recordEvent(ctx, before, after)
 	return nil
 }
 
-// statusPatch is what differs in the status, to be applied only to the version that
-// was decided on. The rest of the session is not compared: that takes a while.
+// statusInput is the observation as the status wants it.
+func (seen observation) statusInput(facts renewal.Facts, plan renewal.Plan) status.Input {
+	in := status.Input{
+		Session: seen.session, Facts: facts, Plan: plan,
+		SecretName: secret.NameFor(seen.session), HasSecret: seen.secret != nil,
+		Problems: status.Problems{Secret: seen.secretProblem, Write: seen.local.pending.message, Key: seen.keyProblem()},
+	}
+	if grant := seen.lastGrant(); grant != nil {
+		in.Grant, in.URL = grant.Timing(), grant.URL.Reveal()
+	}
+	return in
+}
+
+// lastGrant is the grant that the Secret holds or, while that is gone or edited, the status.
+func (seen observation) lastGrant() *secret.Grant {
+	if seen.inSecret != nil {
+		return seen.inSecret
+	}
+	return seen.inStatus
+}
+
+func (seen observation) keyProblem() status.KeyProblem {
+	ref, problem := apikey.RefOf(seen.session), seen.key.Problem
+	return status.KeyProblem{
+		Namespace: ref.Secret.Namespace, Secret: ref.Secret.Name, Entry: ref.Entry,
+		NoEntry: problem.NoEntry, GeneratedFor: problem.GeneratedFor, Type: string(problem.Type), Value: problem.Value,
+	}
+}
+
+// statusPatch is what differs in the status, to be applied only to the version that was
+// decided on. The rest of the session is not compared, as that takes a while.
 func statusPatch(before, after *v1alpha1.BillingSession) (client.Patch, error) {
 	statusOnly := func(session *v1alpha1.BillingSession) *v1alpha1.BillingSession {
 		return &v1alpha1.BillingSession{
@@ -61,25 +94,28 @@ func statusPatch(before, after *v1alpha1.BillingSession) (client.Patch, error) {
 	return client.RawPatch(types.MergePatchType, data), err
 }
 
-// announce records an event for a change that a person cares about, and logs it: an event is
-// gone after an hour. A renewal is none.
-func (r *Reconciler) announce(ctx context.Context, before, after *v1alpha1.BillingSession) {
-	n := newsOf(before, after)
-	if n == nil {
+// recordEvent records an event for a change that a person cares about, and logs it: an
+// event is gone after an hour.
+func (r *Reconciler) recordEvent(ctx context.Context, before, after *v1alpha1.BillingSession) {
+	event := status.EventFor(before, after)
+	if event == nil {
 		return
 	}
-	r.Events.Eventf(after, nil, n.kind, n.reason, n.action, "%s", shorten(n.note))
-	ctrl.LoggerFrom(ctx).Info("The session changed", "reason", n.reason,
-		"ready", meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady), "message", n.note)
+	r.events.Eventf(after, nil, event.Type, event.Reason, event.Action, "%s", event.Note)
+	ctrl.LoggerFrom(ctx).Info("The session changed", "reason", event.Reason,
+		"ready", meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady), "message", event.Note)
 }
 
-// longestNote is the longest note of an event that the API server takes, in bytes.
-const longestNote = 1024
-
-func shorten(note string) string {
-	if len(note) <= longestNote {
-		return note
+// logResult logs the result of a request. The controller's logger names the session.
+func logResult(ctx context.Context, last *v1alpha1.Attempt, plan renewal.Plan, result renewal.Result) {
+	log, message := ctrl.LoggerFrom(ctx).WithValues("cause", plan.Cause, "outcome", result.Outcome), "The endpoint granted no URL"
+	if result.Grant != nil {
+		log, message = log.WithValues("expires", status.Timestamp(result.Grant.Expire)), "The endpoint granted a URL"
 	}
-	const more = "…"
-	return strings.ToValidUTF8(note[:longestNote-len(more)], "") + more
+	if last != nil {
+		log.Info(message+"; it will be asked again", "message", last.Message,
+			"failures", last.Failures, "next", status.Timestamp(last.NextTime.Time))
+		return
+	}
+	log.Info(message)
 }

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -13,12 +14,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
 // Indexes of sessions by the Secrets that they name.
 const (
-	// indexSecretName has the sessions whose generated Secret has another name than
-	// they have themselves: most have the same, and are found by it.
+	// indexSecretName has the sessions whose generated Secret has another name than they
+	// have themselves. Most have the same, and are found by it.
 	indexSecretName = "secretName"
 	indexKeySecret  = "apiKeySecretRef.name"
 )
@@ -39,81 +41,80 @@ func indexSessions(indexer client.FieldIndexer) error {
 }
 
 func otherSecretName(session *v1alpha1.BillingSession) []string {
-	if name := secretName(session); name != session.Name {
+	if name := secret.NameFor(session); name != session.Name {
 		return []string{name}
 	}
 	return nil
 }
 
-// claimants are the sessions that claim the Secret.
-func (r *Reconciler) claimants(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-	namesake, err := getOrNil(ctx, r.Sessions, secret, &v1alpha1.BillingSession{})
-	if err != nil {
-		return nil, err
+// claimantsByIndex finds the sessions that claim a Secret in the cache.
+func claimantsByIndex(cached client.Reader) func(context.Context, types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	return func(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+		namesake, err := getOrNil(ctx, cached, name, &v1alpha1.BillingSession{})
+		if err != nil {
+			return nil, err
+		}
+		var claimants v1alpha1.BillingSessionList
+		err = cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name})
+		if namesake != nil && secret.NameFor(namesake) == name.Name {
+			claimants.Items = append(claimants.Items, *namesake)
+		}
+		return claimants.Items, err
 	}
-	var claims v1alpha1.BillingSessionList
-	err = r.Sessions.List(ctx, &claims, client.InNamespace(secret.Namespace), client.MatchingFields{indexSecretName: secret.Name})
-	if namesake != nil && secretName(namesake) == secret.Name {
-		claims.Items = append(claims.Items, *namesake)
-	}
-	return claims.Items, err
 }
 
-// enqueueSession brings a session before a worker whenever it changes. When one is
-// deleted, those that claim the same Secret may have their turn.
-func (r *Reconciler) enqueueSession() handler.TypedEventHandler[*v1alpha1.BillingSession, reconcile.Request] {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	add := func(session *v1alpha1.BillingSession, q queue) {
-		q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(session)})
-	}
-	return handler.TypedFuncs[*v1alpha1.BillingSession, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.BillingSession], q queue) { add(e.Object, q) },
-		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.BillingSession], q queue) {
-			add(e.ObjectNew, q)
-		},
-		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[*v1alpha1.BillingSession], q queue) {
-			add(e.Object, q)
-			for _, request := range r.claiming(ctx, e.Object.Namespace, secretName(e.Object)) {
-				q.Add(request)
+// enqueueRivals enqueues the sessions that claim the same Secret as a deleted one: one of
+// them may have it now.
+func (r *Reconciler) enqueueRivals() handler.EventHandler {
+	return handler.Funcs{
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			session, ok := e.Object.(*v1alpha1.BillingSession)
+			if !ok {
+				return
+			}
+			for _, request := range r.sessionsBySecretName(ctx, session.Namespace, secret.NameFor(session)) {
+				queue.Add(request)
 			}
 		},
 	}
 }
 
-// enqueueNaming brings the sessions before a worker that name a Secret, as their
-// key's or as their generated one, whenever that changes. It lets go of the keys of a
-// deleted Secret, also when no session names it any more.
-func enqueueNaming[S client.Object](r *Reconciler) handler.TypedEventHandler[S, reconcile.Request] {
-	naming := handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, secret S) []reconcile.Request {
-		return append(r.asking(ctx, secret.GetNamespace(), secret.GetName()), r.claiming(ctx, secret.GetNamespace(), secret.GetName())...)
+// enqueueForSecret enqueues every session that refers to the changed Secret, as its API key
+// or as its generated Secret. When a Secret is deleted its cached keys are evicted, whether
+// or not a session still refers to it.
+func (r *Reconciler) enqueueForSecret() handler.EventHandler {
+	enqueue := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		return append(r.sessionsByKeySecret(ctx, object), r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName())...)
 	})
-	return forgetKeys[S]{naming, r.keys}
+	return keyEvicter{enqueue, r.reader.keys.Evict}
 }
 
-type forgetKeys[S client.Object] struct {
-	handler.TypedEventHandler[S, reconcile.Request]
-	keys *keyRing
+// keyEvicter evicts the keys of deleted Secrets before it enqueues the sessions.
+type keyEvicter struct {
+	handler.EventHandler
+	evict func(types.NamespacedName)
 }
 
-// Delete implements handler.TypedEventHandler.
-func (h forgetKeys[S]) Delete(ctx context.Context, e event.TypedDeleteEvent[S], queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-	h.keys.forget(client.ObjectKeyFromObject(e.Object))
-	h.TypedEventHandler.Delete(ctx, e, queue)
+// Delete implements handler.EventHandler.
+func (k keyEvicter) Delete(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	k.evict(client.ObjectKeyFromObject(e.Object))
+	k.EventHandler.Delete(ctx, e, queue)
 }
 
-// claiming are the requests for the sessions whose generated Secret has that name.
-func (r *Reconciler) claiming(ctx context.Context, namespace, secret string) []reconcile.Request {
-	sessions, err := r.claimants(ctx, types.NamespacedName{Namespace: namespace, Name: secret})
+// sessionsBySecretName are the requests for the sessions whose generated Secret has that
+// name.
+func (r *Reconciler) sessionsBySecretName(ctx context.Context, namespace, name string) []reconcile.Request {
+	sessions, err := r.reader.claimants(ctx, types.NamespacedName{Namespace: namespace, Name: name})
 	if err != nil {
 		return nil // a cache that has started and is indexed does not fail
 	}
 	return requestsFor(sessions)
 }
 
-// asking are the requests for the sessions whose key is in the Secret of that name.
-func (r *Reconciler) asking(ctx context.Context, namespace, secret string) []reconcile.Request {
+// sessionsByKeySecret are the requests for the sessions whose key is in the Secret.
+func (r *Reconciler) sessionsByKeySecret(ctx context.Context, object client.Object) []reconcile.Request {
 	var sessions v1alpha1.BillingSessionList
-	if err := r.Sessions.List(ctx, &sessions, client.InNamespace(namespace), client.MatchingFields{indexKeySecret: secret},
+	if err := r.client.List(ctx, &sessions, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexKeySecret: object.GetName()},
 		client.UnsafeDisableDeepCopy); err != nil {
 		return nil // as above
 	}
@@ -128,7 +129,27 @@ func requestsFor(sessions []v1alpha1.BillingSession) []reconcile.Request {
 	return requests
 }
 
-// stripManagedFields keeps what nobody here reads out of the caches.
+// wakeSource enqueues the sessions whose turn to ask has come.
+type wakeSource struct {
+	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
+}
+
+// Start implements source.Source.
+func (s *wakeSource) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	s.queue.Store(&queue)
+	return nil
+}
+
+// String is what the log calls it.
+func (*wakeSource) String() string { return "sessions whose turn to ask has come" }
+
+func (s *wakeSource) wake(name types.NamespacedName) {
+	if queue := s.queue.Load(); queue != nil {
+		(*queue).Add(reconcile.Request{NamespacedName: name})
+	}
+}
+
+// stripManagedFields keeps out of the caches what nobody here reads.
 func stripManagedFields(object any) (any, error) {
 	if o, ok := object.(metav1.Object); ok {
 		o.SetManagedFields(nil)
@@ -136,7 +157,7 @@ func stripManagedFields(object any) (any, error) {
 	return object, nil
 }
 
-// stripSecretMetadata keeps of a Secret who it is.
+// stripSecretMetadata keeps only a Secret's identity.
 func stripSecretMetadata(object any) (any, error) {
 	if o, ok := object.(*metav1.PartialObjectMetadata); ok {
 		o.ObjectMeta = metav1.ObjectMeta{

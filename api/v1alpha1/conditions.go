@@ -33,6 +33,9 @@ const (
 	// (key, purge, expiry or endpoint) and could not be replaced yet.
 	ReasonInputsChanged = "InputsChanged"
 
+	// ReasonQueued: the session waits for its turn to ask the endpoint.
+	ReasonQueued = "Queued"
+
 	// ReasonSuspended: spec.suspend is true and no URL for today's inputs is alive.
 	ReasonSuspended = "Suspended"
 
@@ -52,6 +55,9 @@ const (
 	// ReasonKeySecretMissing: the Secret of spec.apiKeySecretRef, or its key,
 	// does not exist or cannot be read.
 	ReasonKeySecretMissing = "KeySecretMissing"
+
+	// ReasonKeySecretForbidden: the controller may not read the key's Secret.
+	ReasonKeySecretForbidden = "KeySecretForbidden"
 
 	// ReasonKeyInvalid: the value in the key's Secret cannot be an API key, so it
 	// is never sent.

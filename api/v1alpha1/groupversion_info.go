@@ -21,6 +21,9 @@ var (
 	schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
 )
 
+// Kind is the kind of a BillingSession.
+const Kind = "BillingSession"
+
 func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion, &BillingSession{}, &BillingSessionList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)

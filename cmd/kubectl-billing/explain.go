@@ -69,7 +69,7 @@ func (e *explanation) now() string {
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
 	alive := ""
-	if held := e.Plan.Held; held != nil {
+	if held := e.Plan.Active; held != nil {
 		alive = fmt.Sprintf("The URL works for %s more, until %s.", span(held.ExpiresAt().Sub(e.Facts.Now)), stamp(held.ExpiresAt()))
 	}
 	switch {
@@ -91,9 +91,9 @@ func (e *explanation) next() string {
 		return "The controller reads the API key now, and then decides again."
 	case renewal.Store:
 		return "The controller writes the URL from the status into " + secret + " now; that costs no request."
-	case renewal.Tidy:
+	case renewal.SyncMetadata:
 		return "The controller puts the labels and annotations of " + secret + " in order now; that costs no request."
-	case renewal.Rehearse:
+	case renewal.DryRun:
 		return "The controller tries now, without effect, whether " + secret + " can be written."
 	case renewal.Wait:
 	}
@@ -104,8 +104,8 @@ func (e *explanation) next() string {
 		}
 		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due)) + "."
 	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
-		// Plan.Wake may come earlier than the end of the wait, to look again.
-		return "The controller asks again " + e.at(e.notBefore(e.Plan.Wake)) + "."
+		// Plan.RequeueAt may come earlier than the end of the wait, to look again.
+		return "The controller asks again " + e.at(e.notBefore(e.Plan.RequeueAt)) + "."
 	case "SecretAwaitsCollection":
 		return "The controller asks for a URL once " + secret + " has been collected."
 	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
@@ -163,7 +163,7 @@ func (e *explanation) toDo() string {
 		return "Do what is said above; the controller goes on by itself then."
 	case lacksKey(e.Plan.Blocked), e.cannotWrite():
 		return "Do what is said above before the URL expires; the controller goes on by itself then."
-	case e.Plan.Step == renewal.Ask && e.Plan.Held != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
+	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
 		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))
 	}
 	return "Nothing needs to be done."

@@ -43,7 +43,7 @@ func explained(t *testing.T, s *v1alpha1.BillingSession, facts renewal.Facts) st
 func TestAnExplanationIsExactToTheSecond(t *testing.T) {
 	held := &renewal.Grant{Issued: noon.Add(-2 * time.Minute), Expire: noon.Add(8*time.Minute + 30*time.Second), Offset: 30 * time.Second}
 	got := explained(t, session("acme", issued(8*time.Minute, 0)),
-		renewal.Facts{UID: "1", Key: renewal.KeyRead, Secret: renewal.SecretOurs, Stored: held})
+		renewal.Facts{UID: "1", Key: renewal.KeyRead, Secret: renewal.SecretOurs, InSecret: held})
 	due := renewal.Due(held, "1", 0)
 	want := strings.NewReplacer("{expires}", stamp(noon.Add(8*time.Minute)), "{due}", stamp(due), "{wait}", span(due.Sub(noon))).Replace(`
 Session acme in namespace finance
@@ -83,14 +83,14 @@ func TestWhatComesNext(t *testing.T) {
 		{"a URL is missing", renewal.Facts{Key: renewal.KeyRead},
 			[]string{"asks the endpoint for a URL as soon as it is the session's turn", "Nothing is in the way. A URL is wanted because none is alive."}},
 		{"the key is not known", renewal.Facts{}, []string{"reads the API key now"}},
-		{"the key's Secret changed", renewal.Facts{Stored: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
+		{"the key's Secret changed", renewal.Facts{InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
 			[]string{"reads the API key now"}},
-		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, Shown: held}, []string{"writes the URL from the status into Secret"}},
-		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretUntidy}, []string{"puts the labels and annotations"}},
+		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, InStatus: held}, []string{"writes the URL from the status into Secret"}},
+		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretDrifted}, []string{"puts the labels and annotations"}},
 		{"writes fail", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true, RetryAt: noon.Add(time.Minute)}},
 			[]string{"tries again within a minute"}},
 		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tries now, without effect"}},
-		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretUncollected}, []string{"once Secret \"acme\" has been collected"}},
+		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
 		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + stamp(noon.Add(10*time.Second))}},
 		{"a long pause is not told as ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
 			[]string{"asks again in 40 minutes", "asked everyone with this API key to wait"}},
@@ -98,13 +98,13 @@ func TestWhatComesNext(t *testing.T) {
 			[]string{"asks again in 20 seconds", "the wait after it is not over"}},
 		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
 			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
-		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, Stored: held, Secret: renewal.SecretOurs},
+		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, InSecret: held, Secret: renewal.SecretOurs},
 			[]string{"The next URL is due in", "without a key it cannot be asked for", "before the URL expires"}},
-		{"other inputs", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
+		{"other inputs", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
 			[]string{"issued for other inputs"}},
-		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, Stored: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
+		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
 			[]string{"somebody asked for a fresh one"}},
-		{"the controller is late", renewal.Facts{Key: renewal.KeyRead, Stored: overdue, Secret: renewal.SecretOurs}, []string{"check that the controller runs"}},
+		{"the controller is late", renewal.Facts{Key: renewal.KeyRead, InSecret: overdue, Secret: renewal.SecretOurs}, []string{"check that the controller runs"}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			text := explained(t, session("acme", refused), row.facts)

@@ -19,7 +19,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.Run(row.name, func(b *testing.B) {
 			f := renewal.Facts{
 				Now: now, UID: uid, Inputs: inputs, Key: renewal.KeyRead, Fingerprint: todaysPrint,
-				Secret: renewal.SecretOurs, Stored: row.held, Shown: row.held, Issued: true,
+				Secret: renewal.SecretOurs, InSecret: row.held, InStatus: row.held, Issued: true,
 			}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -89,31 +89,31 @@ func holds(g *renewal.Grant) fact {
 	return func(f *renewal.Facts) {
 		shown := *g
 		shown.Fingerprint = ""
-		f.Secret, f.Stored, f.Shown = renewal.SecretOurs, g, &shown
+		f.Secret, f.InSecret, f.InStatus = renewal.SecretOurs, g, &shown
 	}
 }
 
 // empty is a session that has nothing yet.
 func empty(f *renewal.Facts) {
-	f.Secret, f.Stored, f.Shown, f.Unwritten, f.Issued = renewal.SecretAbsent, nil, nil, nil, false
+	f.Secret, f.InSecret, f.InStatus, f.Unsaved, f.Issued = renewal.SecretAbsent, nil, nil, nil, false
 }
 
 // secret is the state of the Secret; only one that is ours tells its grant.
 func secret(s renewal.SecretState) fact {
 	return func(f *renewal.Facts) {
 		f.Secret = s
-		if s != renewal.SecretOurs && s != renewal.SecretUntidy {
-			f.Stored = nil
+		if s != renewal.SecretOurs && s != renewal.SecretDrifted {
+			f.InSecret = nil
 		}
 	}
 }
 
 // hidden is spec.urlInStatus Hidden.
-func hidden(f *renewal.Facts) { f.Shown = nil }
+func hidden(f *renewal.Facts) { f.InStatus = nil }
 
-func shows(g *renewal.Grant) fact { return func(f *renewal.Facts) { f.Shown = g } }
+func shows(g *renewal.Grant) fact { return func(f *renewal.Facts) { f.InStatus = g } }
 
-func remembers(g *renewal.Grant) fact { return func(f *renewal.Facts) { f.Unwritten = g } }
+func remembers(g *renewal.Grant) fact { return func(f *renewal.Facts) { f.Unsaved = g } }
 
 func key(s renewal.KeyState) fact {
 	return func(f *renewal.Facts) {
@@ -154,7 +154,7 @@ func writeRefused(retry time.Duration) fact {
 }
 
 func restarted(f *renewal.Facts) {
-	f.Unwritten, f.LastFingerprint, f.Asked, f.PausedUntil, f.Write = nil, "", time.Time{}, time.Time{}, renewal.WriteState{}
+	f.Unsaved, f.LastFingerprint, f.Asked, f.PausedUntil, f.Write = nil, "", time.Time{}, time.Time{}, renewal.WriteState{}
 	key(renewal.KeyUnread)(f)
 }
 

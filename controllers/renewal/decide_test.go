@@ -15,33 +15,37 @@ import (
 
 // decision is what a row expects of a plan.
 type decision struct {
-	Rule    string
+	Rule    renewal.Rule
 	Step    renewal.Step
 	Cause   renewal.Cause
 	Blocked string
-	// Held tells where the grant that is alive comes from, empty if there is none.
-	Held    string
-	Current bool
+	// Active tells where the grant that is alive comes from, empty if there is none.
+	Active   string
+	UpToDate bool
 	// Store tells where the grant to be written comes from.
 	Store string
+	// Quiet tells that the status is not written.
+	Quiet bool
 }
 
 func decisionOf(f renewal.Facts, p renewal.Plan) decision {
 	return decision{
 		Rule: p.Rule, Step: p.Step, Cause: p.Cause, Blocked: p.Blocked,
-		Held: origin(f, p.Held), Current: p.Current, Store: origin(f, p.Grant),
+		Active: origin(f, p.Active), UpToDate: p.UpToDate, Store: sources[p.Source], Quiet: p.Quiet,
 	}
 }
+
+var sources = map[renewal.Source]string{renewal.NoSource: "", renewal.FromMemory: "memory", renewal.FromStatus: "status"}
 
 func origin(f renewal.Facts, g *renewal.Grant) string {
 	switch g {
 	case nil:
 		return ""
-	case f.Stored:
+	case f.InSecret:
 		return "Secret"
-	case f.Shown:
+	case f.InStatus:
 		return "status"
-	case f.Unwritten:
+	case f.Unsaved:
 		return "memory"
 	}
 	return "nowhere"
@@ -66,24 +70,24 @@ func inWhole(d time.Duration) func(renewal.Plan) time.Time {
 }
 
 func whenDue(p renewal.Plan) time.Time    { return p.Due }
-func atExpiry(p renewal.Plan) time.Time   { return p.Held.ExpiresAt() }
+func atExpiry(p renewal.Plan) time.Time   { return p.Active.ExpiresAt() }
 func atLongest(renewal.Plan) time.Time    { return now.Add(10 * time.Minute) }
 func whenWritable(renewal.Plan) time.Time { return now.Add(20 * time.Second) }
 
 // Decisions that many rows share.
 var (
-	atRest     = decision{Rule: "NothingToDo", Held: "Secret", Current: true}
+	atRest     = decision{Rule: "NothingToDo", Active: "Secret", UpToDate: true}
 	firstIssue = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.NoneAlive}
-	renewDue   = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.RenewalDue, Held: "Secret", Current: true}
-	askAnew    = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.InputsChanged, Held: "Secret"}
-	answer     = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.Requested, Held: "Secret", Current: true}
-	restore    = decision{Rule: "SecretIsGoneOrEdited", Step: renewal.Store, Held: "status", Current: true, Store: "status"}
+	renewDue   = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.RenewalDue, Active: "Secret", UpToDate: true}
+	askAnew    = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.InputsChanged, Active: "Secret"}
+	answer     = decision{Rule: "Ask", Step: renewal.Ask, Cause: renewal.Requested, Active: "Secret", UpToDate: true}
+	restore    = decision{Rule: "SecretIsGoneOrEdited", Step: renewal.Store, Active: "status", UpToDate: true, Store: "status"}
 )
 
 // but changes a shared decision.
 func but(d decision, change func(*decision)) decision { change(&d); return d }
 
-func blockedBy(rule, reason string) func(*decision) {
+func blockedBy(rule renewal.Rule, reason string) func(*decision) {
 	return func(d *decision) { d.Rule, d.Step, d.Blocked = rule, renewal.Wait, reason }
 }
 
@@ -92,20 +96,20 @@ var causes = []row{
 	{why: "an expired URL is no URL", facts: rest(holds(dead())), want: firstIssue},
 	{
 		why:   "a URL is dead at the very instant of its expiry",
-		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.Stored.Expire }), want: firstIssue,
+		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.InSecret.Expire }), want: firstIssue,
 	},
 	{
 		why:   "a URL lives to the last moment before its expiry",
-		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.Stored.Expire.Add(-time.Nanosecond) }), want: renewDue,
+		facts: rest(holds(fresh()), func(f *renewal.Facts) { f.Now = f.InSecret.Expire.Add(-time.Nanosecond) }), want: renewDue,
 	},
 	{why: "what is due is asked for while the old URL still works", facts: rest(holds(due())), want: renewDue},
 	{
 		why:   "renewal is due at its instant, not after it",
-		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.Stored, uid, 0) }), want: renewDue,
+		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.InSecret, uid, 0) }), want: renewDue,
 	},
 	{
 		why:   "and not before it",
-		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.Stored, uid, 0).Add(-time.Nanosecond) }), want: atRest,
+		facts: rest(func(f *renewal.Facts) { f.Now = renewal.Due(f.InSecret, uid, 0).Add(-time.Nanosecond) }), want: atRest,
 	},
 	{why: "another purge wants another URL", facts: rest(holds(fresh(older))), want: askAnew},
 	{
@@ -124,12 +128,12 @@ var causes = []row{
 	{
 		why:   "after a restart with another endpoint the inputs are known to differ before the key is read",
 		facts: rest(restarted, func(f *renewal.Facts) { f.Inputs.Endpoint = "https://b.example" }),
-		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Held: "Secret"},
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Active: "Secret"},
 	},
 	{
 		why:   "and so they are with another expiry",
 		facts: rest(restarted, func(f *renewal.Facts) { f.Inputs.ExpirationSeconds = 700 }),
-		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Held: "Secret"},
+		want:  decision{Rule: "KeyIsNeeded", Step: renewal.ReadKey, Cause: renewal.InputsChanged, Active: "Secret"},
 	},
 	{
 		why:   "a Secret that was put back as it once was holds a dead URL, whatever the status shows",
@@ -155,8 +159,8 @@ var restingRows = []row{
 	{why: "a new leader that has never asked is as a restarted one", facts: rest(restarted, hidden), want: atRest},
 	{
 		why:   "edited labels are put in order without a request",
-		facts: rest(secret(renewal.SecretUntidy)),
-		want:  decision{Rule: "SecretIsUntidy", Step: renewal.Tidy, Held: "Secret", Current: true},
+		facts: rest(secret(renewal.SecretDrifted)),
+		want:  decision{Rule: "SecretHasDrifted", Step: renewal.SyncMetadata, Active: "Secret", UpToDate: true},
 	},
 	{why: "a deleted Secret is restored from the status", facts: rest(secret(renewal.SecretAbsent)), want: restore},
 	{why: "an edited Secret is restored from the status", facts: rest(secret(renewal.SecretEdited)), want: restore},
@@ -168,7 +172,7 @@ var restingRows = []row{
 		why:   "a deleted Secret is restored even when its URL is for older inputs: pods need one until the next comes",
 		facts: rest(secret(renewal.SecretAbsent), shows(fresh(older, unprinted))),
 		want: but(restore, func(d *decision) {
-			d.Cause, d.Current = renewal.InputsChanged, false
+			d.Cause, d.UpToDate = renewal.InputsChanged, false
 		}),
 	},
 	{
@@ -191,7 +195,7 @@ var restingRows = []row{
 	{
 		why:   "a key Secret that was applied again is read before its value is judged",
 		facts: rest(reapplied, key(renewal.KeyUnread)),
-		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Active: "Secret", UpToDate: true},
 	},
 	{why: "a key Secret applied again with the same value spends no request", facts: rest(reapplied), want: atRest},
 	{
@@ -236,7 +240,7 @@ var obstacles = []row{
 	{
 		why:   "a foreign Secret in the place of a deleted one is not overwritten by restoring",
 		facts: rest(secret(renewal.SecretForeign)),
-		want:  decision{Rule: "SecretIsForeign", Blocked: v1alpha1.ReasonSecretConflict, Held: "status", Current: true},
+		want:  decision{Rule: "SecretIsForeign", Blocked: v1alpha1.ReasonSecretConflict, Active: "status", UpToDate: true},
 	},
 	{
 		why:   "the conflict is what a person must mend, also in a suspended session",
@@ -245,7 +249,7 @@ var obstacles = []row{
 	},
 	{
 		why:   "the Secret of a deleted session of the same name goes by itself",
-		facts: rest(empty, secret(renewal.SecretUncollected)),
+		facts: rest(empty, secret(renewal.SecretOfPredecessor)),
 		want:  decision{Rule: "SecretAwaitsCollection", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonAwaitingCollection},
 		wake:  atLongest,
 	},
@@ -254,7 +258,7 @@ var obstacles = []row{
 		why:   "suspended, with a URL for today's inputs: it stays, and its expiry is noticed",
 		facts: rest(holds(due()), suspended),
 		want: decision{
-			Rule: "Suspended", Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true,
+			Rule: "Suspended", Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonSuspended, Active: "Secret", UpToDate: true,
 		},
 		wake: atExpiry,
 	},
@@ -266,13 +270,13 @@ var obstacles = []row{
 	{
 		why:   "suspended with a URL for older inputs: it is not ready, and says why",
 		facts: rest(holds(fresh(older)), suspended),
-		want:  decision{Rule: "Suspended", Cause: renewal.InputsChanged, Blocked: v1alpha1.ReasonSuspended, Held: "Secret"},
+		want:  decision{Rule: "Suspended", Cause: renewal.InputsChanged, Blocked: v1alpha1.ReasonSuspended, Active: "Secret"},
 	},
 	{
 		why:   "a token stays pending while the session is suspended",
 		facts: rest(token("t1"), suspended),
 		want: decision{
-			Rule: "Suspended", Cause: renewal.Requested, Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true,
+			Rule: "Suspended", Cause: renewal.Requested, Blocked: v1alpha1.ReasonSuspended, Active: "Secret", UpToDate: true,
 		},
 	},
 	{
@@ -282,12 +286,12 @@ var obstacles = []row{
 	{
 		why:   "what was granted just before the session was suspended is still written",
 		facts: rest(empty, remembers(fresh()), suspended),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
 	},
 	{
 		why:   "a suspended session looks whether its key changed: that tells whether it is ready",
 		facts: rest(reapplied, key(renewal.KeyUnread), suspended),
-		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Active: "Secret", UpToDate: true},
 	},
 
 	{
@@ -336,7 +340,7 @@ var obstacles = []row{
 	},
 }
 
-var waits = []row{
+var waitRows = []row{
 	{
 		why:   "no session asks twice within ten seconds, whatever is wanted",
 		facts: rest(token("t2"), handled("t1"), asked(4*time.Second)),
@@ -480,38 +484,43 @@ var writes = []row{
 		why:   "a grant in memory is written before anything else is spent",
 		facts: rest(holds(due()), remembers(fresh())),
 		want: decision{
-			Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.RenewalDue, Held: "Secret", Current: true, Store: "memory",
+			Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.RenewalDue, Active: "Secret", UpToDate: true, Store: "memory",
 		},
 	},
 	{
 		why:   "a write that failed is tried again, not the request",
 		facts: rest(empty, remembers(fresh()), writeFailed(20*time.Second)),
-		want:  decision{Rule: "GrantIsUnwritten", Cause: renewal.NoneAlive}, wake: whenWritable,
+		want:  decision{Rule: "GrantIsUnsaved", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
+	},
+	{
+		why:   "somebody else wrote at the same time, which reading again cures: nobody is told",
+		facts: rest(empty, remembers(fresh()), writeFailed(20*time.Second), func(f *renewal.Facts) { f.Write.Conflicted = true }),
+		want:  decision{Rule: "GrantIsUnsaved", Cause: renewal.NoneAlive}, wake: whenWritable,
 	},
 	{
 		why:   "a refused write without a live URL is for a person",
 		facts: rest(empty, remembers(fresh()), writeRefused(20*time.Second)),
-		want:  decision{Rule: "GrantIsUnwritten", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
+		want:  decision{Rule: "GrantIsUnsaved", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
 	},
 	{
 		why:   "a refused write is renewal failing while the Secret holds a live URL",
 		facts: rest(holds(due()), remembers(fresh()), writeRefused(20*time.Second)),
-		want:  but(renewDue, blockedBy("GrantIsUnwritten", v1alpha1.ReasonSecretWriteFailed)), wake: whenWritable,
+		want:  but(renewDue, blockedBy("GrantIsUnsaved", v1alpha1.ReasonSecretWriteFailed)), wake: whenWritable,
 	},
 	{
 		why:   "when its time comes the write is tried again",
 		facts: rest(empty, remembers(fresh()), writeRefused(0)),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
 	},
 	{
 		why:   "the key's absence does not matter to what is granted already",
 		facts: rest(empty, remembers(fresh()), key(renewal.KeyMissing)),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
 	},
 	{
 		why:   "a grant whose key was rotated meanwhile is written all the same: it is the only one",
 		facts: rest(empty, remembers(fresh()), rotated),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
 	},
 	{
 		why:   "a grant for inputs that were taken back does not replace one for today's",
@@ -524,19 +533,19 @@ var writes = []row{
 	{
 		why:   "a grant in memory for today's inputs replaces one for older inputs even when that lives longer",
 		facts: rest(holds(fresh(older)), remembers(grant(30*time.Second, time.Minute))),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.InputsChanged, Held: "Secret", Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.InputsChanged, Active: "Secret", Store: "memory"},
 	},
 	{
 		why:   "a grant in memory is preferred to the older one in the status",
 		facts: rest(secret(renewal.SecretAbsent), shows(due(unprinted)), remembers(fresh())),
 		want: decision{
-			Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.RenewalDue, Held: "status", Current: true, Store: "memory",
+			Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.RenewalDue, Active: "status", UpToDate: true, Store: "memory",
 		},
 	},
 	{
 		why:   "after the grant died in memory, find out whether the next could be stored before asking for it",
 		facts: rest(empty, remembers(dead()), writeRefused(0)),
-		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.Rehearse, Cause: renewal.NoneAlive},
+		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.DryRun, Cause: renewal.NoneAlive},
 	},
 	{
 		why:   "no request is spent while the Secret cannot be written",
@@ -547,7 +556,7 @@ var writes = []row{
 		why:   "a restore that is refused waits",
 		facts: rest(secret(renewal.SecretAbsent), writeRefused(20*time.Second)),
 		want: decision{
-			Rule: "SecretIsGoneOrEdited", Blocked: v1alpha1.ReasonSecretWriteFailed, Held: "status", Current: true,
+			Rule: "SecretIsGoneOrEdited", Blocked: v1alpha1.ReasonSecretWriteFailed, Active: "status", UpToDate: true,
 		},
 		wake: whenWritable,
 	},
@@ -557,31 +566,31 @@ var writes = []row{
 	},
 	{
 		why:   "labels that could not be put in order wait, and what is wrong is told",
-		facts: rest(secret(renewal.SecretUntidy), writeRefused(20*time.Second)),
+		facts: rest(secret(renewal.SecretDrifted), writeRefused(20*time.Second)),
 		want: decision{
-			Rule: "SecretCannotBeWritten", Blocked: v1alpha1.ReasonSecretWriteFailed, Held: "Secret", Current: true,
+			Rule: "SecretCannotBeWritten", Blocked: v1alpha1.ReasonSecretWriteFailed, Active: "Secret", UpToDate: true,
 		},
 		wake: whenWritable,
 	},
 	{
 		why:   "a failure of the past is looked at again even at rest: otherwise it would be told until renewal",
 		facts: rest(writeRefused(0)),
-		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.Rehearse, Held: "Secret", Current: true},
+		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.DryRun, Active: "Secret", UpToDate: true},
 	},
 	{
 		why:   "whether a URL is for today's key is found out also while a write waits: status tells it",
 		facts: rest(reapplied, key(renewal.KeyUnread), remembers(grant(0, time.Hour)), writeRefused(20*time.Second)),
-		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Held: "Secret", Current: true},
+		want:  decision{Rule: "KeyMayHaveChanged", Step: renewal.ReadKey, Active: "Secret", UpToDate: true},
 	},
 	{
 		why:   "labels cost no request, so a suspended session is woken to put them in order",
-		facts: rest(suspended, secret(renewal.SecretUntidy), writeFailed(20*time.Second)),
-		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true}, wake: whenWritable,
+		facts: rest(suspended, secret(renewal.SecretDrifted), writeFailed(20*time.Second)),
+		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Active: "Secret", UpToDate: true}, wake: whenWritable,
 	},
 	{
 		why:   "a suspended session does not rehearse",
 		facts: rest(suspended, writeRefused(0)),
-		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Held: "Secret", Current: true},
+		want:  decision{Rule: "Suspended", Blocked: v1alpha1.ReasonSuspended, Active: "Secret", UpToDate: true},
 	},
 }
 
@@ -629,7 +638,7 @@ var clocks = []row{
 	{
 		why:   "nor does the wait after a failed write",
 		facts: rest(empty, remembers(grant(48*time.Hour, 72*time.Hour)), writeRefused(20*time.Second), clock(-24*time.Hour)),
-		want:  decision{Rule: "GrantIsUnwritten", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
+		want:  decision{Rule: "GrantIsUnsaved", Step: renewal.Store, Cause: renewal.NoneAlive, Store: "memory"},
 	},
 	{
 		why:   "a wait survives the seconds by which clocks of replicas differ",
@@ -638,7 +647,84 @@ var clocks = []row{
 	},
 }
 
-var allRows = slices.Concat(causes, restingRows, obstacles, waits, writes, clocks)
+var turns = []row{
+	{
+		why:   "a first issue that waits for its turn says nothing until it is looked at",
+		facts: rest(empty, queued(time.Minute)), want: but(firstIssue, waitsQuietly), wake: atLongest,
+	},
+	{
+		why:   "nor does one that was looked at, while the turn may come within moments",
+		facts: rest(empty, observed, queued(4*time.Second)), want: but(firstIssue, waitsQuietly), wake: in(6 * time.Second),
+	},
+	{
+		why:   "a long wait is shown",
+		facts: rest(empty, observed, queued(10*time.Second)), want: but(firstIssue, waits(v1alpha1.ReasonQueued)), wake: atLongest,
+	},
+	{
+		why:   "a dead URL is not shown for a moment longer",
+		facts: rest(holds(dead()), observed, queued(time.Second)), want: but(firstIssue, waits(v1alpha1.ReasonQueued)), wake: in(9 * time.Second),
+	},
+	{
+		why:   "a session that failed before keeps its cause",
+		facts: rest(empty, observed, failed(v1alpha1.OutcomeUnavailable, 0), queued(time.Minute)),
+		want:  but(firstIssue, waits(v1alpha1.ReasonUnavailable)),
+	},
+	{
+		why:   "the expiry is noticed while a renewal waits for its turn",
+		facts: rest(holds(due()), observed, queued(time.Hour)), want: but(renewDue, waits(v1alpha1.ReasonQueued)), wake: atExpiry,
+	},
+	{
+		why:   "whoever may not ask yet does not wait for a turn",
+		facts: rest(empty, observed, asked(4*time.Second), queued(time.Hour)), want: but(firstIssue, blockedBy("AskedJustNow", "")),
+	},
+}
+
+func queued(ago time.Duration) fact {
+	return func(f *renewal.Facts) { f.QueuedSince = now.Add(-ago) }
+}
+
+func observed(f *renewal.Facts) { f.Observed = true }
+
+func waits(reason string) func(*decision) { return blockedBy("AwaitsItsTurn", reason) }
+
+func waitsQuietly(d *decision) {
+	waits(v1alpha1.ReasonQueued)(d)
+	d.Quiet = true
+}
+
+// Each row is a key Secret that comes later than its session, or not at all.
+func TestAKeyThatIsLateIsWaitedForTwoMinutes(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		age  time.Duration
+		key  renewal.KeyState
+		late bool
+		wake time.Duration
+	}{
+		{"it may come with the same sync", 0, renewal.KeyMissing, true, 2 * time.Minute},
+		{"the API server's clock may be ahead of ours", -5 * time.Second, renewal.KeyMissing, true, 125 * time.Second},
+		{"an external store takes seconds", time.Second, renewal.KeyMissing, true, 119 * time.Second},
+		{"or most of the two minutes", 119 * time.Second, renewal.KeyMissing, true, time.Second},
+		{"then a person must act", 2 * time.Minute, renewal.KeyMissing, false, 10 * time.Minute},
+		{"and for as long as it is missing", time.Hour, renewal.KeyMissing, false, 10 * time.Minute},
+		{"a key that is there and wrong does not mend itself", 0, renewal.KeyInvalid, false, 2 * time.Minute},
+		{"nor does a permission come with a sync of tenants", 0, renewal.KeyForbidden, false, 2 * time.Minute},
+		{"a key that is there is not late", 0, renewal.KeyUnread, false, 0},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			f := rest(empty, key(row.key), func(f *renewal.Facts) { f.Created = now.Add(-row.age) })
+			plan := renewal.Decide(f)
+			if f.KeyIsLate() != row.late {
+				t.Errorf("late: %t, want %t", f.KeyIsLate(), row.late)
+			}
+			if row.wake != 0 && !plan.RequeueAt.Equal(now.Add(row.wake)) {
+				t.Errorf("decides again after %v, want %v", plan.RequeueAt.Sub(now), row.wake)
+			}
+		})
+	}
+}
+
+var allRows = slices.Concat(causes, restingRows, obstacles, waitRows, writes, clocks, turns)
 
 func TestDecide(t *testing.T) {
 	for _, tables := range []struct {
@@ -648,9 +734,10 @@ func TestDecide(t *testing.T) {
 		{"what a request is spent on", causes},
 		{"what spends none", restingRows},
 		{"what is in the way", obstacles},
-		{"what has to wait", waits},
+		{"what has to wait", waitRows},
 		{"what cannot be written", writes},
 		{"what clocks do", clocks},
+		{"whose turn has not come", turns},
 	} {
 		t.Run(tables.name, func(t *testing.T) {
 			for _, row := range tables.rows {
@@ -660,8 +747,8 @@ func TestDecide(t *testing.T) {
 						t.Errorf("at %v (-want +got):\n%s", now, diff)
 					}
 					checkPlan(t, row.facts, plan)
-					if row.wake != nil && !plan.Wake.Equal(row.wake(plan)) {
-						t.Errorf("at %v: wakes at %v, want %v", now, plan.Wake, row.wake(plan))
+					if row.wake != nil && !plan.RequeueAt.Equal(row.wake(plan)) {
+						t.Errorf("at %v: wakes at %v, want %v", now, plan.RequeueAt, row.wake(plan))
 					}
 				})
 			}
@@ -671,14 +758,14 @@ func TestDecide(t *testing.T) {
 
 // A rule or a cause that no row shows could change unnoticed.
 func TestRowsShowEveryRuleAndCause(t *testing.T) {
-	rules, causes := map[string]bool{}, map[renewal.Cause]bool{}
+	rules, causes := map[renewal.Rule]bool{}, map[renewal.Cause]bool{}
 	for _, row := range allRows {
 		rules[row.want.Rule], causes[row.want.Cause] = true, true
 	}
-	wantRules := []string{
-		"Ask", "AskedJustNow", "GrantIsUnwritten", "KeyIsNeeded", "KeyIsPaused", "KeyMayHaveChanged", "NothingToDo",
-		"RetryIsNotDue", "SecretAwaitsCollection", "SecretCannotBeWritten", "SecretIsForeign", "SecretIsGoneOrEdited",
-		"SecretIsUntidy", "Suspended",
+	wantRules := []renewal.Rule{
+		"Ask", "AskedJustNow", "AwaitsItsTurn", "GrantIsUnsaved", "KeyIsNeeded", "KeyIsPaused", "KeyMayHaveChanged", "NothingToDo",
+		"RetryIsNotDue", "SecretAwaitsCollection", "SecretCannotBeWritten", "SecretHasDrifted", "SecretIsForeign",
+		"SecretIsGoneOrEdited", "Suspended",
 	}
 	if diff := cmp.Diff(wantRules, slices.Sorted(maps.Keys(rules))); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)

@@ -26,14 +26,17 @@ func drawFacts(t *rapid.T) renewal.Facts {
 		HandledRequest: drawToken(t, "handledRequest"),
 		Inputs:         drawInputs(t, "inputs"),
 		Key:            renewal.KeyState(rapid.IntRange(0, int(renewal.KeyRead)).Draw(t, "key")),
-		Secret:         renewal.SecretState(rapid.IntRange(0, int(renewal.SecretUncollected)).Draw(t, "secret")),
-		Shown:          drawGrant(t, "shown"),
-		Unwritten:      drawGrant(t, "unwritten"),
+		Secret:         renewal.SecretState(rapid.IntRange(0, int(renewal.SecretOfPredecessor)).Draw(t, "secret")),
+		InStatus:       drawGrant(t, "shown"),
+		Unsaved:        drawGrant(t, "unwritten"),
 		Issued:         rapid.Bool().Draw(t, "issued"),
+		Observed:       rapid.Bool().Draw(t, "observed"),
+		Created:        now.Add(seconds(t, "created", -7200, 3600)),
+		RecheckAt:      now.Add(seconds(t, "recheckAt", -3600, 3600)),
 		Last:           drawAttempt(t),
 	}
-	if f.Secret == renewal.SecretOurs || f.Secret == renewal.SecretUntidy {
-		f.Stored = drawGrant(t, "stored")
+	if f.Secret == renewal.SecretOurs || f.Secret == renewal.SecretDrifted {
+		f.InSecret = drawGrant(t, "stored")
 	}
 	if f.Key == renewal.KeyRead {
 		f.Fingerprint = drawPrint(t, "fingerprint")
@@ -47,9 +50,12 @@ func drawFacts(t *rapid.T) renewal.Facts {
 	if rapid.Bool().Draw(t, "paused") {
 		f.PausedUntil = now.Add(seconds(t, "pausedUntil", -3600, 3600))
 	}
+	if rapid.Bool().Draw(t, "queued") {
+		f.QueuedSince = now.Add(seconds(t, "queuedSince", -3600, 0))
+	}
 	if rapid.Bool().Draw(t, "writeFailed") {
 		f.Write = renewal.WriteState{
-			Failed: true, Refused: rapid.Bool().Draw(t, "refused"), RetryAt: now.Add(seconds(t, "retryAt", -60, 60)),
+			Failed: true, Conflicted: rapid.Bool().Draw(t, "conflicted"), Refused: rapid.Bool().Draw(t, "refused"), RetryAt: now.Add(seconds(t, "retryAt", -60, 60)),
 		}
 	}
 	return f
@@ -103,18 +109,14 @@ func drawAttempt(t *rapid.T) *v1alpha1.Attempt {
 	return last
 }
 
-func drawAnswer(t *rapid.T, at time.Time) renewal.Answer {
-	a := renewal.Answer{At: at, Outcome: rapid.SampledFrom(outcomes).Draw(t, "outcome")}
+func drawAnswer(t *rapid.T, at time.Time) renewal.Result {
+	a := renewal.Result{At: at, Outcome: rapid.SampledFrom(outcomes).Draw(t, "outcome")}
 	switch a.Outcome {
 	case v1alpha1.OutcomeGranted:
 		issued := at.Truncate(s)
 		a.Grant = &renewal.Grant{Issued: issued, Expire: issued.Add(lives(t)), Inputs: inputs, Fingerprint: todaysPrint}
 	case v1alpha1.OutcomeThrottled:
-		told := seconds(t, "told", 0, 3600)
-		if told < renewal.Floor {
-			told = 0
-		}
-		a.PausedUntil = at.Add(renewal.Pause(rapid.IntRange(1, 9).Draw(t, "strikes"), told))
+		a.PausedUntil = at.Add(seconds(t, "pause", 10, 3600))
 	}
 	return a
 }

@@ -1,6 +1,18 @@
-// Package renewal decides when a session asks for a URL, and what happens until
-// then. Its decisions are pure: facts and the time go in, a plan comes out. It
-// knows no Kubernetes client and no HTTP.
+// Package renewal decides when a session asks for a URL, and what happens until then.
+// Its decisions are pure: facts and the time go in, a plan comes out. It knows no
+// Kubernetes client and no HTTP.
+//
+// The times that it computes come from three formulas:
+//
+//	due     = expire − margin − jitter, where margin is renewBeforeSeconds or a third
+//	          of the life (120 s to half the life), never over 4/5 of the life, and
+//	          jitter is up to a tenth of the life
+//	backoff = 10 s × 2^(failures−1), at most a quarter of the life left or 5 min, plus
+//	          up to a quarter of that as jitter
+//	pause   = what the endpoint asked for, at most an hour
+//
+// All jitter is derived from the session's UID and an instant that is stored, so each
+// pass computes the same times.
 package renewal
 
 import (
@@ -14,9 +26,11 @@ type Facts struct {
 	// Now is the time of the decision, by the controller's clock.
 	Now time.Time
 
-	// UID identifies the session; what is spread over time is derived from it.
+	// UID identifies the session. Its jitter is derived from it.
 	UID string
-	// Suspended says that no request may be spent.
+	// Created is when the session was created, by the API server's clock.
+	Created time.Time
+	// Suspended reports whether requests are forbidden.
 	Suspended bool
 	// RenewBefore is the margin that the user asked for; zero for the default.
 	RenewBefore time.Duration
@@ -24,23 +38,26 @@ type Facts struct {
 	// last one that was answered.
 	RenewRequest, HandledRequest string
 
-	// Inputs are today's: what a request made now would be made with.
+	// Inputs are what a request made now would be made with: today's inputs.
 	Inputs v1alpha1.Inputs
 	// Key is what is known of the API key.
 	Key KeyState
-	// Fingerprint identifies today's inputs with the key's value, once it is read.
+	// Fingerprint identifies today's inputs together with the key's value. It is empty
+	// until the key is read.
 	Fingerprint string
 
 	// Secret is the state of the generated Secret.
 	Secret SecretState
-	// Stored is the grant in the generated Secret, when it is ours and unedited.
-	Stored *Grant
-	// Shown is the grant in the status, complete with its URL.
-	Shown *Grant
-	// Unwritten is a grant that is only in memory so far.
-	Unwritten *Grant
-	// Issued says that the session has had a URL before.
+	// InSecret is the grant in the generated Secret, when that is ours and unedited.
+	InSecret *Grant
+	// InStatus is the grant in the status, when that shows its URL.
+	InStatus *Grant
+	// Unsaved is a grant that only this process holds so far.
+	Unsaved *Grant
+	// Issued reports whether the session has had a URL before.
 	Issued bool
+	// Observed reports whether the status describes the session already.
+	Observed bool
 
 	// Last is the last attempt, nil when it succeeded or there was none.
 	Last *v1alpha1.Attempt
@@ -48,10 +65,16 @@ type Facts struct {
 	LastFingerprint string
 	// Asked is when this process last asked for this session; zero when it did not.
 	Asked time.Time
+	// QueuedSince is when the session began to wait for its turn to ask; zero when it
+	// does not wait.
+	QueuedSince time.Time
 	// PausedUntil is when the pause of the key ends; zero when there is none.
 	PausedUntil time.Time
-	// Write is what came of the last attempt to write the Secret.
+	// Write is the result of the last attempt to write the Secret.
 	Write WriteState
+	// RecheckAt is when something has to be read again that no watch reports; zero
+	// for never.
+	RecheckAt time.Time
 }
 
 // KeyState is what is known of the API key.
@@ -59,10 +82,12 @@ type KeyState int
 
 // States of the API key.
 const (
-	// KeyUnread: its Secret exists, and its value at this version was not read.
+	// KeyUnread: its Secret exists, and its value at this version was not read yet.
 	KeyUnread KeyState = iota
-	// KeyMissing: there is no such Secret or entry, or it cannot be read.
+	// KeyMissing: there is no such Secret, or it has no such entry.
 	KeyMissing
+	// KeyForbidden: the controller may not read the Secret.
+	KeyForbidden
 	// KeyInvalid: the value cannot be an API key.
 	KeyInvalid
 	// KeyRead: the value is known.
@@ -74,26 +99,29 @@ type SecretState int
 
 // States of the generated Secret.
 const (
-	// SecretAbsent: there is none.
+	// SecretAbsent: no Secret has its name.
 	SecretAbsent SecretState = iota
 	// SecretOurs: it is as it was written.
 	SecretOurs
-	// SecretUntidy: its data is as it was written, its labels or annotations are not
-	// as they should be.
-	SecretUntidy
-	// SecretEdited: it is ours, and somebody changed what it holds.
+	// SecretDrifted: its data is as it was written, its labels, annotations or owner
+	// are not as they should be.
+	SecretDrifted
+	// SecretEdited: it is ours, and somebody changed its data.
 	SecretEdited
 	// SecretForeign: it is not ours, or an older session claims its name.
 	SecretForeign
-	// SecretUncollected: it belongs to a deleted session of the same name.
-	SecretUncollected
+	// SecretOfPredecessor: it belongs to a deleted session of the same name.
+	SecretOfPredecessor
 )
 
-// WriteState is what came of the last attempt to write the generated Secret.
+// WriteState is the result of the last attempt to write the generated Secret.
 type WriteState struct {
-	// Failed says that the last write failed.
+	// Failed reports whether the last write failed.
 	Failed bool
-	// Refused says that it failed in a way that a person must mend.
+	// Conflicted reports whether it failed because somebody else wrote at the same
+	// time. Reading again cures that, so nobody is told.
+	Conflicted bool
+	// Refused reports whether a person must remove the cause.
 	Refused bool
 	// RetryAt is when to try again.
 	RetryAt time.Time

@@ -22,11 +22,11 @@ func FuzzDecide(f *testing.F) {
 		checkPlan(t, facts, renewal.Decide(facts))
 
 		outcome := outcomes[from.below(len(outcomes))]
-		answer := renewal.Answer{At: facts.Now, Outcome: outcome, PausedUntil: facts.Now.Add(m)}
+		answer := renewal.Result{At: facts.Now, Outcome: outcome, PausedUntil: facts.Now.Add(m)}
 		if outcome == v1alpha1.OutcomeGranted {
 			answer.Grant = from.grant(facts.Now)
 		}
-		if last := renewal.After(facts, answer); last != nil && !last.NextTime.After(facts.Now) {
+		if last := renewal.NextAttempt(facts, answer); last != nil && !last.NextTime.After(facts.Now) {
 			t.Errorf("%s: asks again at %v, which is not after %v", outcome, last.NextTime, facts.Now)
 		}
 	})
@@ -111,15 +111,18 @@ func (t *tape) facts() renewal.Facts {
 		Inputs:          t.inputs(),
 		Key:             renewal.KeyState(t.below(int(renewal.KeyRead) + 1)),
 		Fingerprint:     t.print(),
-		Secret:          renewal.SecretState(t.below(int(renewal.SecretUncollected) + 1)),
-		Stored:          t.grant(at),
-		Shown:           t.grant(at),
-		Unwritten:       t.grant(at),
+		Secret:          renewal.SecretState(t.below(int(renewal.SecretOfPredecessor) + 1)),
+		InSecret:        t.grant(at),
+		InStatus:        t.grant(at),
+		Unsaved:         t.grant(at),
 		Issued:          t.flag(),
 		Last:            t.attempt(at),
 		LastFingerprint: t.print(),
 		Asked:           t.near(at),
 		PausedUntil:     t.near(at),
+	}
+	if t.flag() {
+		f.QueuedSince, f.Created, f.RecheckAt, f.Observed = t.near(at), t.near(at), t.near(at), t.flag()
 	}
 	if t.flag() {
 		f.Write = renewal.WriteState{Failed: true, Refused: t.flag(), RetryAt: t.near(at)}

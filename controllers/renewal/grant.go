@@ -3,12 +3,14 @@ package renewal
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// Grant is what the endpoint gave, without the URL itself: decisions need none.
-// All of it is in whole seconds, as Secret and status keep it, so that nothing is
-// decided otherwise once it is read back.
+// Grant is what the endpoint gave, without the URL itself, which no decision needs. Its
+// times are whole seconds, as Secret and status keep them: a grant that is read back
+// leads to the same decisions.
 type Grant struct {
 	// Expire is when the URL expires, as the endpoint said it.
 	Expire time.Time
@@ -16,9 +18,10 @@ type Grant struct {
 	Issued time.Time
 	// Offset is how far the endpoint's clock was ahead of the controller's then.
 	Offset time.Duration
-	// Inputs it was asked for with.
+	// Inputs are what it was asked for with.
 	Inputs v1alpha1.Inputs
-	// Fingerprint identifies those inputs with the key's value; empty when unknown.
+	// Fingerprint identifies those inputs together with the key's value; empty when
+	// unknown.
 	Fingerprint string
 }
 
@@ -28,18 +31,12 @@ func (g *Grant) ExpiresAt() time.Time { return g.Expire.Add(-g.Offset) }
 // Life is for how long the URL was granted.
 func (g *Grant) Life() time.Duration { return g.ExpiresAt().Sub(g.Issued) }
 
-// Alive says whether the URL works at now. A nil grant is never alive.
+// Alive reports whether the URL works at now. A nil grant is never alive.
 func (g *Grant) Alive(now time.Time) bool { return g != nil && now.Before(g.ExpiresAt()) }
 
-// Same says whether both are one and the same grant.
-func (g *Grant) Same(other *Grant) bool {
-	return g != nil && other != nil && g.Expire.Equal(other.Expire) && g.Issued.Equal(other.Issued)
-}
-
-// outlives says whether the URL works for longer than the other. The endpoint's own
-// instants tell, as they are the same for the same URL whatever our clock does;
-// unless its clock differs from what it was, as that of several servers behind one
-// name may.
+// outlives compares `expire` as the endpoint said it, which our own clock cannot
+// distort. If the two grants were issued under different clock offsets (several servers
+// behind one name), it compares by our clock.
 func (g *Grant) outlives(other *Grant) bool {
 	if (g.Offset-other.Offset).Abs() > clockTolerance && !g.Expire.Equal(other.Expire) {
 		return g.ExpiresAt().After(other.ExpiresAt())
@@ -47,10 +44,19 @@ func (g *Grant) outlives(other *Grant) bool {
 	return g.Expire.After(other.Expire)
 }
 
-// fromFuture says whether the grant was issued later than now: the controller's
-// clock was set back since, so its offset no longer holds.
+// fromFuture reports whether the grant was issued later than now. Then the controller's
+// clock was set back, and the grant's offset no longer holds.
 func (g *Grant) fromFuture(now time.Time) bool { return g.Issued.After(now.Add(clockTolerance)) }
 
-// clockTolerance is what two readings of clocks may differ without meaning:
+// clockTolerance is how far two readings of clocks may differ and still mean the same:
 // statuses keep whole seconds, and replicas keep time by NTP.
 const clockTolerance = 5 * time.Second
+
+func metaTime(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }
+
+func roundUp(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); whole.Before(t) {
+		return whole.Add(time.Second)
+	}
+	return t
+}

@@ -29,26 +29,41 @@ func checkPlan(t failer, f renewal.Facts, p renewal.Plan) {
 	if p.Step == renewal.Ask {
 		checkAsk(t, f, p)
 	}
-	if (p.Step == renewal.Store) != (p.Grant != nil) {
-		t.Errorf("step %v with the grant %v", p.Step, p.Grant)
+	if (p.Step == renewal.Store) != (p.Source != renewal.NoSource) {
+		t.Errorf("step %v with the source %v", p.Step, p.Source)
 	}
-	if p.Grant != nil && !p.Grant.Alive(f.Now) {
+	if g := toStore(f, p); g != nil && !g.Alive(f.Now) {
 		t.Errorf("stores a URL that is dead")
 	}
-	if ours := f.Secret != renewal.SecretForeign && f.Secret != renewal.SecretUncollected; !ours && p.Step != renewal.Wait {
+	if p.Quiet && p.Rule != renewal.RuleAwaitsItsTurn {
+		t.Errorf("rule %s says nothing", p.Rule)
+	}
+	if ours := f.Secret != renewal.SecretForeign && f.Secret != renewal.SecretOfPredecessor; !ours && p.Step != renewal.Wait {
 		t.Errorf("step %v in front of a Secret that is not ours", p.Step)
 	}
 }
 
+// toStore is the grant that the plan stores, nil for none.
+func toStore(f renewal.Facts, p renewal.Plan) *renewal.Grant {
+	switch p.Source {
+	case renewal.FromMemory:
+		return f.Unsaved
+	case renewal.FromStatus:
+		return f.InStatus
+	case renewal.NoSource:
+	}
+	return nil
+}
+
 func checkHeld(t failer, f renewal.Facts, p renewal.Plan) {
 	t.Helper()
-	if p.Held == nil && (p.Current || !p.Due.IsZero() || p.Cause != renewal.NoneAlive) {
-		t.Errorf("without a live URL: current %v, due %v, cause %q", p.Current, p.Due, p.Cause)
+	if p.Active == nil && (p.UpToDate || !p.Due.IsZero() || p.Cause != renewal.NoneAlive) {
+		t.Errorf("without a live URL: current %v, due %v, cause %q", p.UpToDate, p.Due, p.Cause)
 	}
-	if p.Held != nil && (!p.Held.Alive(f.Now) || p.Cause == renewal.NoneAlive) {
-		t.Errorf("holds a URL that is alive %v, with cause %q", p.Held.Alive(f.Now), p.Cause)
+	if p.Active != nil && (!p.Active.Alive(f.Now) || p.Cause == renewal.NoneAlive) {
+		t.Errorf("holds a URL that is alive %v, with cause %q", p.Active.Alive(f.Now), p.Cause)
 	}
-	if p.Held != nil && !p.Current && p.Cause != renewal.InputsChanged {
+	if p.Active != nil && !p.UpToDate && p.Cause != renewal.InputsChanged {
 		t.Errorf("holds a URL for other inputs, with cause %q", p.Cause)
 	}
 }
@@ -56,15 +71,15 @@ func checkHeld(t failer, f renewal.Facts, p renewal.Plan) {
 func checkWake(t failer, f renewal.Facts, p renewal.Plan) {
 	t.Helper()
 	if p.Step != renewal.Wait {
-		if !p.Wake.IsZero() {
+		if !p.RequeueAt.IsZero() {
 			t.Errorf("step %v, and yet a time to wake", p.Step)
 		}
 		return
 	}
-	if ahead := p.Wake.Sub(f.Now); ahead <= 0 || ahead > 10*time.Minute {
+	if ahead := p.RequeueAt.Sub(f.Now); ahead <= 0 || ahead > 10*time.Minute {
 		t.Errorf("waits %v, want more than nothing and at most ten minutes", ahead)
 	}
-	if p.Held != nil && p.Wake.After(p.Held.ExpiresAt()) {
+	if p.Active != nil && p.RequeueAt.After(p.Active.ExpiresAt()) {
 		t.Errorf("sleeps beyond the expiry of its URL")
 	}
 }
@@ -89,6 +104,9 @@ func checkAsk(t failer, f renewal.Facts, p renewal.Plan) {
 	}
 	if f.Write.Failed {
 		t.Errorf("asks although what is granted could not be stored")
+	}
+	if !f.QueuedSince.IsZero() {
+		t.Errorf("asks out of turn")
 	}
 	if p.Blocked != "" {
 		t.Errorf("asks although blocked: %s", p.Blocked)

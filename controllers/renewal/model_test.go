@@ -58,7 +58,7 @@ func peacefulActs(w *world, atWake func()) map[string]func(*rapid.T) {
 		}),
 		"labels of the Secret are edited": then(func(*rapid.T) {
 			if w.api.secret == renewal.SecretOurs {
-				w.api.secret = renewal.SecretUntidy
+				w.api.secret = renewal.SecretDrifted
 			}
 		}),
 		"the controller restarts": then(func(*rapid.T) { w.restart() }),

@@ -1,74 +1,78 @@
 package renewal
 
-import (
-	"time"
+import "time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
-
-// Step is what the shell does next.
+// Step is what the controller does next.
 type Step int
 
-// Steps, each followed by another decision, except Wait.
+// Steps. Another decision follows each of them, except Wait.
 const (
-	// Wait does nothing until Plan.Wake.
+	// Wait does nothing until Plan.RequeueAt.
 	Wait Step = iota
 	// ReadKey reads the API key.
 	ReadKey
 	// Ask asks the endpoint for a URL.
 	Ask
-	// Store writes Plan.Grant into the generated Secret.
+	// Store writes the grant of Plan.Source into the generated Secret.
 	Store
-	// Tidy puts the labels and annotations of the generated Secret in order.
-	Tidy
-	// Rehearse tries, without effect, whether the generated Secret can be written.
-	Rehearse
+	// SyncMetadata brings the labels, annotations and owner of the generated Secret in
+	// line, and leaves its data alone.
+	SyncMetadata
+	// DryRun asks the API server whether it would accept the generated Secret.
+	DryRun
 )
 
 // Cause is why a URL is wanted.
 type Cause string
 
-// Causes, the only ones for which a request is ever spent.
+// Causes: no request is ever spent for another reason.
 const (
-	// NoCause: none is wanted now.
+	// NoCause: no URL is wanted now.
 	NoCause Cause = ""
-	// NoneAlive: there is no URL that is alive.
+	// NoneAlive: the session has no URL that is alive.
 	NoneAlive Cause = "NoneAlive"
-	// InputsChanged: the one that is alive was asked for with other inputs.
+	// InputsChanged: the URL that is alive was issued for other inputs.
 	InputsChanged Cause = "InputsChanged"
-	// RenewalDue: the one that is alive is to be replaced.
+	// RenewalDue: the URL that is alive is due for renewal.
 	RenewalDue Cause = "RenewalDue"
-	// Requested: somebody asked for a fresh one.
+	// Requested: somebody asked for a fresh URL.
 	Requested Cause = "Requested"
+)
+
+// Source is where the grant to be stored comes from.
+type Source int
+
+// Sources of a grant.
+const (
+	// NoSource: there is nothing to store.
+	NoSource Source = iota
+	// FromMemory: Facts.Unsaved.
+	FromMemory
+	// FromStatus: Facts.InStatus.
+	FromStatus
 )
 
 // Plan is a decision.
 type Plan struct {
 	// Step is what to do now.
 	Step Step
-	// Rule names the rule that decided.
-	Rule string
-	// Cause is why a URL is wanted, also while something holds the request up.
+	// Rule is the rule that decided.
+	Rule Rule
+	// Cause is why a URL is wanted, also while something blocks the request.
 	Cause Cause
-	// Blocked is what holds it up, or will: a reason of the API, or empty.
+	// Blocked is what blocks the request, or will: a reason of the API, or empty.
 	Blocked string
-	// Grant is what to store, with the step Store.
-	Grant *Grant
-	// Held is the grant that is alive, nil if there is none.
-	Held *Grant
-	// Current says that Held was granted for today's inputs.
-	Current bool
-	// Due is when Held is to be replaced; zero without it.
+	// Source is which grant to store, with the step Store.
+	Source Source
+	// Active is the grant that is alive, nil if there is none.
+	Active *Grant
+	// UpToDate reports whether Active was issued for today's inputs.
+	UpToDate bool
+	// Due is when Active is due for renewal; zero without it.
 	Due time.Time
-	// Wake is when to decide again, with the step Wait.
-	Wake time.Time
-}
-
-func metaTime(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }
-
-func roundUp(t time.Time) time.Time {
-	if whole := t.Truncate(time.Second); whole.Before(t) {
-		return whole.Add(time.Second)
-	}
-	return t
+	// RequeueAt is when to decide again, with the step Wait. Nothing else decides that.
+	RequeueAt time.Time
+	// Quiet reports whether the status need not be written: the session only waits for
+	// its turn, which mostly comes within moments.
+	Quiet bool
 }

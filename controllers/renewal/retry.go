@@ -8,111 +8,98 @@ import (
 )
 
 const (
-	firstRetry = 10 * time.Second
-	// longestRetry bounds the wait while no URL for today's inputs is alive.
-	longestRetry = 5 * time.Minute
+	minRetry = 10 * time.Second
+	// maxRetry caps the wait while no URL for today's inputs is alive.
+	maxRetry = 5 * time.Minute
 
-	firstPause   = 30 * time.Second
-	longestPause = 10 * time.Minute
-	// longestTold bounds the pause that an endpoint may ask for.
-	longestTold = time.Hour
+	// maxRetryAfter caps the pause that an endpoint may ask for.
+	maxRetryAfter = time.Hour
+
+	// maxPauseStagger is the period over which sessions come back after their key's pause.
+	maxPauseStagger = 5 * time.Second
 )
 
-// rejectedRetries is how long a rejected request waits: a person must act, and a
-// look now and then shows whether one did at the other end.
+// rejectedRetries are the waits after rejected requests. A person must act; a request now
+// and then finds out whether one did at Xtracta's end.
 var rejectedRetries = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
-// Pause is how long all sessions with a key wait after the endpoint throttled it
-// for the strikes-th time in a row: as long as told, which is at most an hour, or
-// from 30 seconds doubling to ten minutes where nothing usable was told.
-func Pause(strikes int, told time.Duration) time.Duration {
-	if told > 0 {
-		return told
+// pauseStagger delays a session after its key's pause ends: the closer its expiry, the
+// shorter the delay. Without it all sessions return together, the order is random, and
+// as many requests as may run at once are spent on learning that the key is throttled
+// again.
+func (f Facts) pauseStagger(active *Grant) time.Duration {
+	if active == nil {
+		return time.Duration(jitter(f.UID, f.pauseEnds()) * float64(maxPauseStagger))
 	}
-	return double(firstPause, strikes, longestPause)
+	return min(max(active.ExpiresAt().Sub(f.pauseEnds()), 0)/100, maxPauseStagger)
 }
 
-// longestAfterPause is over how long sessions come back after a pause of their key.
-const longestAfterPause = 5 * time.Second
-
-// afterPause is how much later than the end of a pause a session that holds this
-// grant comes back: what expires first comes first, those without a URL in between.
-// If all came at once, chance would say who asks before the next pause begins, and
-// as many as may ask at once would find out that it has.
-func (f Facts) afterPause(held *Grant) time.Duration {
-	if held == nil {
-		return time.Duration(spread(f.UID, f.pauseEnds()) * float64(longestAfterPause))
-	}
-	return min(max(held.ExpiresAt().Sub(f.pauseEnds()), 0)/100, longestAfterPause)
-}
-
-// Answer is what came of a request, as far as the schedule is concerned.
-type Answer struct {
-	// At is when it came.
+// Result is the result of a request, as far as the schedule is concerned.
+type Result struct {
+	// At is when the answer came.
 	At time.Time
 	// Outcome is its kind.
 	Outcome v1alpha1.Outcome
-	// Message says it in a sentence for people.
+	// Message is a sentence for people.
 	Message string
 	// Grant is what was granted, nil otherwise.
 	Grant *Grant
-	// PausedUntil is when the key's pause ends that the answer began.
+	// PausedUntil is when the pause of the key ends that the answer began.
 	PausedUntil time.Time
 }
 
-// After is what is to be remembered of an attempt: nothing when it helped, and
-// otherwise how often it failed in a row and when the next one follows.
-func After(f Facts, a Answer) *v1alpha1.Attempt {
-	if a.Grant != nil && f.helped(a.Grant, a.At) {
+// NextAttempt is what the status must remember of a request: nothing when it settled the
+// matter, and otherwise how many failed in a row and when the next one follows.
+func NextAttempt(f Facts, r Result) *v1alpha1.Attempt {
+	if r.Grant != nil && f.settles(r.Grant, r.At) {
 		return nil
 	}
-	failures := f.failures(a.Outcome)
-	next := a.PausedUntil
-	switch a.Outcome {
+	failures := f.failures(r.Outcome)
+	next := r.PausedUntil
+	switch r.Outcome {
 	case v1alpha1.OutcomeThrottled:
 	case v1alpha1.OutcomeRejected:
-		next = a.At.Add(rejectedRetries[min(int(failures), len(rejectedRetries))-1])
-	default:
-		next = a.At.Add(f.retry(int(failures), a))
+		next = r.At.Add(rejectedRetries[min(int(failures), len(rejectedRetries))-1])
+	case v1alpha1.OutcomeGranted, v1alpha1.OutcomeUnavailable, v1alpha1.OutcomeMalformed:
+		next = r.At.Add(f.retry(int(failures), r.At))
 	}
 	nextTime := metaTime(roundUp(next))
 	return &v1alpha1.Attempt{
-		Time:         metaTime(a.At),
+		Time:         metaTime(r.At),
 		Inputs:       f.Inputs,
 		RenewRequest: f.RenewRequest,
-		Outcome:      a.Outcome,
-		Message:      a.Message,
+		Outcome:      r.Outcome,
+		Message:      r.Message,
 		Failures:     failures,
 		NextTime:     &nextTime,
 	}
 }
 
-// Keep says whether a grant is to replace what is held: always when that is not
-// for today's inputs, or when its offset no longer holds; otherwise when it is for
+// Replaces reports whether a grant is to replace the active one: always when that is not
+// for today's inputs, or when its offset no longer holds; otherwise when the grant is for
 // today's inputs itself and lives longer.
-func Keep(f Facts, g *Grant) bool {
-	held, current := f.held()
-	if held == nil || !current || held.fromFuture(f.Now) {
+func Replaces(f Facts, g *Grant) bool {
+	active, upToDate := f.active()
+	if active == nil || !upToDate || active.fromFuture(f.Now) {
 		return true
 	}
-	return f.same(g.Inputs, g.Fingerprint) && g.outlives(held)
+	return f.same(g.Inputs, g.Fingerprint) && g.outlives(active)
 }
 
-// helped says whether nothing is due after a grant. One that is kept helps when its
-// margin begins after the next request would be allowed; the jitter does not
-// count, as it is ours. One that is not kept (the same URL again, or a shorter
-// life) helps when what is held was not due: somebody asked for a fresh one.
-func (f Facts) helped(g *Grant, now time.Time) bool {
-	if held, _ := f.held(); !Keep(f, g) {
-		return !f.isDue(held, now)
+// settles reports whether a grant was worth its request. One that replaces the active
+// grant is, if it is still alive when the next request is allowed. One that does not
+// (the same URL again, or a shorter life) is, if the active grant was not due: a person
+// asked early.
+func (f Facts) settles(g *Grant, now time.Time) bool {
+	if active, _ := f.active(); !Replaces(f, g) {
+		return !f.isDue(active, now)
 	}
-	margin := Margin(g.Life(), f.RenewBefore)
-	return !g.ExpiresAt().Add(-margin).Before(now.Add(Floor))
+	return g.Alive(now.Add(MinInterval))
 }
 
-// failures counts a failure with those before it in a row. They are of today's
-// inputs, and all or none of them rejections: a rejection after an outage is a
-// first one, and has to wait no longer than that.
+// failures counts a failure with those before it in a row. They are of today's inputs,
+// and all or none of them rejections: a rejection after an outage is a first one, and
+// has to wait no longer than that.
 func (f Facts) failures(o v1alpha1.Outcome) int32 {
 	if f.Last == nil || !f.sameAsLast() || isRejected(f.Last.Outcome) != isRejected(o) {
 		return 1
@@ -122,29 +109,24 @@ func (f Facts) failures(o v1alpha1.Outcome) int32 {
 
 func isRejected(o v1alpha1.Outcome) bool { return o == v1alpha1.OutcomeRejected }
 
-// retry is the wait after the failures-th failure in a row that nobody has to act
-// on. It doubles; it is at most a quarter of the life that is left, or five
-// minutes where no URL for today's inputs is alive; and it comes up to a quarter
-// later, so that sessions that failed together do not return together. A grant
-// that dies before the next request is allowed is as good as none.
-func (f Facts) retry(failures int, a Answer) time.Duration {
-	held, current := f.held()
-	if a.Grant.Alive(a.At.Add(Floor)) && Keep(f, a.Grant) {
-		held, current = a.Grant, true
-	}
-	longest := longestRetry
-	if held != nil {
-		quarter := held.ExpiresAt().Sub(a.At) / 4
-		if current || quarter < longest {
+// retry is the wait after so many failures in a row that nobody has to act on. It
+// doubles, up to a quarter of the life that is left, or five minutes where no URL for
+// today's inputs is alive. Jitter makes it up to a quarter longer, so that sessions that
+// failed together do not return together.
+func (f Facts) retry(failures int, now time.Time) time.Duration {
+	longest := maxRetry
+	if active, upToDate := f.active(); active != nil {
+		quarter := active.ExpiresAt().Sub(now) / 4
+		if upToDate || quarter < longest {
 			longest = quarter
 		}
 	}
-	wait := max(double(firstRetry, failures, longest), Floor)
-	return wait + time.Duration(spread(f.UID, a.At)*float64(wait/4))
+	wait := max(backoff(minRetry, failures, longest), MinInterval)
+	return wait + time.Duration(jitter(f.UID, now)*float64(wait/4))
 }
 
-// double is first, doubled for each time after the first, at most longest.
-func double(first time.Duration, times int, longest time.Duration) time.Duration {
+// backoff is first, doubled for each time after the first, at most longest.
+func backoff(first time.Duration, times int, longest time.Duration) time.Duration {
 	wait := first
 	for i := 1; i < times && wait < longest; i++ {
 		wait *= 2

@@ -7,46 +7,55 @@ import (
 )
 
 const (
-	// Floor is the least time between two requests for one session.
-	Floor = 10 * time.Second
+	// MinInterval is the shortest time between two requests for one session.
+	MinInterval = 10 * time.Second
 
-	// LongestTimer is the longest that nobody looks at a session: a timer does not
-	// run on a machine that sleeps, so no instant is slept up to in one go.
-	LongestTimer = 10 * time.Minute
+	// MaxRequeue caps every wait. Timers stop while a machine is suspended, so a long
+	// wait is made of short ones.
+	MaxRequeue = 10 * time.Minute
 
-	// leastMargin lets a changed Secret reach a running pod in time: a kubelet was
+	// minMargin lets a changed Secret reach a running pod in time: a kubelet was
 	// measured to take 0 to 90 seconds.
-	leastMargin = 120 * time.Second
+	minMargin = 120 * time.Second
+
+	// keyGrace is how long a missing key Secret is taken for one that is still to come.
+	// Sync waves and external secret stores bring it some seconds after its session.
+	keyGrace = 2 * time.Minute
+
+	// statusDelay is how long a session waits for its turn before its status says so.
+	// Mostly the turn comes within moments, and a status would be written for nothing.
+	statusDelay = 10 * time.Second
 )
 
-// Margin is how long before its expiry a URL of this life is replaced. The
-// margin asked for is kept up to 4/5 of the life; by default it is a third of
-// the life, at least 120 seconds, at most half of the life.
+// Margin is how long before its expiry a URL of this life is replaced. The margin asked
+// for is kept up to 4/5 of the life. The default is a third of the life, at least 120
+// seconds and at most half of the life.
 func Margin(life, asked time.Duration) time.Duration {
 	if asked > 0 {
 		return min(asked, life*4/5)
 	}
-	return min(max(life/3, leastMargin), life/2)
+	return min(max(life/3, minMargin), life/2)
 }
 
-// Due is when the grant is to be replaced, in whole seconds by the controller's
-// clock. It depends on nothing that changes from one pass to the next.
+// Due is when the grant is due for renewal, in whole seconds by the controller's clock.
+// It depends on nothing that changes from one pass to the next.
 func Due(g *Grant, uid string, asked time.Duration) time.Time {
 	life := g.Life()
-	early := time.Duration(spread(uid, g.Issued) * float64(life/10))
+	early := time.Duration(jitter(uid, g.Issued) * float64(life/10))
 	return g.ExpiresAt().Add(-Margin(life, asked) - early).Truncate(time.Second)
 }
 
-// spread is a number in [0, 1) that is always the same for the same session and
-// instant, and unrelated between sessions.
-func spread(uid string, at time.Time) float64 {
+// jitter is a number in [0, 1) that is always the same for the same session and instant,
+// and unrelated between sessions.
+func jitter(uid string, at time.Time) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(uid))
 	_ = binary.Write(h, binary.BigEndian, at.Unix())
 	return float64(mix(h.Sum64())>>11) / (1 << 53)
 }
 
-// mix spreads the bits of FNV, whose upper ones hardly depend on the last bytes.
+// mix spreads the bits of FNV, whose upper ones hardly depend on the last bytes. It is
+// the finalizer of MurmurHash3.
 func mix(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd

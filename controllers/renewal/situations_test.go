@@ -11,9 +11,9 @@ import (
 
 // standing is what the conditions of a session are made of.
 type standing struct {
-	Alive, Current bool
-	Cause          renewal.Cause
-	Blocked        string
+	Alive, UpToDate bool
+	Cause           renewal.Cause
+	Blocked         string
 }
 
 // Each situation that a user can tell from the conditions can be told from a plan.
@@ -28,18 +28,18 @@ func TestSituations(t *testing.T) {
 			"never issued, retrying", rest(empty, failed(v1alpha1.OutcomeUnavailable, 20*s)),
 			standing{Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonUnavailable},
 		},
-		{"alive for today's inputs", rest(), standing{Alive: true, Current: true}},
+		{"alive for today's inputs", rest(), standing{Alive: true, UpToDate: true}},
 		{
 			"alive, renewal failing at the endpoint", rest(holds(due()), failed(v1alpha1.OutcomeRejected, m)),
-			standing{Alive: true, Current: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonRejected},
+			standing{Alive: true, UpToDate: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonRejected},
 		},
 		{
 			"alive, renewal failing for want of a key", rest(holds(due()), key(renewal.KeyMissing)),
-			standing{Alive: true, Current: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonKeySecretMissing},
+			standing{Alive: true, UpToDate: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonKeySecretMissing},
 		},
 		{
 			"alive, renewal failing at the write", rest(holds(due()), remembers(fresh()), writeRefused(20*s)),
-			standing{Alive: true, Current: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonSecretWriteFailed},
+			standing{Alive: true, UpToDate: true, Cause: renewal.RenewalDue, Blocked: v1alpha1.ReasonSecretWriteFailed},
 		},
 		{
 			"alive for older inputs, retrying", rest(holds(fresh(older)), failed(v1alpha1.OutcomeMalformed, 20*s)),
@@ -78,12 +78,12 @@ func TestSituations(t *testing.T) {
 			standing{Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed},
 		},
 		{
-			"waiting for garbage collection", rest(empty, secret(renewal.SecretUncollected)),
+			"waiting for garbage collection", rest(empty, secret(renewal.SecretOfPredecessor)),
 			standing{Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonAwaitingCollection},
 		},
 		{
 			"suspended, alive for today's inputs", rest(suspended),
-			standing{Alive: true, Current: true, Blocked: v1alpha1.ReasonSuspended},
+			standing{Alive: true, UpToDate: true, Blocked: v1alpha1.ReasonSuspended},
 		},
 		{
 			"suspended, none alive", rest(holds(dead()), suspended),
@@ -96,7 +96,7 @@ func TestSituations(t *testing.T) {
 	} {
 		t.Run(row.situation, func(t *testing.T) {
 			p := renewal.Decide(row.facts)
-			got := standing{Alive: p.Held != nil, Current: p.Current, Cause: p.Cause, Blocked: p.Blocked}
+			got := standing{Alive: p.Active != nil, UpToDate: p.UpToDate, Cause: p.Cause, Blocked: p.Blocked}
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Errorf("at %v (-want +got):\n%s", now, diff)
 			}

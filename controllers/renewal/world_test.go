@@ -75,7 +75,6 @@ type process struct {
 	write         renewal.WriteState
 	writeFailures int
 	pauses        map[string]time.Time
-	strikes       map[string]int
 }
 
 type mood v1alpha1.Outcome
@@ -98,7 +97,7 @@ func newWorld(start time.Time, lives *rapid.Generator[int]) *world {
 }
 
 func (w *world) restart() {
-	w.memory = process{pauses: map[string]time.Time{}, strikes: map[string]int{}}
+	w.memory = process{pauses: map[string]time.Time{}}
 	w.requests = nil
 }
 
@@ -140,9 +139,9 @@ func (w *world) facts() renewal.Facts {
 		Inputs:          w.inputs(),
 		Key:             w.keyState(),
 		Secret:          w.api.secret,
-		Stored:          w.api.stored,
-		Shown:           w.api.shown,
-		Unwritten:       w.memory.unwritten,
+		InSecret:        w.api.stored,
+		InStatus:        w.api.shown,
+		Unsaved:         w.memory.unwritten,
 		Last:            w.api.last,
 		LastFingerprint: w.memory.lastPrint,
 		Asked:           w.memory.asked,
@@ -161,7 +160,7 @@ func (w *world) pass(t *rapid.T) {
 		plan := renewal.Decide(f)
 		checkPlan(t, f, plan)
 		if plan.Step == renewal.Wait {
-			w.wake = plan.Wake
+			w.wake = plan.RequeueAt
 			if !w.wake.After(w.now) {
 				t.Fatalf("wakes at %v, and it is %v: time would stand still", w.wake, w.now)
 			}
@@ -200,7 +199,7 @@ func (w *world) checkRestartIsFree(t *rapid.T) {
 			return
 		case renewal.Ask:
 			t.Fatalf("a restart at rest asks: %s", plan.Cause)
-		case renewal.ReadKey, renewal.Store, renewal.Tidy, renewal.Rehearse:
+		case renewal.ReadKey, renewal.Store, renewal.SyncMetadata, renewal.DryRun:
 			other.act(t, f, plan)
 		}
 	}
@@ -214,12 +213,12 @@ func (w *world) act(t *rapid.T, f renewal.Facts, plan renewal.Plan) {
 	case renewal.Ask:
 		w.ask(t, f)
 	case renewal.Store:
-		w.store(t, plan.Grant)
-	case renewal.Tidy:
+		w.store(t, toStore(f, plan))
+	case renewal.SyncMetadata:
 		if w.written() {
 			w.api.secret = renewal.SecretOurs
 		}
-	case renewal.Rehearse:
+	case renewal.DryRun:
 		w.written()
 	case renewal.Wait:
 	}
@@ -275,28 +274,24 @@ func (w *world) ask(t *rapid.T, f renewal.Facts) {
 
 	a := w.answer(t, f)
 	if a.Outcome == v1alpha1.OutcomeThrottled {
-		w.memory.strikes[w.key.value]++
-		told := rapid.SampledFrom([]time.Duration{0, renewal.Floor, 5 * m, time.Hour}).Draw(t, "told")
-		a.PausedUntil = a.At.Add(renewal.Pause(w.memory.strikes[w.key.value], told))
+		a.PausedUntil = a.At.Add(rapid.SampledFrom([]time.Duration{30 * s, renewal.MinInterval, 5 * m, time.Hour}).Draw(t, "pause"))
 		w.memory.pauses[w.key.value] = a.PausedUntil
-	} else {
-		delete(w.memory.strikes, w.key.value)
 	}
-	if a.Grant != nil && renewal.Keep(f, a.Grant) {
+	if a.Grant != nil && renewal.Replaces(f, a.Grant) {
 		w.memory.unwritten = a.Grant
 	}
-	w.api.last, w.memory.lastPrint = renewal.After(f, a), f.Fingerprint
+	w.api.last, w.memory.lastPrint = renewal.NextAttempt(f, a), f.Fingerprint
 	if a.Outcome == v1alpha1.OutcomeGranted || a.Outcome == v1alpha1.OutcomeRejected {
 		w.api.handled = f.RenewRequest
 	}
 }
 
-func (w *world) answer(t *rapid.T, f renewal.Facts) renewal.Answer {
+func (w *world) answer(t *rapid.T, f renewal.Facts) renewal.Result {
 	mood := w.mood
 	if mood == anyMood {
 		mood = rapid.SampledFrom(moods[1:]).Draw(t, "answer")
 	}
-	a := renewal.Answer{At: w.now, Outcome: v1alpha1.Outcome(mood)}
+	a := renewal.Result{At: w.now, Outcome: v1alpha1.Outcome(mood)}
 	if mood == repeating {
 		a.Outcome = v1alpha1.OutcomeGranted
 	}

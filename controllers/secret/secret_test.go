@@ -1,4 +1,4 @@
-package controllers
+package secret
 
 import (
 	"maps"
@@ -21,9 +21,9 @@ func owner(differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSessi
 	return builders.Session("acme", append(differences, builders.In("finance"), func(s *v1alpha1.BillingSession) { s.UID = "uid" })...)
 }
 
-func grants(t *rapid.T) *grant {
+func grants(t *rapid.T) *Grant {
 	seconds := rapid.Int64Range(0, 4e9)
-	return &grant{
+	return &Grant{
 		Grant: renewal.Grant{
 			Expire: time.Unix(seconds.Draw(t, "expire"), 0).UTC(),
 			Issued: time.Unix(seconds.Draw(t, "issued"), 0).UTC(),
@@ -34,7 +34,7 @@ func grants(t *rapid.T) *grant {
 			},
 			Fingerprint: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "fingerprint"),
 		},
-		url: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[ -~]{1,40}`).Draw(t, "url")),
+		URL: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[ -~]{1,40}`).Draw(t, "url")),
 	}
 }
 
@@ -42,18 +42,18 @@ func TestGrantIsReadBackAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		session, given := owner(), grants(t)
-		secret, err := composeSecret(session, nil, given)
+		secret, err := Compose(session, nil, given)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state, got := judgeSecret(session, secret)
+		state, got := Inspect(session, secret)
 		if state != renewal.SecretOurs {
-			t.Fatalf("judged %d", state)
+			t.Fatalf("inspected as %d", state)
 		}
-		if diff := cmp.Diff(given.Grant, got.Grant); diff != "" || got.url != given.url {
+		if diff := cmp.Diff(given.Grant, got.Grant); diff != "" || got.URL != given.URL {
 			t.Fatalf("(-written +read)\n%s", diff)
 		}
-		again, err := composeSecret(session, secret, got)
+		again, err := Compose(session, secret, got)
 		if err != nil || !cmp.Equal(secret, again) {
 			t.Fatalf("written again it differs: %s %v", cmp.Diff(secret, again), err)
 		}
@@ -84,30 +84,48 @@ func TestEveryEditShows(t *testing.T) {
 		{"what for", func(s *corev1.Secret) { s.Annotations[annotationIssuedFor] = "{}" }, renewal.SecretEdited},
 		{"the fingerprint", func(s *corev1.Secret) { s.Annotations[annotationFingerprint] = "" }, renewal.SecretEdited},
 		{"the digest", func(s *corev1.Secret) { s.Annotations[annotationDigest] = "" }, renewal.SecretEdited},
-		{"a label of ours", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) }, renewal.SecretUntidy},
-		{"a label of the template", func(s *corev1.Secret) { s.Labels["a"] = "x" }, renewal.SecretUntidy},
-		{"an annotation of the template", func(s *corev1.Secret) { delete(s.Annotations, "c") }, renewal.SecretUntidy},
-		{"what came from the template", func(s *corev1.Secret) { s.Annotations[annotationTemplate] = "garbled" }, renewal.SecretUntidy},
-		{"no owner", func(s *corev1.Secret) { s.OwnerReferences = nil }, renewal.SecretForeign},
+		{"a label of ours", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) }, renewal.SecretDrifted},
+		{"a label of the template", func(s *corev1.Secret) { s.Labels["a"] = "x" }, renewal.SecretDrifted},
+		{"an annotation of the template", func(s *corev1.Secret) { delete(s.Annotations, "c") }, renewal.SecretDrifted},
+		{"what came from the template", func(s *corev1.Secret) { s.Annotations[annotationTemplate] = "garbled" }, renewal.SecretDrifted},
+		{"no owner, and nobody's labels", func(s *corev1.Secret) { s.OwnerReferences, s.Labels = nil, nil }, renewal.SecretForeign},
 		{"another owner as well", func(s *corev1.Secret) {
 			s.OwnerReferences = append([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"}}, ours...)
 		}, renewal.SecretOurs},
 		{"another version of the owner's API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "billing.xtracta.com/v1" }, renewal.SecretOurs},
+		{"no owner and other data", func(s *corev1.Secret) { s.OwnerReferences, s.Data["url"] = nil, []byte("https://example.com") }, renewal.SecretForeign},
+		{"no owner, of another session", func(s *corev1.Secret) { s.OwnerReferences, s.Labels[v1alpha1.LabelSession] = nil, "other" }, renewal.SecretForeign},
+		{"another living object alone", func(s *corev1.Secret) {
+			s.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"}}
+		}, renewal.SecretForeign},
+		{"a living session alone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "living", "other" }, renewal.SecretForeign},
 		{"the owner's name in another API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }, renewal.SecretForeign},
-		{"an earlier session of that name", func(s *corev1.Secret) { s.OwnerReferences[0].UID = "earlier" }, renewal.SecretUncollected},
-		{"another session", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretForeign},
-		{"on its way", func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, renewal.SecretUncollected},
+		{"an earlier session of that name, and other data", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.Data = "earlier", nil }, renewal.SecretOfPredecessor},
+		{"an earlier session of that name, on its way", func(s *corev1.Secret) {
+			s.OwnerReferences[0].UID, s.DeletionTimestamp = "earlier", &metav1.Time{Time: time.Unix(1, 0)}
+		}, renewal.SecretOfPredecessor},
+		{"a lost owner", func(s *corev1.Secret) { s.OwnerReferences = nil }, renewal.SecretDrifted},
+		{"a session restored with another UID", func(s *corev1.Secret) { s.OwnerReferences[0].UID = "earlier" }, renewal.SecretDrifted},
+		{"another session that is gone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretDrifted},
+		{"on its way", func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, renewal.SecretOfPredecessor},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			secret, err := composeSecret(session, nil, &grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(1e9, 0),
-				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, url: endpoint.NewURL("https://example.com/?t=1")})
+			secret, err := Compose(session, nil, &Grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(1e9, 0),
+				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, URL: endpoint.NewURL("https://example.com/?t=1")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			row.edit(secret)
-			if got, _ := judgeSecret(session, secret); got != row.want {
-				t.Errorf("judged %d, want %d", got, row.want)
+			got, _ := Inspect(session, secret, "living")
+			if got != row.want {
+				t.Errorf("inspected as %d, want %d", got, row.want)
+			}
+			if got != renewal.SecretDrifted {
+				return
+			}
+			if got, _ := Inspect(session, WithMetadata(session, secret)); got != renewal.SecretOurs {
+				t.Errorf("brought in line, it is inspected as %d", got)
 			}
 		})
 	}
@@ -119,14 +137,14 @@ func TestTemplateIsFollowed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keys := rapid.MapOf(rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]string{"1", "2"}))
 		others := map[string]string{"others": "stay"}
-		secret := tidySecret(owner(), nil)
+		secret := WithMetadata(owner(), nil)
 		maps.Copy(secret.Labels, others)
 		maps.Copy(secret.Annotations, others)
 		for range 3 {
 			labels, annotations := keys.Draw(t, "labels"), keys.Draw(t, "annotations")
 			session := owner(withTemplate(labels, annotations))
-			secret = tidySecret(session, secret)
-			wantLabels, wantAnnotations := wantedMetadata(session)
+			secret = WithMetadata(session, secret)
+			wantLabels, wantAnnotations := desiredMetadata(session)
 			maps.Copy(wantLabels, others)
 			maps.Copy(wantAnnotations, others)
 			if diff := cmp.Diff(wantLabels, secret.Labels) + cmp.Diff(wantAnnotations, secret.Annotations); diff != "" {
@@ -160,10 +178,10 @@ func TestFingerprintTellsWhatIsSentAndNothingElse(t *testing.T) {
 	base := v1alpha1.Inputs{KeySecretUID: "a", KeySecretResourceVersion: "1", KeySecretKey: "k", ExpirationSeconds: 600, Endpoint: "https://example.com/"}
 	elsewhere := base
 	elsewhere.KeySecretUID, elsewhere.KeySecretResourceVersion, elsewhere.KeySecretKey = "b", "2", "l"
-	if fingerprint(key, base) != fingerprint(key, elsewhere) {
+	if Fingerprint(key, base) != Fingerprint(key, elsewhere) {
 		t.Error("it depends on where the key is")
 	}
-	seen := map[string]bool{fingerprint(key, base): true, fingerprint(other, base): true}
+	seen := map[string]bool{Fingerprint(key, base): true, Fingerprint(other, base): true}
 	for _, differ := range []func(*v1alpha1.Inputs){
 		func(i *v1alpha1.Inputs) { i.Purge = v1alpha1.PurgeDelete },
 		func(i *v1alpha1.Inputs) { i.ExpirationSeconds = 601 },
@@ -171,35 +189,35 @@ func TestFingerprintTellsWhatIsSentAndNothingElse(t *testing.T) {
 	} {
 		inputs := base
 		differ(&inputs)
-		seen[fingerprint(key, inputs)] = true
+		seen[Fingerprint(key, inputs)] = true
 	}
 	if len(seen) != 5 {
 		t.Errorf("%d fingerprints of 5 different requests", len(seen))
 	}
 }
 
-// FuzzJudgeSecret reads Secrets that anybody may have written, with a digest that is
+// FuzzInspect reads Secrets that anybody may have written, with a digest that is
 // right: it is no secret how to make one.
-func FuzzJudgeSecret(f *testing.F) {
+func FuzzInspect(f *testing.F) {
 	f.Add("https://example.com/?t=1", "2000000000", "2030-01-01T00:00:00Z", "0", `{"purge":"delete"}`, "ab", `{"labels":["a"]}`, "uid")
 	f.Add("", "-1", "0000-01-01T00:00:00Z", "-2147483648", `null`, "", `{"labels":["app.kubernetes.io/managed-by"]}`, "uid")
 	f.Add("\xff", "9223372036854775807", "9999-12-31T23:59:59Z", "2147483647", `{"expirationSeconds":-5}`, "\x00", `[`, "other")
 	f.Add("x", "+5", "2030-01-01T00:00:00+14:00", "07", `[]`, "x", `{}`, "")
 	f.Fuzz(func(t *testing.T, url, expire, issued, offset, issuedFor, print, template, uid string) {
 		session := owner()
-		secret := tidySecret(session, nil)
+		secret := WithMetadata(session, nil)
 		secret.OwnerReferences[0].UID = types.UID(uid)
 		secret.Data = map[string][]byte{"url": []byte(url), "expire": []byte(expire)}
 		maps.Copy(secret.Annotations, map[string]string{annotationIssueTime: issued, annotationClockOffset: offset,
 			annotationIssuedFor: issuedFor, annotationFingerprint: print, annotationTemplate: template})
 		secret.Annotations[annotationDigest] = digest(secret)
 		before := secret.DeepCopy()
-		state, g := judgeSecret(session, secret)
+		state, g := Inspect(session, secret)
 		if !cmp.Equal(before, secret) {
-			t.Error("judging changed the Secret")
+			t.Error("Inspect changed the Secret")
 		}
-		if ours := state == renewal.SecretOurs || state == renewal.SecretUntidy; ours != (g != nil) {
-			t.Fatalf("judged %d with a grant: %t", state, g != nil)
+		if ours := state == renewal.SecretOurs || state == renewal.SecretDrifted; ours != (g != nil) {
+			t.Fatalf("inspected as %d with a grant: %t", state, g != nil)
 		}
 		if g == nil {
 			return
@@ -207,12 +225,12 @@ func FuzzJudgeSecret(f *testing.F) {
 		if _, err := metav1.NewTime(g.Expire).MarshalJSON(); err != nil || g.Expire.Year() > 9999 || g.Expire.Unix() < 0 {
 			t.Errorf("an instant that no status can hold: %s", g.Expire)
 		}
-		again, err := composeSecret(session, secret, g)
+		again, err := Compose(session, secret, g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state, _ := judgeSecret(session, again); state != renewal.SecretOurs {
-			t.Errorf("what is written from it is judged %d", state)
+		if state, _ := Inspect(session, again); state != renewal.SecretOurs {
+			t.Errorf("what is written from it is inspected as %d", state)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package controllers
+package metrics
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 var (
@@ -29,12 +30,12 @@ var (
 		"1 for how the session stands and why.", append([]string{"state", "reason"}, perSession...), nil)
 )
 
-// SessionCollector gives the metrics of the sessions, read from the cache when
-// they are asked for, so that no series outlives its object.
-type SessionCollector struct {
-	// Sessions reads sessions from the cache.
-	Sessions client.Reader
-	// Leading is closed once this process leads: only the leader speaks for the sessions.
+// Sessions collects the metrics of the sessions. It reads them from the cache when
+// Prometheus scrapes, so that no series outlives its object.
+type Sessions struct {
+	// Cache is where it reads sessions.
+	Cache client.Reader
+	// Leading is closed once this process leads: two replicas would report each session twice.
 	Leading <-chan struct{}
 	// Clock tells which URLs have expired.
 	Clock clock.PassiveClock
@@ -43,7 +44,7 @@ type SessionCollector struct {
 }
 
 // Describe implements prometheus.Collector.
-func (c *SessionCollector) Describe(descs chan<- *prometheus.Desc) {
+func (c *Sessions) Describe(descs chan<- *prometheus.Desc) {
 	descs <- sessionsDesc
 	descs <- earliestDesc
 	if c.PerSession {
@@ -55,29 +56,29 @@ func (c *SessionCollector) Describe(descs chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector.
-func (c *SessionCollector) Collect(metrics chan<- prometheus.Metric) {
+func (c *Sessions) Collect(metrics chan<- prometheus.Metric) {
 	select {
 	case <-c.Leading:
 	default:
 		return
 	}
 	var sessions v1alpha1.BillingSessionList
-	if err := c.Sessions.List(context.Background(), &sessions, client.UnsafeDisableDeepCopy); err != nil {
+	if err := c.Cache.List(context.Background(), &sessions, client.UnsafeDisableDeepCopy); err != nil {
 		return // the cache has not started
 	}
-	now, all := c.Clock.Now(), newCensus()
+	now, all := c.Clock.Now(), newTotals()
 	for i := range sessions.Items {
 		session := &sessions.Items[i]
-		stands := standingOf(session, now)
-		all.add(session, stands)
+		summary := status.Summarize(session, now)
+		all.add(session, summary)
 		if c.PerSession {
-			collectSession(metrics, session, stands)
+			collectSession(metrics, session, summary)
 		}
 	}
 	all.collect(metrics)
 }
 
-func collectSession(metrics chan<- prometheus.Metric, session *v1alpha1.BillingSession, stands standing) {
+func collectSession(metrics chan<- prometheus.Metric, session *v1alpha1.BillingSession, summary status.Summary) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		labels = append(labels, session.Namespace, session.Name)
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
@@ -90,51 +91,57 @@ func collectSession(metrics chan<- prometheus.Metric, session *v1alpha1.BillingS
 	at(expirationDesc, session.Status.ExpirationTime)
 	at(renewalDesc, session.Status.RenewalTime)
 	ready := 0.0
-	if stands.ready {
+	if summary.Ready {
 		ready = 1
 	}
 	gauge(readyDesc, ready)
-	gauge(stateDesc, 1, string(stands.state), stands.reason)
+	gauge(stateDesc, 1, string(summary.State), summary.Reason)
 }
 
-// census is what there is to say of all sessions together.
-type census struct {
+// stateAndReason are the labels of a count of sessions.
+type stateAndReason struct {
+	state  status.State
+	reason string
+}
+
+// totals are what the metrics say of all sessions together.
+type totals struct {
 	sessions map[stateAndReason]int
 	// earliest is when the first URL expires that is alive.
-	earliest map[state]time.Time
+	earliest map[status.State]time.Time
 }
 
-// newCensus has each state, also while no session is in it: what is sometimes not
-// there can hardly be asked for.
-func newCensus() *census {
-	return &census{
+// newTotals starts every state at 0, so that its series always exists: PromQL cannot tell
+// "none" from "no data".
+func newTotals() *totals {
+	return &totals{
 		sessions: map[stateAndReason]int{
-			{stateReady, v1alpha1.ReasonIssued}:        0,
-			{stateFailing, v1alpha1.ReasonUnavailable}: 0,
-			{stateExpired, v1alpha1.ReasonExpired}:     0,
-			{stateUnissued, reasonPending}:             0,
-			{stateSuspended, v1alpha1.ReasonSuspended}: 0,
+			{status.StateReady, v1alpha1.ReasonIssued}:        0,
+			{status.StateFailing, v1alpha1.ReasonUnavailable}: 0,
+			{status.StateExpired, v1alpha1.ReasonExpired}:     0,
+			{status.StateUnissued, status.ReasonPending}:      0,
+			{status.StateSuspended, v1alpha1.ReasonSuspended}: 0,
 		},
-		earliest: map[state]time.Time{},
+		earliest: map[status.State]time.Time{},
 	}
 }
 
-func (c *census) add(session *v1alpha1.BillingSession, stands standing) {
-	c.sessions[stands.stateAndReason]++
-	if !stands.ready {
+func (t *totals) add(session *v1alpha1.BillingSession, summary status.Summary) {
+	t.sessions[stateAndReason{summary.State, summary.Reason}]++
+	if !summary.Ready {
 		return
 	}
-	expires := ExpiryOf(&session.Status)
-	if first, ok := c.earliest[stands.state]; !ok || expires.Before(first) {
-		c.earliest[stands.state] = expires
+	expires := status.ExpiryOf(&session.Status)
+	if first, ok := t.earliest[summary.State]; !ok || expires.Before(first) {
+		t.earliest[summary.State] = expires
 	}
 }
 
-func (c *census) collect(metrics chan<- prometheus.Metric) {
-	for of, n := range c.sessions {
+func (t *totals) collect(metrics chan<- prometheus.Metric) {
+	for of, n := range t.sessions {
 		metrics <- prometheus.MustNewConstMetric(sessionsDesc, prometheus.GaugeValue, float64(n), string(of.state), of.reason)
 	}
-	for of, expires := range c.earliest {
+	for of, expires := range t.earliest {
 		metrics <- prometheus.MustNewConstMetric(earliestDesc, prometheus.GaugeValue, float64(expires.Unix()), string(of))
 	}
 }

@@ -1,4 +1,6 @@
-package controllers
+// Package metrics holds what Prometheus scrapes: counts of the requests to the endpoint,
+// and how the sessions stand.
+package metrics
 
 import (
 	"strings"
@@ -10,26 +12,26 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// Metrics of what was asked of the endpoint.
-type Metrics struct {
+// Requests are the metrics of the requests to the endpoint.
+type Requests struct {
 	registry prometheus.Registerer
 
-	requests *prometheus.CounterVec
-	lastly   *prometheus.GaugeVec
-	duration prometheus.Histogram
-	margin   prometheus.Histogram
-	skew     prometheus.Gauge
+	requests    *prometheus.CounterVec
+	lastRequest *prometheus.GaugeVec
+	duration    prometheus.Histogram
+	margin      prometheus.Histogram
+	skew        prometheus.Gauge
 }
 
-// NewMetrics registers the metrics.
-func NewMetrics(registry prometheus.Registerer) *Metrics {
-	m := &Metrics{
+// NewRequests registers the metrics.
+func NewRequests(registry prometheus.Registerer) *Requests {
+	m := &Requests{
 		registry: registry,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "billingsession_requests_total",
 			Help: "Requests to the endpoint, by what came of them.",
 		}, []string{"outcome"}),
-		lastly: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		lastRequest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "billingsession_last_request_timestamp_seconds",
 			Help: "When the last request to the endpoint was answered so, in UNIX time; 0 for never.",
 		}, []string{"outcome"}),
@@ -54,36 +56,36 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "How far the endpoint's clock was ahead of ours at the last grant; negative when behind.",
 		}),
 	}
-	registry.MustRegister(m.requests, m.lastly, m.duration, m.margin, m.skew)
+	registry.MustRegister(m.requests, m.lastRequest, m.duration, m.margin, m.skew)
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomeGranted, v1alpha1.OutcomeRejected, v1alpha1.OutcomeThrottled,
 		v1alpha1.OutcomeUnavailable, v1alpha1.OutcomeMalformed,
-	} { // a counter that appears with its first count hides that one from rate()
+	} { // rate() does not see the first count of a counter that appears with it
 		m.requests.WithLabelValues(label(outcome))
-		m.lastly.WithLabelValues(label(outcome))
+		m.lastRequest.WithLabelValues(label(outcome))
 	}
 	return m
 }
 
-// observeRequest counts a request.
-func (m *Metrics) observeRequest(a renewal.Answer, took time.Duration) {
-	m.requests.WithLabelValues(label(a.Outcome)).Inc()
-	m.lastly.WithLabelValues(label(a.Outcome)).Set(float64(a.At.UnixMilli()) / 1000)
+// ObserveRequest counts a request.
+func (m *Requests) ObserveRequest(r renewal.Result, took time.Duration) {
+	m.requests.WithLabelValues(label(r.Outcome)).Inc()
+	m.lastRequest.WithLabelValues(label(r.Outcome)).Set(float64(r.At.UnixMilli()) / 1000)
 	m.duration.Observe(took.Seconds())
-	if a.Grant != nil {
-		m.skew.Set(a.Grant.Offset.Seconds())
+	if r.Grant != nil {
+		m.skew.Set(r.Grant.Offset.Seconds())
 	}
 }
 
 func label(outcome v1alpha1.Outcome) string { return strings.ToLower(string(outcome)) }
 
-// observeRenewal notes the life left of the URL that a new one replaced.
-func (m *Metrics) observeRenewal(replaced *renewal.Grant, now time.Time) {
+// ObserveRenewal records the life left of the URL that a new one replaced.
+func (m *Requests) ObserveRenewal(replaced *renewal.Grant, now time.Time) {
 	m.margin.Observe(max(replaced.ExpiresAt().Sub(now), 0).Seconds())
 }
 
-// watchQueue shows how many requests wait for their turn.
-func (m *Metrics) watchQueue(waiting func() int) {
+// RegisterQueueLength shows how many requests wait for their turn.
+func (m *Requests) RegisterQueueLength(waiting func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "billingsession_queued_requests",
 		Help: "Requests that wait for their turn with the endpoint: for its rate limit, or for others that are under way.",

@@ -1,0 +1,143 @@
+package controllers
+
+import (
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// localState is what this process knows of a session beyond what the API server holds.
+// Only the worker that reconciles the session uses it.
+type localState struct {
+	uid      types.UID
+	writes   readYourWrites
+	attempts attempts
+	pending  pendingWrite
+	contest  contest
+	// namespaceGone reports whether the namespace is being deleted, which cannot be undone.
+	namespaceGone bool
+}
+
+// localStates holds the local state of each session.
+type localStates struct {
+	mu     sync.Mutex
+	states map[types.NamespacedName]*localState
+	// asked is when sessions were asked for that are gone. A session that is deleted and
+	// created again must not ask more often than one that stays.
+	asked map[types.NamespacedName]time.Time
+}
+
+func newLocalStates() *localStates {
+	return &localStates{states: map[types.NamespacedName]*localState{}, asked: map[types.NamespacedName]time.Time{}}
+}
+
+// of is the local state of a session. A new session of the same name has a new one.
+func (l *localStates) of(session *v1alpha1.BillingSession) *localState {
+	name := types.NamespacedName{Namespace: session.Namespace, Name: session.Name}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	local, ok := l.states[name]
+	if ok && local.uid == session.UID {
+		return local
+	}
+	asked := l.asked[name]
+	if ok {
+		asked = local.attempts.asked
+	}
+	delete(l.asked, name)
+	local = &localState{uid: session.UID, attempts: attempts{asked: asked}}
+	l.states[name] = local
+	return local
+}
+
+// forget drops the local state of a session that is gone.
+func (l *localStates) forget(name types.NamespacedName, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for other, asked := range l.asked {
+		if now.Sub(asked).Abs() >= renewal.MinInterval {
+			delete(l.asked, other)
+		}
+	}
+	if local, ok := l.states[name]; ok && !local.attempts.asked.IsZero() {
+		l.asked[name] = local.attempts.asked
+	}
+	delete(l.states, name)
+}
+
+// maxCacheLag is how long a cache that does not show our own write is taken for late: an
+// API server under load lets its watches fall behind for seconds. After that the object
+// is read live, as its versions may have gone back: a cluster's etcd can be restored from
+// a backup while we run.
+const maxCacheLag = 10 * time.Second
+
+// readYourWrites is what this process wrote last, until a cache shows it. Without it a
+// decision would be taken on data older than our own last write.
+type readYourWrites struct {
+	session   written[*v1alpha1.BillingSession]
+	generated written[*corev1.Secret]
+	// synced is the Secret version that our last write produced. If a webhook changed its
+	// labels, do not fight it: this version counts as in sync.
+	synced syncedMetadata
+}
+
+// object is what written needs of an object.
+type object interface {
+	comparable
+	GetResourceVersion() string
+}
+
+// written is the last version of an object that this process wrote or read live.
+type written[T object] struct {
+	last T
+	at   time.Time
+	// readLive reports whether a write showed the cache to be behind.
+	readLive bool
+}
+
+func (w *written[T]) set(last T, now time.Time) { w.last, w.at, w.readLive = last, now, false }
+
+// latest is the newer of what the cache shows and what this process wrote; zero when
+// neither knows of the object. doubtful reports whether only a live read can tell.
+func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
+	var none T
+	switch {
+	case w.last == none:
+		return cached, w.readLive
+	case cached != none && !newer(w.last.GetResourceVersion(), cached.GetResourceVersion()):
+		w.last = none
+		return cached, w.readLive
+	}
+	return w.last, w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
+}
+
+// distrustCache has the object read live, as a write showed the cache to be behind.
+func (w *written[T]) distrustCache() { w.readLive = true }
+
+// newer reports whether resource version a is later than b.
+func newer(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err == nil && order > 0
+}
+
+// syncedMetadata is a version of a generated Secret, and the generation of the session
+// that it was written for.
+type syncedMetadata struct {
+	version    string
+	generation int64
+}
+
+func (r *readYourWrites) wroteSecret(s *corev1.Secret, generation int64, now time.Time) {
+	r.generated.set(s, now)
+	r.synced = syncedMetadata{s.ResourceVersion, generation}
+}
+
+func (r *readYourWrites) isSynced(s *corev1.Secret, generation int64) bool {
+	return r.synced == syncedMetadata{s.ResourceVersion, generation}
+}

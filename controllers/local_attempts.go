@@ -1,0 +1,50 @@
+package controllers
+
+import (
+	"time"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// attempts are the requests of this process for a session.
+type attempts struct {
+	// asked is when the last one was made.
+	asked time.Time
+	// queuedSince is when the session began to wait for its turn; zero when it does not.
+	queuedSince time.Time
+	// known reports whether last counts rather than what the status says.
+	known           bool
+	last            *v1alpha1.Attempt
+	lastFingerprint string
+	// handled is the renew token that was answered last.
+	handled string
+}
+
+func (a *attempts) queue(now time.Time) {
+	if a.queuedSince.IsZero() {
+		a.queuedSince = now
+	}
+}
+
+func (a *attempts) leaveQueue() { a.queuedSince = time.Time{} }
+
+// record keeps the result of a request until the status holds it.
+func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.Result) {
+	a.asked, a.known = asked, true
+	a.last, a.lastFingerprint = renewal.NextAttempt(facts, result), facts.Fingerprint
+	if result.Outcome == v1alpha1.OutcomeGranted || result.Outcome == v1alpha1.OutcomeRejected {
+		a.handled = facts.RenewRequest
+	}
+}
+
+// addTo completes facts from the status by what this process knows.
+func (a *attempts) addTo(f *renewal.Facts) {
+	f.Asked, f.LastFingerprint = a.asked, a.lastFingerprint
+	if a.known {
+		f.Last = a.last
+	}
+	if a.handled != "" {
+		f.HandledRequest = a.handled
+	}
+}

@@ -1,0 +1,134 @@
+package controllers
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
+)
+
+// pendingWrite is a write of the generated Secret that is still to be made.
+type pendingWrite struct {
+	// grant is a grant that the Secret does not hold yet.
+	grant *secret.Grant
+	// state is the result of the last write, and message says why it failed.
+	state   renewal.WriteState
+	message string
+	// contested reports whether it failed because somebody else keeps changing the Secret.
+	contested bool
+	// failures is how many writes in a row failed.
+	failures int
+	// failedOn is the version of the Secret that could not be written, empty when there
+	// was none.
+	failedOn string
+}
+
+// maxWriteRetry caps the wait after a failed write.
+const maxWriteRetry = time.Minute
+
+func (p *pendingWrite) keep(grant *secret.Grant) { p.grant = grant }
+
+// stored drops the grant once the Secret holds it.
+func (p *pendingWrite) stored(source renewal.Source) {
+	if source == renewal.FromMemory {
+		p.grant = nil
+	}
+}
+
+// succeeded ends a row of failures.
+func (p *pendingWrite) succeeded() {
+	p.mayRetry()
+	p.contested, p.failures = false, 0
+}
+
+// failed remembers a failure and returns the wait until the next attempt, which doubles
+// from a second to a minute.
+func (p *pendingWrite) failed(state renewal.WriteState, message string, on *corev1.Secret, now time.Time) time.Duration {
+	wait := min(time.Second<<min(p.failures, 10), maxWriteRetry)
+	p.failures++
+	p.contested = false
+	state.Failed, state.RetryAt = true, now.Add(wait)
+	p.state, p.message, p.failedOn = state, message, versionOf(on)
+	return wait
+}
+
+// mayRetry lets the next write be tried, since a dry run succeeded. The row of failures
+// goes on: only a write that can be read back shows that nothing changes it on its way.
+func (p *pendingWrite) mayRetry() { p.state, p.message = renewal.WriteState{}, "" }
+
+// retryIfSecretChanged ends the wait after a refused write once the Secret is another:
+// what was in the way, such as its being immutable, may be gone with the former one.
+func (p *pendingWrite) retryIfSecretChanged(s *corev1.Secret) {
+	if p.state.Refused && !p.contested && versionOf(s) != p.failedOn {
+		p.state.RetryAt = time.Time{}
+	}
+}
+
+// assume takes from the status that the controller could not write the Secret, and why.
+func (p *pendingWrite) assume(s *v1alpha1.BillingSessionStatus, now time.Time) {
+	for _, condition := range s.Conditions {
+		if condition.Reason != v1alpha1.ReasonSecretWriteFailed {
+			continue
+		}
+		p.message = condition.Message
+		p.state = renewal.WriteState{
+			Failed:  true,
+			Refused: meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionStalled),
+			RetryAt: now.Add(maxWriteRetry),
+		}
+	}
+}
+
+// versionOf is the version of a Secret, empty for none.
+func versionOf(s *corev1.Secret) string {
+	if s == nil {
+		return ""
+	}
+	return s.ResourceVersion
+}
+
+// yield makes the next write wait, as somebody else keeps undoing ours.
+func (p *pendingWrite) yield(wait time.Duration, message string, now time.Time) {
+	p.state = renewal.WriteState{Failed: true, Refused: true, RetryAt: now.Add(wait)}
+	p.message, p.contested = message, true
+}
+
+const (
+	// contestWindow is the period in which two restores are made at once.
+	contestWindow = time.Minute
+	// maxContestRetry caps the wait before a restore of a Secret that somebody else keeps
+	// changing.
+	maxContestRetry = time.Minute
+)
+
+// contest tells a single edit of the generated Secret, which is undone at once, from
+// somebody who undoes each of our writes, such as another controller. Without it the two
+// would write as fast as the API server lets them.
+type contest struct {
+	// version is our write that was undone last.
+	version string
+	// restores are the times of the last two restores, the older first.
+	restores [2]time.Time
+	waits    int
+}
+
+// undone notes that somebody undid our write of this version, and returns how long to wait
+// before it is restored. first is false when it was noted before.
+func (c *contest) undone(version string, now time.Time) (wait time.Duration, first bool) {
+	if c.version == version && !c.restores[1].IsZero() {
+		return 0, false
+	}
+	goesOn := c.waits > 0 && now.Sub(c.restores[1]) < contestWindow+maxContestRetry
+	if goesOn || now.Sub(c.restores[0]) < contestWindow {
+		wait = min(time.Second<<min(c.waits, 10), maxContestRetry)
+		c.waits++
+	} else {
+		c.waits = 0
+	}
+	c.version, c.restores = version, [2]time.Time{c.restores[1], now.Add(wait)}
+	return wait, true
+}

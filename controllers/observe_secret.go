@@ -1,0 +1,158 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
+)
+
+// withSecret adds what stands in the generated Secret's place.
+func (r *reader) withSecret(ctx context.Context, seen observation) (observation, error) {
+	found, err := r.findSecret(ctx, &seen)
+	if err != nil {
+		return seen, err
+	}
+	seen.local.pending.retryIfSecretChanged(found)
+	if found == nil {
+		seen, err = r.withOlderClaimant(ctx, seen)
+	} else {
+		seen, err = r.inspect(ctx, seen, found)
+	}
+	if err == nil {
+		r.noteContest(seen)
+	}
+	return seen, err
+}
+
+// inspect adds a Secret that stands in the place of the generated one. One that is not ours
+// is not kept.
+func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Secret) (observation, error) {
+	living, err := r.livingOwners(ctx, seen.session, found)
+	if err != nil {
+		return seen, err
+	}
+	seen.secret = nil
+	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, living...)
+	if seen.secretState == renewal.SecretDrifted && seen.local.writes.isSynced(found, seen.session.Generation) {
+		seen.secretState = renewal.SecretOurs
+	}
+	switch seen.secretState {
+	case renewal.SecretForeign:
+		seen.secretProblem = foreignSecretMessage(found)
+	case renewal.SecretOfPredecessor:
+	case renewal.SecretAbsent, renewal.SecretOurs, renewal.SecretDrifted, renewal.SecretEdited:
+		seen.secret = found
+	}
+	return seen, nil
+}
+
+// livingOwners are the UIDs of the other sessions that own the Secret and still exist.
+func (r *reader) livingOwners(ctx context.Context, session *v1alpha1.BillingSession, found *corev1.Secret) ([]types.UID, error) {
+	var living []types.UID
+	for _, owner := range secret.OtherOwners(session, found) {
+		other, err := getOrNil(ctx, r.cached, types.NamespacedName{Namespace: found.Namespace, Name: owner.Name}, &v1alpha1.BillingSession{})
+		if err != nil {
+			return nil, fmt.Errorf("read the Secret's owner: %w", err)
+		}
+		if other != nil && other.UID == owner.UID {
+			living = append(living, owner.UID)
+		}
+	}
+	return living, nil
+}
+
+func foreignSecretMessage(found *corev1.Secret) string {
+	if session := secret.GeneratedFor(found); session != "" {
+		return status.SecretOfSession(found.Name, session)
+	}
+	return status.ForeignSecret(found.Name)
+}
+
+// findSecret is the Secret of the generated Secret's name, nil if there is none. One that
+// only the metadata shows is read live: it lacks our label. So is one that was there when
+// the status was written last: each cache learns by itself of a label that comes or goes,
+// and for a moment neither may show the Secret.
+func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
+	name := types.NamespacedName{Namespace: seen.session.Namespace, Name: secret.NameFor(seen.session)}
+	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
+	if err != nil {
+		return nil, fmt.Errorf("read the generated Secret: %w", err)
+	}
+	latest := &seen.local.writes.generated
+	found, doubtful := latest.latest(cached, r.clock.Now())
+	switch {
+	case doubtful:
+		return r.readSecretLive(ctx, seen, name)
+	case found != nil:
+		if found != cached {
+			*seen = seen.recheckedAt(latest.at.Add(maxCacheLag))
+		}
+		return found, nil
+	case seen.session.Status.SecretName != "":
+		return r.readSecretLive(ctx, seen, name)
+	}
+	metadata, err := r.secretMetadata(ctx, name)
+	if err != nil || metadata == nil {
+		return nil, err
+	}
+	return r.readSecretLive(ctx, seen, name)
+}
+
+// readSecretLive reads the generated Secret past the caches, nil if there is none.
+func (r *reader) readSecretLive(ctx context.Context, seen *observation, name types.NamespacedName) (*corev1.Secret, error) {
+	live, err := getOrNil(ctx, r.live, name, &corev1.Secret{})
+	if err != nil {
+		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
+	}
+	if live != nil && !secret.IsOwnedBy(seen.session, live) {
+		seen.local.writes.generated.set(nil, r.clock.Now())
+		return live, nil
+	}
+	seen.local.writes.generated.set(live, r.clock.Now())
+	return live, nil
+}
+
+// withOlderClaimant looks for an older session that claims the same Secret: that has it.
+func (r *reader) withOlderClaimant(ctx context.Context, seen observation) (observation, error) {
+	name := secret.NameFor(seen.session)
+	claimants, err := r.claimants(ctx, types.NamespacedName{Namespace: seen.session.Namespace, Name: name})
+	if err != nil {
+		return seen, fmt.Errorf("look for sessions with the same Secret: %w", err)
+	}
+	for i := range claimants {
+		if claimant := &claimants[i]; isOlder(claimant, seen.session) {
+			seen.secretState = renewal.SecretForeign
+			seen.secretProblem = status.OlderClaimant(name, claimant.Name)
+			return seen, nil
+		}
+	}
+	return seen, nil
+}
+
+func isOlder(a, b *v1alpha1.BillingSession) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}
+
+// noteContest makes the next write wait if somebody else keeps undoing ours.
+func (r *reader) noteContest(seen observation) {
+	synced := seen.local.writes.synced
+	undone := seen.secretState == renewal.SecretAbsent || seen.secretState == renewal.SecretEdited ||
+		seen.secretState == renewal.SecretDrifted && synced.generation == seen.session.Generation
+	if !undone || synced.version == "" {
+		return
+	}
+	now := r.clock.Now()
+	if wait, first := seen.local.contest.undone(synced.version, now); first && wait > 0 {
+		seen.local.pending.yield(wait, status.ContestedSecret(secret.NameFor(seen.session)), now)
+	}
+}

@@ -1,0 +1,128 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
+)
+
+// Preview is the controller's next decision about a session, not acted on.
+type Preview struct {
+	// Session that it is about, as it was read.
+	Session *v1alpha1.BillingSession
+	// Facts that it was decided on.
+	Facts renewal.Facts
+	// Plan is the decision.
+	Plan renewal.Plan
+	// Status is what the controller would report of it.
+	Status v1alpha1.BillingSessionStatus
+	// SecretName is the name of the generated Secret.
+	SecretName string
+	// URL is the one that is alive; zero when Plan.Active is nil.
+	URL endpoint.URL
+}
+
+// NewPreview decides about a session as the controller would, and changes nothing. It reads
+// the session, its neighbours and the two Secrets that it names, and returns errors of those
+// reads wrapped. The preview is nil when there is nothing to decide, as the session is gone
+// or being deleted.
+//
+// It leaves out what only the controller's process knows: a grant that is not written yet, a
+// request of the last ten seconds, the session's turn among others.
+func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedName, c clock.PassiveClock) (*Preview, error) {
+	r := &reader{
+		cached: live, generated: live, live: live, clock: c,
+		keys:        apikey.NewCache(live, c),
+		claimants:   claimantsByList(live),
+		pausedUntil: func(endpoint.Key) time.Time { return time.Time{} },
+	}
+	seen, err := r.observe(ctx, name, newLocalStates())
+	if err != nil || seen == nil {
+		return nil, err
+	}
+	ref := apikey.RefOf(seen.session)
+	if seen.key.State == renewal.KeyUnread {
+		key, err := r.keys.Load(ctx, ref, seen.key.Version)
+		if err != nil {
+			return nil, err
+		}
+		*seen = r.withKey(*seen, key)
+	}
+	now := c.Now()
+	seen.local.pending.assume(&seen.session.Status, now)
+	if seen.pausedUntil, err = pauseFromSiblings(ctx, live, seen); err != nil {
+		return nil, err
+	}
+	facts := seen.factsAt(now, lastEndpoint(&seen.session.Status))
+	plan := renewal.Decide(facts)
+	p := &Preview{
+		Session: seen.session, Facts: facts, Plan: plan,
+		Status: status.Of(seen.statusInput(facts, plan)), SecretName: secret.NameFor(seen.session),
+	}
+	if plan.Active != nil {
+		p.URL = seen.lastGrant().URL
+	}
+	return p, nil
+}
+
+// pauseFromSiblings is when the pause of the session's key ends, by what the statuses of the
+// sessions with the same key tell. It looks only where the session's own status says that
+// it waits.
+func pauseFromSiblings(ctx context.Context, live client.Reader, seen *observation) (until time.Time, err error) {
+	waits := func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonThrottled }
+	if !slices.ContainsFunc(seen.session.Status.Conditions, waits) {
+		return time.Time{}, nil
+	}
+	var siblings v1alpha1.BillingSessionList
+	if err := live.List(ctx, &siblings, client.InNamespace(seen.session.Namespace)); err != nil {
+		return time.Time{}, fmt.Errorf("look for sessions with the same key: %w", err)
+	}
+	for i := range siblings.Items {
+		last := siblings.Items[i].Status.LastAttempt
+		if last == nil || last.Outcome != v1alpha1.OutcomeThrottled || last.NextTime == nil ||
+			last.Inputs.KeySecretUID != seen.key.Version.UID || last.Inputs.KeySecretKey != apikey.RefOf(seen.session).Entry {
+			continue
+		}
+		if last.NextTime.After(until) {
+			until = last.NextTime.Time
+		}
+	}
+	return until, nil
+}
+
+// claimantsByList finds the sessions that claim a Secret as claimantsByIndex does, without
+// an index.
+func claimantsByList(live client.Reader) func(context.Context, types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	return func(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+		var sessions v1alpha1.BillingSessionList
+		if err := live.List(ctx, &sessions, client.InNamespace(name.Namespace)); err != nil {
+			return nil, err
+		}
+		return slices.DeleteFunc(sessions.Items, func(s v1alpha1.BillingSession) bool { return secret.NameFor(&s) != name.Name }), nil
+	}
+}
+
+// lastEndpoint is the endpoint that was asked last, as the status tells: the controller's
+// own, unless its flags have changed since.
+func lastEndpoint(s *v1alpha1.BillingSessionStatus) string {
+	switch {
+	case s.LastAttempt != nil:
+		return s.LastAttempt.Inputs.Endpoint
+	case s.IssuedFor != nil:
+		return s.IssuedFor.Endpoint
+	}
+	return ""
+}

@@ -1,0 +1,254 @@
+package renewal
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// Rule names a rule of the policy, as `kubectl billing explain` shows it.
+type Rule string
+
+// The rules, in their order.
+const (
+	RuleSecretIsForeign        Rule = "SecretIsForeign"
+	RuleSecretAwaitsCollection Rule = "SecretAwaitsCollection"
+	RuleKeyMayHaveChanged      Rule = "KeyMayHaveChanged"
+	RuleGrantIsUnsaved         Rule = "GrantIsUnsaved"
+	RuleSecretIsGoneOrEdited   Rule = "SecretIsGoneOrEdited"
+	RuleSecretHasDrifted       Rule = "SecretHasDrifted"
+	RuleSuspended              Rule = "Suspended"
+	RuleSecretCannotBeWritten  Rule = "SecretCannotBeWritten"
+	RuleNothingToDo            Rule = "NothingToDo"
+	RuleKeyIsNeeded            Rule = "KeyIsNeeded"
+	RuleAskedJustNow           Rule = "AskedJustNow"
+	RuleKeyIsPaused            Rule = "KeyIsPaused"
+	RuleRetryIsNotDue          Rule = "RetryIsNotDue"
+	RuleAwaitsItsTurn          Rule = "AwaitsItsTurn"
+	RuleAsk                    Rule = "Ask"
+)
+
+// rules are the policy, in order: the first that decides has the last word. Each
+// either decides, and completes the plan, or leaves it to the next.
+var rules = []struct {
+	name    Rule
+	decides func(f Facts, p *Plan) bool
+}{
+	// A Secret that is not ours is never touched, and no request is spent on it.
+	{RuleSecretIsForeign, secretIsForeign},
+	// Garbage collection removes the Secret of a deleted session of the same name.
+	{RuleSecretAwaitsCollection, secretAwaitsCollection},
+	// A new version of the key's Secret may hold another key: read it before deciding.
+	{RuleKeyMayHaveChanged, keyMayHaveChanged},
+	// A grant that only this process holds is written before another request is spent,
+	// unless a better one is active by now.
+	{RuleGrantIsUnsaved, grantIsUnsaved},
+	// A Secret that is gone or was edited is restored from the status.
+	{RuleSecretIsGoneOrEdited, secretIsGoneOrEdited},
+	// Labels, annotations and owner are brought in line, which costs no request.
+	{RuleSecretHasDrifted, secretHasDrifted},
+	// A suspended session spends no request and keeps what it has.
+	{RuleSuspended, suspended},
+	// After a failed write, find out that a grant could be stored before asking for
+	// it. The same at rest: a failure that is over must not be shown until renewal.
+	{RuleSecretCannotBeWritten, secretCannotBeWritten},
+	// Without a cause no request is spent.
+	{RuleNothingToDo, nothingToDo},
+	// Without a key no request can be made, and a person must provide one.
+	{RuleKeyIsNeeded, keyIsNeeded},
+	// One session never asks twice within ten seconds.
+	{RuleAskedJustNow, askedJustNow},
+	// A throttled key pauses all sessions that use it.
+	{RuleKeyIsPaused, keyIsPaused},
+	// After a failure the next attempt waits, unless something new cuts the wait short.
+	{RuleRetryIsNotDue, retryIsNotDue},
+	// The endpoint's limits let only some sessions ask at a time.
+	{RuleAwaitsItsTurn, awaitsItsTurn},
+	// Nothing is in the way.
+	{RuleAsk, ask},
+}
+
+// Rules are the rules in the order in which they are tried.
+func Rules() []Rule {
+	names := make([]Rule, len(rules))
+	for i, r := range rules {
+		names[i] = r.name
+	}
+	return names
+}
+
+// Decide returns what to do next for one session. The same facts always give the
+// same plan.
+func Decide(f Facts) Plan {
+	var p Plan
+	p.Active, p.UpToDate = f.active()
+	if p.Active != nil {
+		p.Due = Due(p.Active, f.UID, f.RenewBefore)
+	}
+	p.Cause = f.cause(p)
+	for _, r := range rules {
+		if r.decides(f, &p) {
+			p.Rule = r.name
+			break
+		}
+	}
+	if p.Step == Wait {
+		p.RequeueAt = f.requeueAt(p)
+	}
+	return p
+}
+
+func secretIsForeign(f Facts, p *Plan) bool {
+	if f.Secret != SecretForeign {
+		return false
+	}
+	p.Blocked = v1alpha1.ReasonSecretConflict
+	return true
+}
+
+func secretAwaitsCollection(f Facts, p *Plan) bool {
+	if f.Secret != SecretOfPredecessor {
+		return false
+	}
+	p.Blocked = v1alpha1.ReasonAwaitingCollection
+	return true
+}
+
+func keyMayHaveChanged(f Facts, p *Plan) bool {
+	if f.Key != KeyUnread || p.Active == nil || !onlyKeyDiffers(p.Active.Inputs, f.Inputs) {
+		return false
+	}
+	p.Step = ReadKey
+	return true
+}
+
+func grantIsUnsaved(f Facts, p *Plan) bool {
+	if !f.Unsaved.Alive(f.Now) || !Replaces(f, f.Unsaved) {
+		return false
+	}
+	return f.store(p, FromMemory)
+}
+
+func secretIsGoneOrEdited(f Facts, p *Plan) bool {
+	gone := f.Secret == SecretAbsent || f.Secret == SecretEdited
+	if !gone || !f.InStatus.Alive(f.Now) {
+		return false
+	}
+	return f.store(p, FromStatus)
+}
+
+// store writes the grant, or waits until a failed write may be tried again.
+func (f Facts) store(p *Plan, source Source) bool {
+	if !f.waitToWrite(p) {
+		p.Step, p.Source = Store, source
+	}
+	return true
+}
+
+func secretHasDrifted(f Facts, p *Plan) bool {
+	if f.Secret != SecretDrifted || f.Now.Before(f.writeWaitEnds()) {
+		return false
+	}
+	p.Step = SyncMetadata
+	return true
+}
+
+func suspended(f Facts, p *Plan) bool {
+	if !f.Suspended {
+		return false
+	}
+	p.Blocked = v1alpha1.ReasonSuspended
+	return true
+}
+
+func secretCannotBeWritten(f Facts, p *Plan) bool {
+	if !f.Write.Failed {
+		return false
+	}
+	if !f.waitToWrite(p) {
+		p.Step = DryRun
+	}
+	return true
+}
+
+func nothingToDo(f Facts, p *Plan) bool {
+	if p.Cause != NoCause {
+		return false
+	}
+	p.Blocked, p.RequeueAt = f.obstacle(), p.Due
+	return true
+}
+
+func keyIsNeeded(f Facts, p *Plan) bool {
+	switch f.Key {
+	case KeyUnread:
+		p.Step = ReadKey
+	case KeyMissing, KeyForbidden, KeyInvalid:
+		p.Blocked, p.RequeueAt = f.obstacle(), f.keyGraceEnds()
+	case KeyRead:
+		return false
+	}
+	return true
+}
+
+func askedJustNow(f Facts, p *Plan) bool {
+	return f.waitUntil(p, f.minIntervalEnds(), f.obstacle())
+}
+
+func keyIsPaused(f Facts, p *Plan) bool {
+	if !f.waitUntil(p, f.pauseEnds(), v1alpha1.ReasonThrottled) {
+		return false
+	}
+	p.RequeueAt = p.RequeueAt.Add(f.pauseStagger(p.Active))
+	return true
+}
+
+func retryIsNotDue(f Facts, p *Plan) bool { return f.waitUntil(p, f.waitEnds(), f.obstacle()) }
+
+func awaitsItsTurn(f Facts, p *Plan) bool {
+	if f.QueuedSince.IsZero() {
+		return false
+	}
+	p.Blocked = cmp.Or(f.obstacle(), v1alpha1.ReasonQueued)
+	reportAt := f.QueuedSince.Add(statusDelay)
+	showsDeadURL := p.Active == nil && f.InStatus != nil
+	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !showsDeadURL
+	if f.Observed {
+		p.RequeueAt = reportAt
+	}
+	return true
+}
+
+func ask(_ Facts, p *Plan) bool {
+	p.Step = Ask
+	return true
+}
+
+// waitUntil waits while end is ahead, because of what blocks.
+func (f Facts) waitUntil(p *Plan, end time.Time, blocked string) bool {
+	if !f.Now.Before(end) {
+		return false
+	}
+	p.Blocked, p.RequeueAt = blocked, end
+	return true
+}
+
+func (f Facts) waitToWrite(p *Plan) bool { return f.waitUntil(p, f.writeWaitEnds(), f.obstacle()) }
+
+// requeueAt is when to decide again: the first of what the rule says, the expiry of the
+// active grant, the next attempt to write and the next look at what no watch reports. It
+// is within MaxRequeue, and never in the past.
+func (f Facts) requeueAt(p Plan) time.Time {
+	at := f.Now.Add(MaxRequeue)
+	instants := []time.Time{p.RequeueAt, f.writeWaitEnds(), f.RecheckAt}
+	if p.Active != nil {
+		instants = append(instants, p.Active.ExpiresAt())
+	}
+	for _, instant := range instants {
+		if instant.After(f.Now) && instant.Before(at) {
+			at = instant
+		}
+	}
+	return at
+}

@@ -1,0 +1,49 @@
+package secret
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+)
+
+const annotationDigest = "billing.xtracta.com/digest"
+
+// IsIntact reports whether nobody edited the Secret since Compose wrote it.
+func IsIntact(secret *corev1.Secret) bool {
+	return secret.Annotations[annotationDigest] == digest(secret)
+}
+
+// digest covers all data and the annotations that belong to the grant, so that an edit
+// of either shows.
+func digest(secret *corev1.Secret) string {
+	text := make([]byte, 0, 1<<10) // about the usual size
+	add := func(key, value string) {
+		text = append(strconv.AppendQuote(text, key), '=')
+		text = append(strconv.AppendQuote(text, value), '\n')
+	}
+	for _, key := range slices.Sorted(maps.Keys(secret.Data)) {
+		add(key, string(secret.Data[key]))
+	}
+	for _, key := range []string{annotationIssueTime, annotationClockOffset, annotationIssuedFor, annotationFingerprint} {
+		add(key, secret.Annotations[key])
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Fingerprint identifies inputs together with the key's value. Only somebody who has the
+// key can check it.
+func Fingerprint(key endpoint.Key, inputs v1alpha1.Inputs) string {
+	h := hmac.New(sha256.New, []byte(key.Reveal()))
+	fmt.Fprintf(h, "%q %d %q", inputs.Purge, inputs.ExpirationSeconds, inputs.Endpoint)
+	return hex.EncodeToString(h.Sum(nil))
+}

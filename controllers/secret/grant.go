@@ -1,0 +1,138 @@
+package secret
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// Annotations of a generated Secret that tell what its grant is worth later.
+const (
+	annotationIssueTime   = "billing.xtracta.com/issue-time"
+	annotationClockOffset = "billing.xtracta.com/clock-offset-seconds"
+	annotationIssuedFor   = "billing.xtracta.com/issued-for"
+	annotationFingerprint = "billing.xtracta.com/inputs-hmac"
+)
+
+// Grant is a URL with everything that is known of it.
+type Grant struct {
+	renewal.Grant
+	URL endpoint.URL
+}
+
+// Timing is the part of a grant that decisions need; nil for none.
+func (g *Grant) Timing() *renewal.Grant {
+	if g == nil {
+		return nil
+	}
+	return &g.Grant
+}
+
+// Compose is the Secret that holds the grant: the existing one changed, or a new one.
+func Compose(session *v1alpha1.BillingSession, existing *corev1.Secret, g *Grant) (*corev1.Secret, error) {
+	secret := WithMetadata(session, existing)
+	secret.Data = map[string][]byte{
+		v1alpha1.SecretKeyURL:    []byte(g.URL.Reveal()),
+		v1alpha1.SecretKeyExpire: []byte(strconv.FormatInt(g.Expire.Unix(), 10)),
+	}
+	issuedFor, err := json.Marshal(g.Inputs)
+	if err != nil {
+		return nil, fmt.Errorf("encode the inputs of the grant: %w", err)
+	}
+	maps.Copy(secret.Annotations, map[string]string{
+		annotationIssueTime:   g.Issued.UTC().Format(time.RFC3339),
+		annotationClockOffset: strconv.FormatInt(int64(g.Offset/time.Second), 10),
+		annotationIssuedFor:   string(issuedFor),
+		annotationFingerprint: g.Fingerprint,
+	})
+	secret.Annotations[annotationDigest] = digest(secret)
+	return secret, nil
+}
+
+// Rehearsal is what a dry run writes to find out whether a grant could be stored: the
+// existing Secret in line, or one whose data is shaped like a grant's. An empty Secret would
+// not show what alters a URL on its way.
+func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*corev1.Secret, error) {
+	if existing != nil && IsIntact(existing) {
+		return WithMetadata(session, existing), nil
+	}
+	return Compose(session, existing, &Grant{URL: endpoint.NewURL("https://example.invalid/")})
+}
+
+// Inspect tells what the Secret is to the session, and reads its grant where it is ours
+// and as it was written. living are the UIDs of its OtherOwners that still exist.
+func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, living ...types.UID) (renewal.SecretState, *Grant) {
+	whose := ownershipOf(session, secret, living)
+	switch whose {
+	case foreign:
+		return renewal.SecretForeign, nil
+	case predecessors:
+		return renewal.SecretOfPredecessor, nil
+	case owned, orphaned:
+	}
+	g, err := read(secret)
+	if err != nil || !IsIntact(secret) {
+		return renewal.SecretEdited, nil
+	}
+	if whose == orphaned || !hasMetadata(session, secret) {
+		return renewal.SecretDrifted, g
+	}
+	return renewal.SecretOurs, g
+}
+
+// lastSecond is the end of the year 9999, the last that a status can hold.
+const lastSecond = 253402300799
+
+// read reads back what Compose wrote.
+func read(secret *corev1.Secret) (*Grant, error) {
+	expire, err := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
+	if err != nil || expire < 0 || expire > lastSecond {
+		return nil, fmt.Errorf("read %s: not a UNIX time", v1alpha1.SecretKeyExpire)
+	}
+	issued, err := time.Parse(time.RFC3339, secret.Annotations[annotationIssueTime])
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", annotationIssueTime, err)
+	}
+	offset, err := strconv.ParseInt(secret.Annotations[annotationClockOffset], 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", annotationClockOffset, err)
+	}
+	g := &Grant{
+		Grant: renewal.Grant{
+			Expire:      time.Unix(expire, 0),
+			Issued:      issued,
+			Offset:      time.Duration(offset) * time.Second,
+			Fingerprint: secret.Annotations[annotationFingerprint],
+		},
+		URL: endpoint.NewURL(string(secret.Data[v1alpha1.SecretKeyURL])),
+	}
+	if err := json.Unmarshal([]byte(secret.Annotations[annotationIssuedFor]), &g.Inputs); err != nil {
+		return nil, fmt.Errorf("read %s: %w", annotationIssuedFor, err)
+	}
+	return g, nil
+}
+
+// FromStatus is the grant that the status shows, nil unless it is complete.
+func FromStatus(status *v1alpha1.BillingSessionStatus) *Grant {
+	if status.URL == "" || status.IssueTime == nil || status.ExpirationTime == nil || status.IssuedFor == nil {
+		return nil
+	}
+	return &Grant{
+		Grant: renewal.Grant{
+			Expire: status.ExpirationTime.Time,
+			Issued: status.IssueTime.Time,
+			Offset: time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second,
+			Inputs: status.IssuedFor.Inputs,
+		},
+		URL: endpoint.NewURL(status.URL),
+	}
+}

@@ -1,0 +1,99 @@
+package secret
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// annotationTemplate remembers the keys of spec.secretTemplate on the Secret, so that a
+// key can be removed once it is dropped there, while what others added stays.
+const annotationTemplate = "billing.xtracta.com/template-keys"
+
+type templateKeys struct {
+	Labels      []string `json:"labels,omitempty"`
+	Annotations []string `json:"annotations,omitempty"`
+}
+
+// NameFor is the name of the session's generated Secret.
+func NameFor(session *v1alpha1.BillingSession) string {
+	return ptr.Deref(session.Spec.SecretName, session.Name)
+}
+
+// WithMetadata is the existing Secret, or a new one, with the owner, labels and
+// annotations that it should have, and its data unchanged.
+func WithMetadata(session *v1alpha1.BillingSession, existing *corev1.Secret) *corev1.Secret {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: session.Namespace, Name: NameFor(session)},
+		Type:       corev1.SecretTypeOpaque,
+	}
+	if existing != nil {
+		secret = existing.DeepCopy()
+	}
+	secret.OwnerReferences = withOwner(session, secret.OwnerReferences)
+	secret.Labels, secret.Annotations = mergedMetadata(session, secret)
+	return secret
+}
+
+// mergedMetadata is the Secret's labels and annotations as they should be.
+func mergedMetadata(session *v1alpha1.BillingSession, secret *corev1.Secret) (labels, annotations map[string]string) {
+	labels, annotations = desiredMetadata(session)
+	had := templateKeysOf(secret)
+	return replaceKeys(secret.Labels, had.Labels, labels),
+		replaceKeys(secret.Annotations, append(had.Annotations, annotationTemplate), annotations)
+}
+
+// hasMetadata reports whether the Secret's labels and annotations are as they should be.
+func hasMetadata(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
+	labels, annotations := mergedMetadata(session, secret)
+	return maps.Equal(labels, secret.Labels) && maps.Equal(annotations, secret.Annotations)
+}
+
+// desiredMetadata is what the operator and the user want on the generated Secret.
+func desiredMetadata(session *v1alpha1.BillingSession) (labels, annotations map[string]string) {
+	labels, annotations = map[string]string{}, map[string]string{}
+	labels[v1alpha1.LabelManagedBy] = v1alpha1.ManagedBy
+	labels[v1alpha1.LabelSession] = session.Name
+	template := session.Spec.SecretTemplate
+	if template == nil || len(template.Labels)+len(template.Annotations) == 0 {
+		return labels, annotations
+	}
+	for key, value := range template.Labels {
+		labels[key] = string(value)
+	}
+	for key, value := range template.Annotations {
+		annotations[key] = string(value)
+	}
+	encoded, _ := json.Marshal(templateKeys{ // two lists of strings always encode
+		Labels:      slices.Sorted(maps.Keys(template.Labels)),
+		Annotations: slices.Sorted(maps.Keys(template.Annotations)),
+	})
+	annotations[annotationTemplate] = string(encoded)
+	return labels, annotations
+}
+
+// templateKeysOf reads which keys came from the template. It returns none if somebody
+// changed the annotation to something that cannot be read.
+func templateKeysOf(secret *corev1.Secret) (keys templateKeys) {
+	_ = json.Unmarshal([]byte(secret.Annotations[annotationTemplate]), &keys)
+	return keys
+}
+
+// replaceKeys is the map without the keys that were ours, and with those that are.
+func replaceKeys(current map[string]string, had []string, desired map[string]string) map[string]string {
+	next := maps.Clone(current)
+	if next == nil {
+		next = map[string]string{}
+	}
+	for _, key := range had {
+		delete(next, key)
+	}
+	maps.Copy(next, desired)
+	return next
+}

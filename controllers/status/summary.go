@@ -1,0 +1,120 @@
+package status
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
+)
+
+// State is what a session comes down to, for those who watch many.
+type State string
+
+const (
+	// StateReady: a URL for the session's inputs is alive.
+	StateReady State = "ready"
+	// StateFailing: the same, but the attempts to replace it fail.
+	StateFailing State = "failing"
+	// StateExpired: the last URL has expired.
+	StateExpired State = "expired"
+	// StateUnissued: there is no URL for the session's inputs yet.
+	StateUnissued State = "unissued"
+	// StateSuspended: spec.suspend is true, whether or not a URL is alive.
+	StateSuspended State = "suspended"
+)
+
+// ReasonPending is the reason of a session that has no condition yet, as the controller has
+// not looked at it.
+const ReasonPending = "Pending"
+
+// Summary is how a session stands.
+type Summary struct {
+	State State
+	// Reason is why: the reason of a condition, ReasonPending, or the outcome of the last
+	// request.
+	Reason string
+	// Ready reports whether a URL for the session's inputs is alive.
+	Ready bool
+}
+
+// Summarize reads from a session's status how it stands at now. A URL that has expired
+// since the status was written counts as expired.
+func Summarize(session *v1alpha1.BillingSession, now time.Time) Summary {
+	conditions := session.Status.Conditions
+	expires := ExpiryOf(&session.Status)
+	expired := !expires.IsZero() && !now.Before(expires)
+	s := Summary{
+		Reason: ReasonOf(&session.Status),
+		Ready:  meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady) && !expired,
+	}
+	switch {
+	case s.Reason == ReasonPending:
+		s.State = StateUnissued
+	case session.Spec.Suspend:
+		s.State = StateSuspended
+	case s.Ready && meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionRenewalFailing):
+		s.State = StateFailing
+	case s.Ready:
+		s.State = StateReady
+	case expired:
+		s.State = StateExpired
+		if s.Reason == v1alpha1.ReasonIssued { // the controller has not said so yet
+			s.Reason = v1alpha1.ReasonExpired
+		}
+	default:
+		s.State = StateUnissued
+	}
+	return s
+}
+
+// ReasonOf is why a session stands as its status says. Where the condition Ready says no
+// more than that a URL is lacking, it is the outcome of the last request for one.
+func ReasonOf(status *v1alpha1.BillingSessionStatus) string {
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	failing := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRenewalFailing)
+	switch {
+	case ready == nil:
+		return ReasonPending
+	case failing != nil:
+		return failing.Reason
+	}
+	lacking := ready.Reason == v1alpha1.ReasonExpired || ready.Reason == v1alpha1.ReasonInputsChanged
+	if last := status.LastAttempt; lacking && last != nil && last.Outcome != v1alpha1.OutcomeGranted {
+		return string(last.Outcome)
+	}
+	return ready.Reason
+}
+
+// ExpiryOf is when the URL that the status tells of expires or expired, by our clock. The
+// endpoint's clock may differ by an offset, which the status holds. It is zero when there
+// never was a URL.
+func ExpiryOf(status *v1alpha1.BillingSessionStatus) time.Time {
+	if status.ExpirationTime == nil {
+		return time.Time{}
+	}
+	grant := renewal.Grant{Expire: status.ExpirationTime.Time}
+	if status.IssuedFor != nil {
+		grant.Offset = time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second
+	}
+	return grant.ExpiresAt()
+}
+
+// NextRequest is when the endpoint is asked next: at the renewal, and after a failure not
+// before its wait is over. A renew token that is still unanswered does not wait for the
+// renewal. It is nil when the status does not tell.
+func NextRequest(session *v1alpha1.BillingSession) *metav1.Time {
+	status := session.Status
+	renewal, attempt := status.RenewalTime, status.LastAttempt
+	if attempt == nil || attempt.NextTime == nil {
+		return renewal
+	}
+	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
+	pending := token != "" && token != status.LastHandledRenewRequest
+	if renewal == nil || pending || renewal.Before(attempt.NextTime) {
+		return attempt.NextTime
+	}
+	return renewal
+}
