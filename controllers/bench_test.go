@@ -78,7 +78,7 @@ type generous struct{ clock *clocktesting.FakeClock }
 
 func (generous) URL() string { return "https://api.example/v1/billings/billing_ui" }
 
-func (g generous) Open(_ context.Context, r endpoint.Request) (endpoint.Grant, error) {
+func (g generous) IssueURL(_ context.Context, r endpoint.Request) (endpoint.Grant, error) {
 	return endpoint.Grant{
 		URL:    endpoint.NewURL("https://api.example/v1/billings/index.html?t=a-token-of-some-length"),
 		Expire: g.clock.Now().Add(time.Duration(r.ExpirationSeconds) * time.Second),

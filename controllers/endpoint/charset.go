@@ -12,8 +12,8 @@ import (
 )
 
 // toUTF8 decodes a body by its byte order mark, else by the charset of the
-// Content-Type, else by the XML declaration, else as UTF-8: the order of RFC 7303,
-// section 3. UTF-8 is left for the XML decoder to check.
+// Content-Type, else by the XML declaration, else as UTF-8. That is the order of RFC
+// 7303, section 3. It does not check UTF-8; the XML decoder does.
 func toUTF8(body []byte, contentType string) ([]byte, error) {
 	label := declaredCharset(body, contentType)
 	declared, name := charset.Lookup(label)

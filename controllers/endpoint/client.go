@@ -1,6 +1,6 @@
-// Package endpoint is the wire to Xtracta's billings/billing_ui: one POST, and
-// five outcomes. The source of what it sends and accepts is the endpoint's
-// document, "Open Billing UI".
+// Package endpoint is the client of Xtracta's billings/billing_ui: one POST with
+// five possible outcomes. README.md lists what it sends and accepts, and where each
+// fact comes from.
 package endpoint
 
 import (
@@ -20,7 +20,7 @@ import (
 // less than one kilobyte.
 const maxBody = 64 << 10
 
-// Client asks the endpoint for URLs. It may be used by many goroutines at once.
+// Client asks the endpoint for URLs. It is safe for concurrent use.
 type Client struct {
 	endpoint  *url.URL
 	hosts     []hostPattern
@@ -30,14 +30,15 @@ type Client struct {
 	transport http.RoundTripper
 }
 
-// URL is the endpoint's URL, in one spelling whichever way it was configured.
+// URL returns the endpoint's URL in its normal form. Two spellings of one URL in
+// --endpoint-url give the same text, so a change of spelling renews nothing.
 func (c *Client) URL() string { return c.endpoint.String() }
 
-// Open asks the endpoint once. The error is a *RejectedError, *ThrottledError,
-// *UnavailableError or *MalformedError; or, where the caller's context ended
-// before the answer was there, one that wraps the context's error; or, for a zero
-// key, a *KeyError.
-func (c *Client) Open(ctx context.Context, r Request) (Grant, error) {
+// IssueURL asks the endpoint for a URL, with one request. The error is a
+// *RejectedError, *ThrottledError, *UnavailableError or *MalformedError. If the
+// caller's context ends before the answer has arrived, it wraps the context's error;
+// for a zero key it is a *KeyError. OutcomeOf tells them apart.
+func (c *Client) IssueURL(ctx context.Context, r Request) (Grant, error) {
 	if r.Key.IsZero() {
 		return Grant{}, &KeyError{"the API key is empty"}
 	}
@@ -45,14 +46,14 @@ func (c *Client) Open(ctx context.Context, r Request) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return c.judge(got, r.Key)
+	return c.classify(got, r.Key)
 }
 
-// answer is what came over the wire, as far as it came.
+// answer is the HTTP response. If bodyErr is set, the body is incomplete.
 type answer struct {
 	status  int
 	header  http.Header
-	arrived time.Time // of the header, by our clock
+	arrived time.Time // when the header was read, by our clock
 	body    []byte
 	bodyErr error
 }
@@ -70,7 +71,7 @@ func (c *Client) ask(ctx context.Context, r Request) (answer, error) {
 	return got, nil
 }
 
-// exchange uses the transport itself: an http.Client would follow redirects, and
+// exchange calls the transport directly: an http.Client would follow redirects and
 // put URLs into its errors.
 func (c *Client) exchange(ctx context.Context, r Request) (answer, error) {
 	request, err := c.newRequest(ctx, r)
@@ -94,7 +95,7 @@ var (
 
 func readBody(response *http.Response) ([]byte, error) {
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, errBodyCoding // gzip is undone by the transport, which then drops the header
+		return nil, errBodyCoding // the transport has decoded gzip and then removed the header
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err == nil && len(body) > maxBody {

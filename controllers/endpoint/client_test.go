@@ -74,7 +74,7 @@ func TestDocumentedRequest(t *testing.T) {
 			}))
 			defer server.Close()
 			c.request.Key, _ = endpoint.ParseKey([]byte("123"))
-			_, _ = newClient(t, server.URL+"/v1/billings/billing_ui").Open(t.Context(), c.request)
+			_, _ = newClient(t, server.URL+"/v1/billings/billing_ui").IssueURL(t.Context(), c.request)
 			want := []string{
 				"POST /v1/billings/billing_ui", read(t, c.file),
 				"Content-Type: application/x-www-form-urlencoded", "Accept: application/xml, text/xml", "Cache-Control: no-store",
@@ -102,7 +102,7 @@ func TestDocumentedAnswers(t *testing.T) {
 			}))
 			defer server.Close()
 			key, _ := endpoint.ParseKey([]byte("123"))
-			grant, err := newClient(t, server.URL).Open(t.Context(), endpoint.Request{Key: key})
+			grant, err := newClient(t, server.URL).IssueURL(t.Context(), endpoint.Request{Key: key})
 			got := fmt.Sprint(grant.URL.Reveal(), grant.Expire.Unix())
 			if err != nil {
 				got = err.Error()
@@ -137,7 +137,7 @@ func TestLeftoverAnswer(t *testing.T) {
 			client := newClient(t, serveConnections(t, c.answers))
 			key, _ := endpoint.ParseKey([]byte(testKey))
 			for range 10 {
-				grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
+				grant, err := client.IssueURL(t.Context(), endpoint.Request{Key: key})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -193,7 +193,7 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range 50 {
 		callers.Go(func() {
 			key, _ := endpoint.ParseKey(fmt.Appendf(nil, "key-%d", i))
-			grant, err := client.Open(t.Context(), endpoint.Request{Key: key})
+			grant, err := client.IssueURL(t.Context(), endpoint.Request{Key: key})
 			if want := fmt.Sprintf("https://xtracta.com/key-%d", i); err != nil || grant.URL.Reveal() != want {
 				t.Errorf("caller %d got another's answer, or %v", i, err)
 			}
@@ -205,9 +205,12 @@ func TestManyAtOnce(t *testing.T) {
 func TestZeroKeyIsNotSent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 	defer server.Close()
-	_, err := newClient(t, server.URL).Open(t.Context(), endpoint.Request{ExpirationSeconds: 600})
+	_, err := newClient(t, server.URL).IssueURL(t.Context(), endpoint.Request{ExpirationSeconds: 600})
 	if invalid := new(endpoint.KeyError); !errors.As(err, &invalid) {
 		t.Errorf("got %v", err)
+	}
+	if outcome, ok := endpoint.OutcomeOf(err); ok {
+		t.Errorf("nothing was sent, and yet the endpoint is %s", outcome)
 	}
 }
 

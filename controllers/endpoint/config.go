@@ -12,27 +12,27 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Config is what a Client is made of.
+// Config configures a Client.
 type Config struct {
 	// URL of the endpoint: https, or http for localhost and literal loopback
 	// addresses; without user info, query and fragment.
 	URL string
 	// AllowedURLHosts are the host names that a granted URL may have besides the
-	// endpoint's own: a name means itself, "*.example.com" what is under it.
+	// endpoint's own. A name allows itself; "*.example.com" allows all names under it.
 	AllowedURLHosts []string
-	// RootCAs are PEM certificates to trust besides the system's; nil for none.
+	// RootCAs are PEM certificates to trust in addition to the system's. Nil adds none.
 	RootCAs []byte
-	// Timeout is the deadline of a whole call, from the lookup of the name to the
-	// last byte of the answer.
+	// Timeout bounds the whole call, from the DNS lookup to the last byte of the
+	// answer.
 	Timeout time.Duration
-	// Clock tells when an answer arrived. Required.
+	// Clock gives the time at which an answer arrived. Required.
 	Clock clock.PassiveClock
-	// UserAgent names the caller to the endpoint.
+	// UserAgent is sent to the endpoint as it is.
 	UserAgent string
 }
 
-// New makes a Client. Its errors name the flag that sets the wrong value, and the
-// cure.
+// New returns a Client. Its errors name the flag with the wrong value and say how
+// to correct it.
 func New(config Config) (*Client, error) {
 	endpoint, err := parseEndpoint(config.URL)
 	if err != nil {
@@ -62,9 +62,9 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
-// parseEndpoint checks the endpoint's URL and brings it into one spelling, as it
-// is compared with the one that an older URL was issued by. Its errors do not
-// repeat the value, which may hold a password.
+// parseEndpoint checks the endpoint's URL and normalises it: it is part of the inputs
+// that a URL was issued for, and another spelling must not look like another input.
+// The errors do not repeat the value, which may contain a password.
 func parseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -99,8 +99,8 @@ func isLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// rootCAs is the system's pool, nil for Go's own way to it, with the given
-// certificates added.
+// rootCAs returns the system's pool with the given certificates added. A nil pool
+// makes crypto/tls use the system's.
 func rootCAs(pem []byte) (*x509.CertPool, error) {
 	if pem == nil {
 		return nil, nil

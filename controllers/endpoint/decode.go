@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// document holds the elements of an answer that have a meaning, by their names,
-// with white space collapsed. Each is there at most once; none need be.
+// document maps the names of the elements that we read to their texts, with white
+// space collapsed. Each element occurs at most once, and any may be missing.
 type document map[string]string
 
-// decode reads the body of an answer. The error is an *UnavailableError where the
-// body ends too early, and else a *MalformedError.
+// decode reads the body of an answer. The error is an *UnavailableError if the body
+// is truncated, otherwise a *MalformedError.
 func decode(body []byte, contentType string) (document, error) {
 	text, err := toUTF8(body, contentType)
 	if err != nil {
@@ -27,7 +27,7 @@ func decode(body []byte, contentType string) (document, error) {
 	}
 	source := &source{Reader: bytes.NewReader(text)}
 	tokens := xml.NewDecoder(source)
-	tokens.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // done above
+	tokens.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // toUTF8 has decoded it
 	parser := parser{fields: map[string]*strings.Builder{}}
 	for {
 		token, err := tokens.Token()
@@ -52,7 +52,8 @@ var (
 	errNoXML     = &MalformedError{"the endpoint's answer is not XML"}
 )
 
-// source knows whether somebody wanted to read beyond its end.
+// source records whether the decoder has tried to read beyond the end. If so, a
+// syntax error there is a truncated answer rather than a malformed one.
 type source struct {
 	*bytes.Reader
 	exhausted bool

@@ -12,9 +12,9 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// FuzzJudge gives any answer to the client's judgement. Whatever comes, it is one of
+// FuzzClassify gives any answer to the client. Whatever comes, it is one of
 // five outcomes; a grant keeps its promises; an error shows neither key nor URL.
-func FuzzJudge(f *testing.F) {
+func FuzzClassify(f *testing.F) {
 	const secret = "Kq7+Zx/9w=Rt%41~Lp2_vB-8nM.c4Jd"
 	arrived := time.Unix(1522895194, 5e8)
 	client, err := New(Config{
@@ -33,7 +33,7 @@ func FuzzJudge(f *testing.F) {
 		if retryAfter != "" {
 			header.Set("Retry-After", retryAfter)
 		}
-		grant, err := client.judge(answer{status: status, header: header, arrived: arrived, body: body}, key)
+		grant, err := client.classify(answer{status: status, header: header, arrived: arrived, body: body}, key)
 		if err == nil {
 			checkPromises(t, grant, status, body, date, arrived)
 			return

@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// maxLife is the longest life of a URL that is believed: the longest that can be
-// asked for, three days, and an hour for clocks and for the endpoint's rounding.
+// maxLife is the longest life that we believe: three days, the most that can be asked
+// for, and an hour for differing clocks and the endpoint's rounding.
 const maxLife = 3*24*time.Hour + time.Hour
 
-// URL is a granted URL. Whoever knows it is logged in, so it shows itself nowhere:
-// whatever formats, logs or marshals it gets "[redacted]".
+// URL is a granted URL. Whoever has it is logged in, so whatever formats, logs or
+// marshals it gets "[redacted]".
 type URL struct{ secret }
 
-// NewURL wraps a granted URL that is read back from where it was stored.
+// NewURL wraps a granted URL that was read back from where it is stored.
 func NewURL(s string) URL { return URL{conceal(s)} }
 
-// Reveal returns the URL itself, for the places that it was asked for.
+// Reveal returns the URL itself. Only the generated Secret and status.url may hold it.
 func (u URL) Reveal() string { return u.reveal() }
 
-// Grant is what the endpoint gave.
+// Grant is what the endpoint granted.
 type Grant struct {
 	// URL opens the billing page.
 	URL URL
-	// Expire is when the URL expires, as the endpoint said it.
+	// Expire is when the URL expires, by the endpoint's clock.
 	Expire time.Time
 	// Issued is when the answer arrived, by our clock.
 	Issued time.Time
 	// Offset is how far the endpoint's clock is ahead of ours, in whole seconds. It
-	// is 0 where the answer has no Date, or one that makes no sensible life of
-	// Expire.
+	// is 0 if the answer has no Date, or one from which Expire is no plausible life
+	// away.
 	Offset time.Duration
 }
 
@@ -45,8 +45,8 @@ func (c *Client) grant(got answer, doc document, key Key) (Grant, error) {
 	return Grant{URL: address, Expire: expire, Issued: got.arrived, Offset: offset}, nil
 }
 
-// checkExpire takes the expire for a UNIX time that makes a life of more than zero
-// and at most maxLife, by the endpoint's clock or else by ours.
+// checkExpire reads expire as UNIX time. The life must be more than zero and at most
+// maxLife, by the endpoint's clock or else by ours.
 func checkExpire(doc document, got answer) (expire time.Time, offset time.Duration, err error) {
 	expire, err = parseExpire(doc)
 	if err != nil {
@@ -61,8 +61,8 @@ func checkExpire(doc document, got answer) (expire time.Time, offset time.Durati
 	return time.Time{}, 0, &MalformedError{noLife(expire, got.arrived)}
 }
 
-// parseExpire refuses what is later than the year 9999, the last that timestamps can
-// be written in.
+// parseExpire refuses times after the year 9999: RFC 3339, which the status is
+// written in, ends there.
 func parseExpire(doc document) (time.Time, error) {
 	const lastSecond = 253402300799
 	text, ok := doc["expire"]
@@ -96,9 +96,9 @@ func noLife(expire, now time.Time) string {
 	return "the expire in the endpoint's answer is in the past"
 }
 
-// clockOffset is how far the endpoint's clock was ahead of ours. Date has whole
-// seconds, the current one begun, so our time is cut to them as well. Centuries that
-// a Duration cannot hold come out as its limit, and make no life of any expire.
+// clockOffset returns how far the endpoint's clock is ahead of ours. Date is cut to
+// whole seconds, so our time is cut as well. An offset of centuries, which a Duration
+// cannot hold, becomes its limit; no expire is a plausible life away from that.
 func clockOffset(got answer) (time.Duration, bool) {
 	date, err := http.ParseTime(got.header.Get("Date"))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// hostPattern matches one host name, or with under all that are below it.
+// hostPattern matches one host name or, with under, all names below it.
 type hostPattern struct {
 	name  string
 	under bool
@@ -40,9 +40,9 @@ func parseHostPatterns(texts []string) ([]hostPattern, error) {
 	return patterns, nil
 }
 
-// canonicalHost brings the spellings of one host together: case, a trailing dot,
-// international names (as browsers map them), forms of an address. It is empty for
-// what is no host name.
+// canonicalHost returns one spelling for all spellings of a host: case, a trailing
+// dot, international names (mapped as browsers do), forms of an address. It returns
+// "" if the text is not a host name.
 func canonicalHost(host string) string {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.Unmap().String()

@@ -7,15 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxKeyBytes is the length of the longest API key that is sent.
+// maxKeyBytes bounds an API key. Real ones have 40 characters; what is much longer is
+// another file.
 const maxKeyBytes = 512
 
-// Key is an API key that may be sent. It shows itself nowhere: whatever formats,
-// logs or marshals it gets "[redacted]". Keys are comparable; the zero Key is none.
+// Key is an API key that may be sent. Whatever formats, logs or marshals it gets
+// "[redacted]". Keys are comparable; the zero Key is no key.
 type Key struct{ secret }
 
-// ParseKey takes the value of a Secret for an API key, without the white space
-// around it. The error is a *KeyError, whose text never holds the value.
+// ParseKey reads an API key from the value of a Secret, without the white space
+// around it. The error is a *KeyError, whose text never contains the value.
 func ParseKey(secretValue []byte) (Key, error) {
 	value := bytes.TrimSpace(secretValue)
 	switch {
@@ -31,14 +32,15 @@ func ParseKey(secretValue []byte) (Key, error) {
 	return Key{conceal(string(value))}, nil
 }
 
-// Reveal returns the key itself, for the request's body and nothing else.
+// Reveal returns the key itself. It belongs in the body of the request and nowhere
+// else.
 func (k Key) Reveal() string { return k.reveal() }
 
-// IsZero says whether there is no key.
+// IsZero reports whether there is no key.
 func (k Key) IsZero() bool { return k == Key{} }
 
-// KeyError says why a value cannot be an API key. ParseKey returns it, and
-// Client.Open for a zero Key. Nothing was sent; a person must correct the Secret.
+// KeyError reports why a value cannot be an API key. ParseKey returns it, and so does
+// Client.IssueURL for a zero Key. Nothing is sent; a person must correct the Secret.
 type KeyError struct{ Summary string }
 
 func (e *KeyError) Error() string { return e.Summary }

@@ -9,7 +9,8 @@ import (
 // xmlSpace is the white space of XML.
 const xmlSpace = " \t\r\n"
 
-// collapse treats white space as the schema's types do.
+// collapse trims white space and makes each run of it one space, as the types of the
+// endpoint's schema do.
 func collapse(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(xmlSpace, r) })
 	return strings.Join(words, " ")
@@ -17,8 +18,8 @@ func collapse(text string) string {
 
 var integer = regexp.MustCompile(`^\+?[0-9]+$`)
 
-// parseInteger reads the schema's nonNegativeInteger. What is too large for an
-// int64 gives the largest, which nothing takes for sensible.
+// parseInteger reads the schema's nonNegativeInteger. A number too large for an int64
+// becomes the largest one, which every caller refuses or bounds.
 func parseInteger(text string) (int64, bool) {
 	if !integer.MatchString(text) {
 		return 0, false

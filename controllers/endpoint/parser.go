@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// elements are the names of the document's "Response Information". Whether an
-// element may have others inside differs: only a message is for people.
+// elements are those of the document's "Response Information". Only a message, which
+// is for people, may contain markup: in the others it could hide what is meant.
 var elements = map[string]struct{ markup bool }{
 	"status":  {},
 	"message": {markup: true},
@@ -15,15 +15,15 @@ var elements = map[string]struct{ markup bool }{
 	"expire":  {},
 }
 
-// roots are the two that the document gives: in its sample, and in its schema.
+// roots are the roots of the document's sample and of its schema, which differ.
 var roots = map[string]bool{"documents_response": true, "billings_response": true}
 
 // parser collects the text of the elements right under the root.
 type parser struct {
 	fields  map[string]*strings.Builder
-	current string // the element with a meaning that we are in, or ""
-	depth   int    // how many elements are open
-	begun   bool   // anything but space has been seen
+	current string // the element that we are in, if we read it, or ""
+	depth   int    // the number of open elements
+	begun   bool   // anything but white space has been read
 	closed  bool   // the root has ended
 }
 
@@ -100,8 +100,8 @@ func (p *parser) text(text xml.CharData) error {
 	return nil
 }
 
-// instruction ignores what is meant for other programs, but lets no declaration
-// stand where it does not declare the document, and nothing follow the root.
+// instruction ignores what is meant for other programs. It refuses an XML declaration
+// in the middle, which starts a second document, and anything after the root.
 func (p *parser) instruction(token xml.ProcInst) error {
 	switch {
 	case p.closed:

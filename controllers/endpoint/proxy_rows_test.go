@@ -92,7 +92,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 	t.Setenv("no_proxy", "")
 	client := newClient(t, "https://endpoint.invalid/")
 	key, _ := endpoint.ParseKey([]byte(testKey))
-	if _, err := client.Open(t.Context(), endpoint.Request{Key: key}); outcomeOf(err) != unavailable {
+	if _, err := client.IssueURL(t.Context(), endpoint.Request{Key: key}); outcomeOf(err) != unavailable {
 		t.Errorf("got %v", err)
 	}
 	if connects.Load() != 1 {

@@ -88,7 +88,7 @@ func asker(t *testing.T) func(t *rapid.T, key, message string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = client.Open(t.Context(), endpoint.Request{Key: key})
+		_, err = client.IssueURL(t.Context(), endpoint.Request{Key: key})
 		if outcomeOf(err) != rejected {
 			t.Fatalf("got %v", err)
 		}

@@ -15,11 +15,11 @@ type Request struct {
 	// Purge is "delete" or "process"; empty leaves it to the endpoint.
 	Purge string
 	// ExpirationSeconds is the life to ask for. The endpoint takes at most 259200
-	// (three days), and 600 for none.
+	// (three days).
 	ExpirationSeconds int32
 }
 
-// form is the body of the request, under the names of the document's "POST
+// form returns the body of the request. The names are those of the document's "POST
 // Parameters".
 func (r Request) form() string {
 	form := url.Values{
@@ -39,7 +39,7 @@ func (c *Client) newRequest(ctx context.Context, r Request) (*http.Request, erro
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/xml, text/xml")
-	request.Header.Set("Cache-Control", "no-store") // the answer is a login: no proxy may keep it
+	request.Header.Set("Cache-Control", "no-store") // the answer is a login, which no proxy may keep
 	request.Header.Set("User-Agent", c.userAgent)
 	return request, nil
 }

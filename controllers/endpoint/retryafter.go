@@ -10,8 +10,8 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// retryAfter is how long the answer asks to wait (RFC 9110, section 10.2.3),
-// brought between minRetryAfter and maxRetryAfter; 0 when it says nothing usable.
+// retryAfter returns how long the answer asks to wait (RFC 9110, section 10.2.3),
+// clamped to minRetryAfter and maxRetryAfter, or 0 if it says nothing usable.
 func retryAfter(header http.Header, arrived time.Time) time.Duration {
 	wait := rawRetryAfter(header, arrived)
 	if wait <= 0 {
@@ -29,7 +29,7 @@ func rawRetryAfter(header http.Header, arrived time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	// The clock that wrote this date is best compared with itself.
+	// Both dates are from the endpoint's clock, so an error of it cancels out.
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		return until.Sub(date)
 	}

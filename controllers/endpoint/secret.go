@@ -9,9 +9,9 @@ import (
 
 const redacted = "[redacted]"
 
-// secret is a text that shows itself in no format, log or encoding. Behind a
-// handle it also stays hidden in an unexported field, which fmt prints without
-// asking for a String method; and it remains comparable.
+// secret is a text that no format, log or encoding shows. The handle also hides it
+// inside unexported fields, which fmt prints without calling String, and keeps it
+// comparable.
 type secret struct{ handle unique.Handle[string] }
 
 func conceal(text string) secret {

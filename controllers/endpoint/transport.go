@@ -13,29 +13,31 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// maxHeader bounds the header of an answer, informational ones included, in bytes.
+// maxHeader bounds the header of an answer, with those of informational answers
+// before it, in bytes.
 const maxHeader = 32 << 10
 
 func newTransport(roots *x509.CertPool, timeout time.Duration) *http.Transport {
-	proxy := httpproxy.FromEnvironment().ProxyFunc() // none for loopback
+	proxy := httpproxy.FromEnvironment().ProxyFunc() // never proxies loopback
 	return &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		OnProxyConnectResponse: proxyRefusal,
-		// A dial outlives the request that asked for it, unless it has a limit too.
+		// A dial goes on after the request that started it is cancelled, unless it has a
+		// limit of its own.
 		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
 		TLSHandshakeTimeout:    timeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeader,
-		// No connection serves two requests. What a server, or something between,
-		// leaves on a connection would be taken for the answer to the next request:
-		// a login of another group. The transport would also log such bytes. And a
-		// POST is not repeated when the server happens to close an idle connection.
+		// No connection serves two requests. Bytes that a server or a proxy left on a
+		// connection would be taken for the answer to the next request: the login of
+		// another group. The transport would also log such bytes, and would repeat a
+		// POST if the server closed an idle connection.
 		DisableKeepAlives: true,
 	}
 }
 
-// proxyError says that the proxy did not connect us to the endpoint.
+// proxyError reports that the proxy did not connect us to the endpoint.
 type proxyError struct{ status int }
 
 func (e proxyError) Error() string { return fmt.Sprintf("the proxy answered %d", e.status) }

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// describe says why there is no whole answer. It never repeats the text of an
-// error: some of the transport's hold what the server sent, which may be the key.
+// describe says why there is no complete answer. It never repeats the text of an
+// error: some of the transport's quote what the server sent, which may be the key.
 func (c *Client) describe(err error) string {
 	var (
 		proxy     proxyError

@@ -10,8 +10,8 @@ import (
 // maxURL bounds a granted URL, in bytes; the documented one has about 200.
 const maxURL = 8 << 10
 
-// checkURL takes the url for an absolute one that browsers and this package read
-// alike, on a host that is the endpoint's own or allowed.
+// checkURL accepts an absolute URL that browsers and this package read alike, on the
+// endpoint's own host or an allowed one.
 func (c *Client) checkURL(doc document, key Key) (URL, error) {
 	text, ok := doc["url"]
 	if !ok {
@@ -38,8 +38,8 @@ func (c *Client) checkURL(doc document, key Key) (URL, error) {
 	return NewURL(text), nil
 }
 
-// misleading characters end a URL, are dropped from it, or are shown as something
-// else: browsers read a backslash as a slash.
+// misleading reports whether browsers end a URL at the character, drop it, or read
+// it as another one, as they read a backslash as a slash.
 func misleading(r rune) bool {
 	return r == '\\' || r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }

@@ -112,7 +112,7 @@ func (r row) run(t *testing.T) {
 	}
 	request := endpoint.Request{Key: key, Purge: "process", ExpirationSeconds: 600}
 
-	grant, err := client.Open(s.ctx, request)
+	grant, err := client.IssueURL(s.ctx, request)
 
 	if got := outcomeOf(err); got != r.want {
 		t.Errorf("%s, want %s: %v\n(%s)", got, r.want, err, r.why)
@@ -120,6 +120,7 @@ func (r row) run(t *testing.T) {
 	if err != nil && !strings.Contains(err.Error(), s.fill(r.says)) {
 		t.Errorf("the error is %q, want %q in it\n(%s)", err, r.says, r.why)
 	}
+	r.checkOutcome(t, err)
 	r.checkRetry(t, err)
 	r.checkGrant(t, s, grant, err)
 	s.checkTraffic(t)
@@ -150,6 +151,23 @@ func outcomeOf(err error) outcome {
 		return outcome(fmt.Sprintf("%v (%T)", found, err))
 	}
 	return found[0]
+}
+
+// checkOutcome asserts that the outcome, which the shell goes by, is what the type of
+// the error says, also when the error is wrapped.
+func (r row) checkOutcome(t *testing.T, err error) {
+	t.Helper()
+	want := map[outcome]endpoint.Outcome{
+		granted: endpoint.Granted, rejected: endpoint.Rejected, throttled: endpoint.Throttled,
+		unavailable: endpoint.Unavailable, malformed: endpoint.Malformed,
+	}[r.want]
+	got, ok := endpoint.OutcomeOf(err)
+	if err != nil {
+		got, ok = endpoint.OutcomeOf(fmt.Errorf("wrapped: %w", err))
+	}
+	if got != want || ok != (r.want != abandoned) {
+		t.Errorf("OutcomeOf(%v) is %q, %v", err, got, ok)
+	}
 }
 
 func (r row) checkRetry(t *testing.T, err error) {

@@ -165,8 +165,8 @@ type memoryEndpoint struct {
 
 func (*memoryEndpoint) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }
 
-// Open implements controllers.Asker.
-func (e *memoryEndpoint) Open(_ context.Context, request endpoint.Request) (endpoint.Grant, error) {
+// IssueURL implements controllers.Asker.
+func (e *memoryEndpoint) IssueURL(_ context.Context, request endpoint.Request) (endpoint.Grant, error) {
 	time.Sleep(answerTime)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,21 +8,21 @@ import (
 	"net/http"
 )
 
-// judge decides which of the five outcomes an answer is. The HTTP status comes
+// classify decides which of the five outcomes an answer is. The HTTP status comes
 // first; the status in the body can only refine a 200.
-func (c *Client) judge(got answer, key Key) (Grant, error) {
+func (c *Client) classify(got answer, key Key) (Grant, error) {
 	if got.status != http.StatusOK {
-		return Grant{}, c.refusal(got, key)
+		return Grant{}, c.httpFailure(got, key)
 	}
 	if got.bodyErr != nil {
-		return Grant{}, c.unreadable(got.bodyErr)
+		return Grant{}, c.bodyUnread(got.bodyErr)
 	}
 	doc, err := decode(got.body, got.header.Get("Content-Type"))
 	if err != nil {
 		return Grant{}, err
 	}
 	if text, ok := doc["status"]; ok && !isOK(text) {
-		return Grant{}, bodyRefusal(got, doc, key)
+		return Grant{}, bodyFailure(got, doc, key)
 	}
 	return c.grant(got, doc, key)
 }
@@ -32,7 +32,7 @@ func isOK(text string) bool {
 	return ok && status == http.StatusOK
 }
 
-func (c *Client) unreadable(err error) error {
+func (c *Client) bodyUnread(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, errBodyTooLong):
@@ -45,50 +45,65 @@ func (c *Client) unreadable(err error) error {
 	return &UnavailableError{c.describe(err)}
 }
 
-// refusal is what an HTTP status other than 200 means.
-func (c *Client) refusal(got answer, key Key) error {
+// httpFailure explains an HTTP status other than 200.
+func (c *Client) httpFailure(got answer, key Key) error {
 	what := "the endpoint answered HTTP " + statusText(got.status)
 	if got.status >= 300 && got.status < 400 {
 		return &MalformedError{what + c.redirection(got.header.Get("Location"), key)}
 	}
-	// The body adds no more than a message, so whatever is wrong with it is not.
+	// The body can only add a message. Whatever is wrong with it, the status stands.
 	doc, err := decode(got.body, got.header.Get("Content-Type"))
 	if err != nil {
 		doc = nil
 	}
-	return outcome(got, got.status, what+doc.messageFor(key))
+	return got.failure(got.status, what+doc.messageFor(key))
 }
 
-// bodyRefusal is what a status other than 200 in the body of a 200 means.
-func bodyRefusal(got answer, doc document, key Key) error {
+// bodyFailure explains a status other than 200 in the body of an HTTP 200.
+func bodyFailure(got answer, doc document, key Key) error {
 	status, ok := parseInteger(doc["status"])
 	if !ok {
 		return &MalformedError{"the status in the endpoint's answer is not a number"}
 	}
 	what := fmt.Sprintf("the endpoint answered status %d", status)
-	return outcome(got, int(min(status, 1000)), what+doc.messageFor(key))
+	return got.failure(int(min(status, 1000)), what+doc.messageFor(key))
 }
 
-// outcome is the one table from statuses other than 200 to what follows.
-func outcome(got answer, status int, summary string) error {
-	_, retry := got.header["Retry-After"]
-	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && retry:
+// failure is the error for a status other than 200.
+func (got answer) failure(status int, summary string) error {
+	_, hasRetryAfter := got.header["Retry-After"]
+	switch outcomeOf(status, hasRetryAfter) {
+	case Throttled:
 		return &ThrottledError{Summary: summary, RetryAfter: retryAfter(got.header, got.arrived)}
+	case Unavailable:
+		return &UnavailableError{summary}
+	case Rejected:
+		return &RejectedError{summary}
+	default:
+		return &MalformedError{summary + ", which its document does not describe"}
+	}
+}
+
+// outcomeOf is the one table from a status other than 200 to its consequence.
+// README.md shows it to people.
+func outcomeOf(status int, hasRetryAfter bool) Outcome {
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && hasRetryAfter:
+		return Throttled
 	case status == http.StatusProxyAuthRequired,
 		status == http.StatusRequestTimeout,
 		status == http.StatusConflict,
 		status == http.StatusTooEarly,
 		status >= 500 && status < 600:
-		return &UnavailableError{summary}
+		return Unavailable
 	case status >= 400 && status < 500:
-		return &RejectedError{summary}
+		return Rejected
 	}
-	return &MalformedError{summary + ", which its document does not describe"}
+	return Malformed
 }
 
-// redirection says where a redirect would have led: a followed 307 hands the key
-// to another host, so none is.
+// redirection names the host that a redirect points to. Redirects are never
+// followed: a followed 307 hands the key to another host.
 func (c *Client) redirection(location string, key Key) string {
 	const refused = "; redirects are not followed, as they would hand on the API key"
 	target, err := c.endpoint.Parse(location)
@@ -99,7 +114,8 @@ func (c *Client) redirection(location string, key Key) string {
 	return fmt.Sprintf(", a redirect to %s%s; if the endpoint has moved, change --endpoint-url", host, refused)
 }
 
-// statusText names a status in our words, never in the server's.
+// statusText names a status in our words. The server's own reason phrase could
+// repeat the key.
 func statusText(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return fmt.Sprintf("%d %s", status, text)
