@@ -1,5 +1,5 @@
-// Package v1alpha1 holds what users declare and read: the BillingSession
-// resource of the group billing.xtracta.com. It computes nothing.
+// Package v1alpha1 defines the API that users work with: the BillingSession
+// resource of the group billing.xtracta.com. It contains no logic.
 //
 // +kubebuilder:object:generate=true
 // +groupName=billing.xtracta.com
@@ -15,7 +15,7 @@ var (
 	// GroupVersion is the group and version of every type in this package.
 	GroupVersion = schema.GroupVersion{Group: "billing.xtracta.com", Version: "v1alpha1"}
 
-	// AddToScheme registers the types of this package with a scheme.
+	// AddToScheme adds the types of this package to a scheme.
 	AddToScheme = schemeBuilder.AddToScheme
 
 	schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)

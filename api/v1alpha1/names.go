@@ -4,21 +4,23 @@ package v1alpha1
 // tools may rely on.
 const (
 	// AnnotationRenewRequestedAt on a BillingSession asks for a fresh URL now.
-	// Any new value asks once; the time of asking is the customary value.
+	// Each new value asks once; by custom the value is the time of asking.
 	AnnotationRenewRequestedAt = "billing.xtracta.com/renew-requested-at"
 
 	// LabelSession on a generated Secret names the BillingSession that owns it.
 	LabelSession = "billing.xtracta.com/session"
 
-	// LabelManagedBy and ManagedBy mark every generated Secret.
+	// LabelManagedBy with the value ManagedBy marks every generated Secret.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "billing-operator"
 
-	// SecretKeyURL holds the URL in the generated Secret, under the wire's own name.
+	// SecretKeyURL is the entry of the generated Secret that holds the URL. It is
+	// named as in the endpoint's answer.
 	SecretKeyURL = "url"
-	// SecretKeyExpire holds, in the generated Secret, the time at which the URL
-	// expires: UNIX seconds as decimal text, as the endpoint said it.
+	// SecretKeyExpire is the entry of the generated Secret that holds the time at
+	// which the URL expires, in UNIX seconds as decimal text. Name and value are
+	// those of the endpoint's answer.
 	SecretKeyExpire = "expire"
 
 	// DefaultAPIKeySecretKey is the entry of the key's Secret that is read unless
