@@ -28,12 +28,13 @@ import (
 
 const kind = "BillingSession"
 
-// cluster is where the sessions are.
+// cluster reads and changes the sessions of a cluster.
 type cluster struct {
 	client    client.WithWatch
 	namespace string
-	// named says that the person named the namespace, so that advice must too.
-	named bool
+	// namespaceGiven is true if the command line names the namespace. The commands that
+	// an error suggests must then name it too.
+	namespaceGiven bool
 }
 
 var scheme = func() *runtime.Scheme {
@@ -43,33 +44,36 @@ var scheme = func() *runtime.Scheme {
 	return s
 }()
 
+// must panics: such an error is a defect that every start would show.
 func must(err error) {
 	if err != nil {
-		panic(err) // a defect that every start would show
+		panic(err)
 	}
 }
 
-// connect prepares to reach the cluster that the flags and the kubeconfig name.
+// connect returns a client for the cluster that the flags and the kubeconfig name. It
+// does not talk to it yet.
 func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (*cluster, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("no cluster to talk to: %w; check --kubeconfig and --context", err)
+		return nil, fmt.Errorf("no cluster is configured: %w; check --kubeconfig and --context", err)
 	}
-	namespace, named, err := flags.ToRawKubeConfigLoader().Namespace()
+	namespace, namespaceGiven, err := flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return nil, fmt.Errorf("no namespace to look into: %w; choose one with -n", err)
+		return nil, fmt.Errorf("the kubeconfig names no usable namespace: %w; choose one with -n", err)
 	}
 	config.UserAgent = "kubectl-billing"
-	config.QPS, config.Burst = 50, 300 // kubectl's own
+	config.QPS, config.Burst = 50, 300 // as kubectl
 	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
 	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()})
 	if err != nil {
 		return nil, fmt.Errorf("the cluster's address or credentials cannot be used: %w; check --kubeconfig and --context", err)
 	}
-	return &cluster{client: c, namespace: namespace, named: named}, nil
+	return &cluster{client: c, namespace: namespace, namespaceGiven: namespaceGiven}, nil
 }
 
-// mapper knows the few kinds that are used, so that nothing has to be discovered.
+// mapper knows the few kinds that the plugin uses. Without it each start would spend
+// requests on discovery.
 func mapper() meta.RESTMapper {
 	m := meta.NewDefaultRESTMapper(nil)
 	m.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
@@ -78,7 +82,7 @@ func mapper() meta.RESTMapper {
 	return m
 }
 
-// scope is which sessions are looked at; the zero scope are those of the namespace.
+// scope selects sessions to list or watch. The zero scope is all of the namespace.
 type scope struct {
 	allNamespaces bool
 	selector      string
@@ -102,16 +106,17 @@ func (c *cluster) options(s scope) *client.ListOptions {
 func (c *cluster) list(ctx context.Context, s scope) (v1alpha1.BillingSessionList, error) {
 	var sessions v1alpha1.BillingSessionList
 	err := c.client.List(ctx, &sessions, c.options(s))
-	return sessions, c.understood(err, "")
+	return sessions, c.explainError(err, "")
 }
 
 func (c *cluster) session(ctx context.Context, name string) (*v1alpha1.BillingSession, error) {
 	var session v1alpha1.BillingSession
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, &session)
-	return &session, c.understood(err, name)
+	return &session, c.explainError(err, name)
 }
 
-// selected are the sessions that a selection means: all of them, or an error.
+// selected returns the sessions of a selection. If one of them is missing it returns
+// an error, so that nothing is done by halves.
 func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.BillingSession, error) {
 	var sessions []*v1alpha1.BillingSession
 	for _, name := range s.names {
@@ -134,14 +139,14 @@ func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.Billin
 	return sessions, err
 }
 
-// patch changes a session by a merge patch, and returns it as it is then.
+// patch applies a merge patch to a session, and returns the result.
 func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, patch string) (*v1alpha1.BillingSession, error) {
 	changed := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: session.Namespace, Name: session.Name}}
 	err := c.client.Patch(ctx, changed, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("kubectl-billing"))
-	return changed, c.understood(err, session.Name)
+	return changed, c.explainError(err, session.Name)
 }
 
-// foresee takes the controller's decision about a session.
+// foresee returns the decision that the controller takes about a session.
 func (c *cluster) foresee(ctx context.Context, env *environment, name string) (*controllers.Outlook, error) {
 	if _, err := c.session(ctx, name); err != nil {
 		return nil, err
@@ -149,15 +154,15 @@ func (c *cluster) foresee(ctx context.Context, env *environment, name string) (*
 	outlook, err := controllers.Foresee(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock.Now())
 	switch {
 	case err != nil:
-		return nil, c.understood(err, name)
+		return nil, c.explainError(err, name)
 	case outlook == nil:
-		return nil, fail(exitNotReady, "session %q is being deleted; nothing is done for it any more", name)
+		return nil, failf(exitNotReady, "session %q is being deleted; the controller does nothing for it any more", name)
 	}
 	return outlook, nil
 }
 
-// watch shows every change after the version, until visit says that it has seen
-// enough, or the context ends.
+// watch calls visit for every change after the version, until visit returns true or
+// an error, or the context ends.
 func (c *cluster) watch(ctx context.Context, s scope, version string, visit func(*v1alpha1.BillingSession, watch.EventType) (done bool, err error)) error {
 	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, version, &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (watch.Interface, error) {
@@ -173,7 +178,7 @@ func (c *cluster) watch(ctx context.Context, s scope, version string, visit func
 	for event := range watcher.ResultChan() {
 		session, ok := event.Object.(*v1alpha1.BillingSession)
 		if !ok {
-			return c.understood(apierrors.FromObject(event.Object), "")
+			return c.explainError(apierrors.FromObject(event.Object), "")
 		}
 		if done, err := visit(session, event.Type); done || err != nil {
 			return err
@@ -185,17 +190,17 @@ func (c *cluster) watch(ctx context.Context, s scope, version string, visit func
 	return errors.New("the API server ended the watch; run the command again")
 }
 
-// advise is a command that the person could type next.
+// advise formats a command for the user to run next.
 func (c *cluster) advise(format string, values ...any) string {
 	command := "kubectl billing " + fmt.Sprintf(format, values...)
-	if c.named {
+	if c.namespaceGiven {
 		command += " -n " + c.namespace
 	}
 	return command
 }
 
-// understood turns an error of the API server into a sentence that says what to do.
-func (c *cluster) understood(err error, name string) error {
+// explainError turns an error of the API server into a sentence that names the cure.
+func (c *cluster) explainError(err error, name string) error {
 	unreachable := (*url.Error)(nil)
 	switch {
 	case err == nil || errors.Is(err, context.DeadlineExceeded):
@@ -203,7 +208,7 @@ func (c *cluster) understood(err error, name string) error {
 	case apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
 		return errors.New("this cluster knows no BillingSessions: install the operator, or choose another cluster with --context")
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("there is no session %q in namespace %q; see which there are with: %s", name, c.namespace, c.advise("list"))
+		return fmt.Errorf("there is no session %q in namespace %q; list those that exist with: %s", name, c.namespace, c.advise("list"))
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%w; ask who administers the cluster for that permission", err)
 	case apierrors.IsUnauthorized(err):
@@ -214,5 +219,5 @@ func (c *cluster) understood(err error, name string) error {
 	return err
 }
 
-// reference is a session as "list -o name" prints it.
+// reference formats a session as "list -o name" prints it.
 func reference(session *v1alpha1.BillingSession) string { return kinds[0] + "/" + session.Name }

@@ -11,41 +11,42 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// completer is the name under which kubectl calls a plugin for what Tab is to offer.
-const completer = "kubectl_complete-billing"
+// completerName is the name by which kubectl calls a plugin for shell completion.
+const completerName = "kubectl_complete-billing"
 
-// arguments are those of the command line, or of a request for completion where the
-// program was called by that name.
+// arguments returns the command line, turned into a completion request if the
+// program was called as the completer.
 func arguments(argv []string) []string {
-	if filepath.Base(argv[0]) == completer {
+	if filepath.Base(argv[0]) == completerName {
 		return append([]string{cobra.ShellCompRequestCmd}, argv[1:]...)
 	}
 	return argv[1:]
 }
 
-// completionPatience is how long a person who pressed Tab may wait for the cluster.
-const completionPatience = 3 * time.Second
+// completionTimeout bounds how long a user who pressed Tab waits for the cluster.
+const completionTimeout = 3 * time.Second
 
-type completion = func(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
+type completion = func(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
 
-func completeOne(called *invocation) completion {
+func completeOne(parsed *invocation) completion {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return sessionsToName(called, nil)
+		return completeSessions(parsed, nil)
 	}
 }
 
-func completeMany(called *invocation) completion {
+func completeMany(parsed *invocation) completion {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return sessionsToName(called, args)
+		return completeSessions(parsed, args)
 	}
 }
 
-// sessionsToName are the names of the sessions in the namespace that were not named yet.
-func sessionsToName(called *invocation, named []string) ([]string, cobra.ShellCompDirective) {
-	return fromCluster(called, func(ctx context.Context, c *cluster) ([]string, error) {
+// completeSessions returns the names of the namespace's sessions without those that
+// are already on the command line.
+func completeSessions(parsed *invocation, named []string) ([]string, cobra.ShellCompDirective) {
+	return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
 		sessions, err := c.list(ctx, scope{})
 		var names []string
 		for i := range sessions.Items {
@@ -57,12 +58,12 @@ func sessionsToName(called *invocation, named []string) ([]string, cobra.ShellCo
 	})
 }
 
-// fromCluster completes with what is in the cluster, and with nothing when that
-// cannot be reached: nobody wants an error for pressing Tab.
-func fromCluster(called *invocation, find func(context.Context, *cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(context.Background(), completionPatience)
+// completeFromCluster completes with what find returns. It returns nothing if the
+// cluster cannot be reached: an error would garble the line that the user types.
+func completeFromCluster(parsed *invocation, find func(context.Context, *cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
 	defer cancel()
-	c, err := connect(called.kubeconfig, io.Discard)
+	c, err := connect(parsed.kubeconfig, io.Discard)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -70,15 +71,13 @@ func fromCluster(called *invocation, find func(context.Context, *cluster) ([]str
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeFlags completes the values of flags that name something.
-func completeFlags(root *cobra.Command, called *invocation) {
+// registerCompletions completes the values of flags.
+func registerCompletions(root *cobra.Command, parsed *invocation) {
 	complete := func(c *cobra.Command, flag string, with completion) {
-		if err := c.RegisterFlagCompletionFunc(flag, with); err != nil {
-			panic(err) // a flag of that name does not exist
-		}
+		must(c.RegisterFlagCompletionFunc(flag, with)) // fails only if the command has no such flag
 	}
 	complete(root, "namespace", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return fromCluster(called, func(ctx context.Context, c *cluster) ([]string, error) {
+		return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
 			var namespaces corev1.NamespaceList
 			err := c.client.List(ctx, &namespaces)
 			var names []string
@@ -89,7 +88,7 @@ func completeFlags(root *cobra.Command, called *invocation) {
 		})
 	})
 	complete(root, "context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		config, err := called.kubeconfig.ToRawKubeConfigLoader().RawConfig()
+		config, err := parsed.kubeconfig.ToRawKubeConfigLoader().RawConfig()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

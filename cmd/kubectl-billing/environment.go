@@ -9,33 +9,34 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// operation is one thing that a person asks for. It holds what the arguments say
-// and nothing else, so that two can be compared; it runs itself in an environment.
+// operation is one subcommand with its arguments. It holds nothing else, so that
+// tests can compare two operations; run does the work in an environment.
 type operation interface {
 	run(ctx context.Context, env *environment) error
 }
 
-// environment is all that an operation touches.
+// environment is everything outside of the program that an operation uses.
 type environment struct {
 	genericiooptions.IOStreams
 	clock clock.PassiveClock
-	// browse opens a URL in the person's browser.
+	// browse opens a URL in the user's browser.
 	browse func(url string) error
-	// connect reaches the cluster that the flags name.
+	// connect returns a client for the cluster that the flags name.
 	connect func() (*cluster, error)
 }
 
-// say writes a line of output.
-func (e *environment) say(format string, values ...any) {
+// print writes a line to standard output.
+func (e *environment) print(format string, values ...any) {
 	_, _ = fmt.Fprintf(e.Out, format+"\n", values...)
 }
 
-// note writes a line for the person who waits, which is no output.
+// note writes a line to standard error. Progress goes there, because scripts read
+// standard output.
 func (e *environment) note(format string, values ...any) {
 	_, _ = fmt.Fprintf(e.ErrOut, format+"\n", values...)
 }
 
-// warn writes a warning as kubectl does.
+// warn writes a warning to standard error, formatted as kubectl formats its own.
 func (e *environment) warn(format string, values ...any) {
 	options := printers.WarningPrinterOptions{Color: printers.AllowsColorOutput(e.ErrOut)}
 	printers.NewWarningPrinter(e.ErrOut, options).Print(fmt.Sprintf(format, values...))

@@ -15,7 +15,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// explain says what the controller does next for a session, and why.
+// explain prints what the controller does next for a session, and why.
 type explain struct{ name string }
 
 func (e explain) run(ctx context.Context, env *environment) error {
@@ -30,7 +30,7 @@ func (e explain) run(ctx context.Context, env *environment) error {
 	return (&explanation{Outlook: outlook, cluster: c}).write(env.Out)
 }
 
-// explanation puts an outlook into sentences.
+// explanation formats an outlook in sentences.
 type explanation struct {
 	*controllers.Outlook
 	cluster *cluster
@@ -43,8 +43,8 @@ func (e *explanation) write(out io.Writer) error {
 	for _, line := range [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}} {
 		fmt.Fprintf(lines, "%s\t%s\n", line[0], line[1])
 	}
-	fmt.Fprint(lines, "\nThe controller's rules, in order; the first that holds decides:\n")
-	_ = lines.Flush() // into memory
+	fmt.Fprint(lines, "\nThe controller's rules, in order. The first one that holds decides:\n")
+	_ = lines.Flush() // cannot fail: it writes to memory
 	for _, name := range renewal.RuleNames() {
 		if name == e.Plan.Rule {
 			fmt.Fprintf(lines, "  yes\t%s\t%s\n", name, e.why())
@@ -57,10 +57,10 @@ func (e *explanation) write(out io.Writer) error {
 	return err
 }
 
-// escape makes what others wrote harmless for a terminal.
+// escape makes text that others wrote harmless for a terminal.
 func escape(text string) string { return printers.EscapeTerminal(text) }
 
-// now says how the session is, as the controller would report it.
+// now describes the session as the controller would report it.
 func (e *explanation) now() string {
 	if e.Session.Status.ObservedGeneration < 0 {
 		return "The controller has not looked at this session yet."
@@ -81,7 +81,7 @@ func (e *explanation) now() string {
 	return join("Ready.", alive)
 }
 
-// next says what the controller does next, and when.
+// next says what the controller does next and when.
 func (e *explanation) next() string {
 	secret := fmt.Sprintf("Secret %q", e.SecretName)
 	switch e.Plan.Step {
@@ -100,7 +100,7 @@ func (e *explanation) next() string {
 	switch e.Plan.Rule {
 	case "NothingToDo":
 		if lacksKey(e.Plan.Blocked) {
-			return "The next URL is due " + e.at(e.Plan.Due) + "; without a key it cannot be asked for."
+			return "The next URL is due " + e.at(e.Plan.Due) + ", but the controller cannot ask for it without a key."
 		}
 		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due)) + "."
 	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
@@ -109,16 +109,16 @@ func (e *explanation) next() string {
 	case "SecretAwaitsCollection":
 		return "The controller asks for a URL once " + secret + " has been collected."
 	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
-		return "The controller tries again within a minute whether " + secret + " can be written."
+		return "The controller tries to write " + secret + " again within a minute."
 	}
-	return "Nothing, until somebody acts."
+	return "Nothing until somebody acts."
 }
 
 func (e *explanation) at(t time.Time) string {
 	return fmt.Sprintf("in %s, at %s", span(t.Sub(e.Facts.Now)), stamp(t))
 }
 
-// notBefore is t, or the end of the wait after the last attempt where that is later.
+// notBefore returns t, or the end of the wait after the last attempt if that is later.
 func (e *explanation) notBefore(t time.Time) time.Time {
 	if last := e.Facts.Last; last != nil && last.NextTime != nil && last.NextTime.After(t) {
 		return last.NextTime.Time
@@ -131,7 +131,7 @@ func (e *explanation) why() string {
 	return join(ruleWords[e.Plan.Rule].holds, causeWords[e.Plan.Cause])
 }
 
-// passed says why a rule before it does not hold.
+// passed says why an earlier rule does not hold.
 func (e *explanation) passed(rule string) string {
 	if rule == "NothingToDo" {
 		return causeWords[e.Plan.Cause]
@@ -139,28 +139,28 @@ func (e *explanation) passed(rule string) string {
 	return ruleWords[rule].passed
 }
 
-// tooLate is for how long a controller that is well may be late.
-const tooLate = time.Minute
+// lateAfter is how late a healthy controller may be.
+const lateAfter = time.Minute
 
-// cannotWrite says whether the status tells that the Secret cannot be written.
+// cannotWrite reports whether the status says that the Secret cannot be written.
 func (e *explanation) cannotWrite() bool {
 	failing := meta.FindStatusCondition(e.Session.Status.Conditions, v1alpha1.ConditionRenewalFailing)
 	return failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed
 }
 
-// toDo says what a person must do.
+// toDo says what the user has to do.
 func (e *explanation) toDo() string {
 	name := e.Session.Name
 	switch {
 	case e.Session.Status.ObservedGeneration < 0:
-		return "If this stays so, check that the controller runs and serves this namespace."
+		return "If this does not change, check that the controller runs and serves this namespace."
 	case e.Session.Spec.Suspend:
-		return "To let it go on, run: " + e.cluster.advise("resume %s", name)
+		return "To resume it, run: " + e.cluster.advise("resume %s", name)
 	case e.Plan.Blocked == v1alpha1.ReasonRejected:
-		return fmt.Sprintf("Correct the API key in Secret %q, or the fields of spec; the controller asks again at once when they change. "+
-			"After a change at Xtracta's end, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
+		return fmt.Sprintf("Correct the API key in Secret %q, or the fields of spec. The controller asks again as soon as they change. "+
+			"If Xtracta has changed something instead, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
 	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
-		return "Do what is said above; the controller goes on by itself then."
+		return "Do what is said above. The controller then continues without further help."
 	case lacksKey(e.Plan.Blocked), e.cannotWrite():
 		return "Do what is said above before the URL expires; the controller goes on by itself then."
 	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:

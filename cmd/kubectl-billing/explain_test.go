@@ -15,7 +15,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-func TestEveryRuleHasItsWords(t *testing.T) {
+func TestEveryRuleHasItsMessages(t *testing.T) {
 	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.RuleNames())), slices.Sorted(maps.Keys(ruleWords))); diff != "" {
 		t.Errorf("rules and words differ:\n%s", diff)
 	}
@@ -26,7 +26,7 @@ func TestEveryRuleHasItsWords(t *testing.T) {
 	}
 }
 
-// explained is the explanation of what the controller would decide on facts.
+// explained returns the explanation of the controller's decision about facts.
 func explained(t *testing.T, s *v1alpha1.BillingSession, facts renewal.Facts) string {
 	t.Helper()
 	facts.Now = noon
@@ -50,19 +50,19 @@ Session acme in namespace finance
 
 Now:    Ready. The URL works for 8 minutes more, until {expires}.
 Next:   The controller asks for the next URL in {wait}, at {due}.
-Why:    The URL is alive, was issued for today's inputs, and is not due for renewal.
+Why:    The URL works, was issued for the current inputs, and is not due for renewal.
 You:    Nothing needs to be done.
 
-The controller's rules, in order; the first that holds decides:
-  no    SecretIsForeign          No Secret of somebody else is in the way.
-  no    SecretAwaitsCollection   No Secret of a deleted session is in the way.
-  no    KeyMayHaveChanged        The API key is known as it is now.
-  no    GrantIsUnwritten         No granted URL waits to be written, as far as can be seen from here.
-  no    SecretIsGoneOrEdited     The Secret needs no restoring.
-  no    SecretIsUntidy           The labels and annotations of the Secret are in order.
+The controller's rules, in order. The first one that holds decides:
+  no    SecretIsForeign          No other Secret or session has taken the name of its Secret.
+  no    SecretAwaitsCollection   No Secret of a deleted session of the same name is left.
+  no    KeyMayHaveChanged        The API key has not changed since it was read.
+  no    GrantIsUnwritten         No granted URL waits to be written, as far as this program can see.
+  no    SecretIsGoneOrEdited     The Secret need not be restored.
+  no    SecretIsUntidy           The labels and annotations of the Secret are as they should be.
   no    Suspended                The session is not suspended.
-  no    SecretCannotBeWritten    Nothing tells that the Secret cannot be written.
-  yes   NothingToDo              The URL is alive, was issued for today's inputs, and is not due for renewal.
+  no    SecretCannotBeWritten    Nothing indicates that the Secret cannot be written.
+  yes   NothingToDo              The URL works, was issued for the current inputs, and is not due for renewal.
 `[1:])
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -81,7 +81,7 @@ func TestWhatComesNext(t *testing.T) {
 		lines []string
 	}{
 		{"a URL is missing", renewal.Facts{Key: renewal.KeyRead},
-			[]string{"asks the endpoint for a URL as soon as it is the session's turn", "Nothing is in the way. A URL is wanted because none is alive."}},
+			[]string{"asks the endpoint for a URL as soon as it is the session's turn", "Nothing prevents a request. The controller wants a URL because none works."}},
 		{"the key is not known", renewal.Facts{}, []string{"reads the API key now"}},
 		{"the key's Secret changed", renewal.Facts{InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
 			[]string{"reads the API key now"}},
@@ -92,10 +92,10 @@ func TestWhatComesNext(t *testing.T) {
 		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tries now, without effect"}},
 		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
 		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + stamp(noon.Add(10*time.Second))}},
-		{"a long pause is not told as ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
-			[]string{"asks again in 40 minutes", "asked everyone with this API key to wait"}},
+		{"a long pause is not said to be ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
+			[]string{"asks again in 40 minutes", "told all sessions with this API key to wait"}},
 		{"a failure", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeUnavailable, 20*time.Second)},
-			[]string{"asks again in 20 seconds", "the wait after it is not over"}},
+			[]string{"asks again in 20 seconds", "the wait before the next one is not over"}},
 		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
 			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
 		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, InSecret: held, Secret: renewal.SecretOurs},

@@ -13,7 +13,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// list shows sessions.
+// list prints sessions.
 type list struct {
 	allNamespaces bool
 	selector      string
@@ -23,13 +23,13 @@ type list struct {
 	showURL       bool
 }
 
-// Orders of the list.
+// Values of --sort-by.
 const (
 	byName   = "name"
 	byExpiry = "expiry"
 )
 
-// Output formats of the list that are tables.
+// Output formats that print a table.
 const (
 	asTable     = ""
 	asWideTable = "wide"
@@ -47,7 +47,7 @@ func (l list) check() error {
 
 func (l list) isTable() bool { return l.output == asTable || l.output == asWideTable }
 
-// printer writes objects as the output format says; nil for tables.
+// printer returns kubectl's printer for the output format, nil for a table.
 func (l list) printer() (printers.ResourcePrinter, error) {
 	if l.isTable() {
 		return nil, nil
@@ -71,12 +71,12 @@ func (l list) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	show, err := l.shower(env)
+	show, err := l.printFunc(env)
 	if err != nil {
 		return err
 	}
 	if len(sessions.Items) == 0 && l.isTable() && !l.watch {
-		env.note("No billing sessions found%s.", place(l.allNamespaces, c.namespace))
+		env.note("No billing sessions found%s.", inNamespace(l.allNamespaces, c.namespace))
 		return nil
 	}
 	slices.SortFunc(sessions.Items, l.order())
@@ -95,16 +95,17 @@ func (l list) order() func(a, b v1alpha1.BillingSession) int {
 	return compareNames
 }
 
-func place(allNamespaces bool, namespace string) string {
+func inNamespace(allNamespaces bool, namespace string) string {
 	if allNamespaces {
 		return ""
 	}
 	return " in namespace " + namespace
 }
 
-type shower func(*v1alpha1.BillingSessionList, watch.EventType) error
+// printFunc prints sessions that a list or a watch event brought.
+type printFunc func(*v1alpha1.BillingSessionList, watch.EventType) error
 
-func (l list) shower(env *environment) (shower, error) {
+func (l list) printFunc(env *environment) (printFunc, error) {
 	if l.isTable() {
 		t := newTable(env.Out)
 		t.wide, t.namespaces = l.output == asWideTable, l.allNamespaces
@@ -119,7 +120,7 @@ func (l list) shower(env *environment) (shower, error) {
 	printer, err := l.printer()
 	return func(sessions *v1alpha1.BillingSessionList, _ watch.EventType) error {
 		for i := range sessions.Items {
-			l.tidy(&sessions.Items[i])
+			l.strip(&sessions.Items[i])
 		}
 		for _, object := range l.objects(sessions) {
 			if err := printer.PrintObj(object, env.Out); err != nil {
@@ -130,8 +131,8 @@ func (l list) shower(env *environment) (shower, error) {
 	}, err
 }
 
-// tidy leaves out what nobody asked for.
-func (l list) tidy(session *v1alpha1.BillingSession) {
+// strip removes the URL unless --show-url asks for it, and managed fields as kubectl does.
+func (l list) strip(session *v1alpha1.BillingSession) {
 	session.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
 	session.ManagedFields = nil
 	if !l.showURL {
@@ -139,8 +140,8 @@ func (l list) tidy(session *v1alpha1.BillingSession) {
 	}
 }
 
-// objects are what the printer gets: one list, or each session by itself where
-// more follow or a line for each is wanted.
+// objects returns what the printer prints: one list, or single sessions if a watch
+// follows or the format has a line for each.
 func (l list) objects(sessions *v1alpha1.BillingSessionList) []runtime.Object {
 	if !l.watch && l.output != "name" {
 		return []runtime.Object{sessions}

@@ -1,5 +1,5 @@
-// Command kubectl-billing is what people type: a kubectl plugin that lists billing
-// sessions, opens and renews their URLs, and explains what the controller does next.
+// Command kubectl-billing is a kubectl plugin: it lists billing sessions, opens and
+// renews their URLs, and explains what the controller does next.
 package main
 
 import (
@@ -15,23 +15,24 @@ import (
 )
 
 func main() {
-	// Libraries report through errors; what they log is for operators of servers.
+	// The libraries also return their errors, so their log lines would only repeat
+	// what the user reads anyway.
 	ctrllog.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
-	browser.Stdout = os.Stderr // what a browser says is not our output
+	browser.Stdout = os.Stderr // scripts read standard output
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	os.Exit(run(context.Background(), arguments(os.Args), streams))
 }
 
-// run does what the arguments say, and returns the exit code.
+// run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
-	called, err := parse(args, streams)
-	if err == nil && called.operation != nil {
-		err = called.operation.run(ctx, &environment{
+	parsed, err := parse(args, streams)
+	if err == nil && parsed.operation != nil {
+		err = parsed.operation.run(ctx, &environment{
 			IOStreams: streams,
 			clock:     clock.RealClock{},
 			browse:    browser.OpenURL,
-			connect:   func() (*cluster, error) { return connect(called.kubeconfig, streams.ErrOut) },
+			connect:   func() (*cluster, error) { return connect(parsed.kubeconfig, streams.ErrOut) },
 		})
 	}
 	return report(err, streams.ErrOut)

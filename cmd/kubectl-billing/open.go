@@ -20,8 +20,8 @@ type open struct {
 	timeout time.Duration
 }
 
-// littleLife is so little that a person may not finish what the page is for.
-const littleLife = 2 * time.Minute
+// lowLife is a remaining life in which a person may not finish on the page.
+const lowLife = 2 * time.Minute
 
 func (o open) run(ctx context.Context, env *environment) error {
 	c, err := env.connect()
@@ -38,62 +38,62 @@ func (o open) run(ctx context.Context, env *environment) error {
 		return err
 	}
 	if outlook.Plan.Held == nil {
-		return notAlive(c, outlook)
+		return notAliveError(c, outlook)
 	}
 	left := outlook.Plan.Held.ExpiresAt().Sub(outlook.Facts.Now)
 	o.warn(env, c, outlook, left)
 	link := outlook.URL.Reveal()
 	if o.print {
-		env.say("%s", link)
+		env.print("%s", link)
 		return nil
 	}
-	if !openable(link) {
-		return fmt.Errorf("what session %q holds is no web address, so it is not opened; ask for another with: %s",
+	if !isSafeTarget(link) {
+		return fmt.Errorf("the URL of session %q is not a safe web address, so it was not opened; request another with: %s",
 			o.name, c.advise("renew %s --wait", o.name))
 	}
 	if err := env.browse(link); err != nil {
-		return fmt.Errorf("no browser could be opened (%w); print the URL instead: %s", err, c.advise("open %s --print", o.name))
+		return fmt.Errorf("no browser could be opened (%w); print the URL instead with: %s", err, c.advise("open %s --print", o.name))
 	}
-	env.say("Opened the billing page of %s in your browser; it works for %s.", o.name, span(left))
+	env.print("Opened the billing page of %s in your browser; it works for %s.", o.name, span(left))
 	return nil
 }
 
-// refresh asks for a fresh URL and waits for it.
+// refresh requests a fresh URL and waits for it.
 func (o open) refresh(ctx context.Context, env *environment, c *cluster) error {
 	session, err := c.session(ctx, o.name)
 	if err != nil {
 		return err
 	}
-	asked, err := request(ctx, env, c, []*v1alpha1.BillingSession{session})
+	requested, err := requestRenewal(ctx, env, c, []*v1alpha1.BillingSession{session})
 	if err != nil {
 		return err
 	}
-	return newVigil(env, c, asked).keep(ctx, scope{name: o.name}, o.timeout)
+	return newWaiter(env, c, requested).wait(ctx, scope{name: o.name}, o.timeout)
 }
 
 func (o open) warn(env *environment, c *cluster, outlook *controllers.Outlook, left time.Duration) {
-	if left < littleLife {
+	if left < lowLife {
 		cure := c.advise("open %s --fresh", o.name)
 		if outlook.Session.Spec.Suspend {
 			cure = c.advise("resume %s", o.name)
 		}
-		env.warn("this URL works for only %s more; for a fresh one: %s", span(left), cure)
+		env.warn("this URL works for only %s more; for a fresh one, run: %s", span(left), cure)
 	}
 	if !outlook.Plan.Current {
-		env.warn("this URL was issued for other inputs than today's (API key, purge, expiry or endpoint); see: %s",
+		env.warn("this URL was issued for an earlier API key, purge mode, expiry or endpoint; for details, run: %s",
 			c.advise("explain %s", o.name))
 	}
 }
 
-// openable says whether a browser should be given the text: a Secret may have been
-// tampered with, and what opens URLs opens files and programs as well.
-func openable(text string) bool {
+// isSafeTarget reports whether a browser may open the text. Somebody may have edited
+// the Secret, and a launcher of URLs also opens files and starts programs.
+func isSafeTarget(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
 
-// notAlive says why there is nothing to open, and what to do.
-func notAlive(c *cluster, outlook *controllers.Outlook) error {
+// notAliveError says why no URL works and what to do about it.
+func notAliveError(c *cluster, outlook *controllers.Outlook) error {
 	session := outlook.Session
 	missing := fmt.Sprintf("session %q has no URL yet", session.Name)
 	if expires := controllers.ExpiryOf(&session.Status); !expires.IsZero() {
@@ -101,11 +101,11 @@ func notAlive(c *cluster, outlook *controllers.Outlook) error {
 	}
 	switch {
 	case session.Spec.Suspend:
-		return fail(exitNotReady, "%s, and the session is suspended; let it go on with: %s", missing, c.advise("resume %s", session.Name))
+		return failf(exitNotReady, "%s, and the session is suspended; resume it with: %s", missing, c.advise("resume %s", session.Name))
 	case meta.IsStatusConditionTrue(outlook.Status.Conditions, v1alpha1.ConditionStalled):
-		return fail(exitNotReady, "%s. %s See what to do with: %s", missing,
+		return failf(exitNotReady, "%s. %s To see what to do, run: %s", missing,
 			asSentence(stateOf(&v1alpha1.BillingSession{Status: outlook.Status}, outlook.Facts.Now).message),
 			c.advise("explain %s", session.Name))
 	}
-	return fail(exitNotReady, "%s; ask for a fresh one and wait for it with: %s", missing, c.advise("open %s --fresh", session.Name))
+	return failf(exitNotReady, "%s; request one and wait for it with: %s", missing, c.advise("open %s --fresh", session.Name))
 }

@@ -64,7 +64,7 @@ func TestMistakesAreToldWithTheCure(t *testing.T) {
 		{"half a selector for many", "renew -l =", "such as team=ap"},
 		{"nothing to open", "open", "kubectl billing open acme"},
 		{"two to open", "open acme beta", "name one session"},
-		{"another kind", "open pod/acme", "bs/NAME"},
+		{"another kind", "open pod/acme", "bsess/NAME"},
 		{"a kind alone", "open bs/", "a name is empty"},
 		{"nobody to renew", "renew", "--all or --selector"},
 		{"too many answers", "renew acme --all", "not both"},
@@ -80,7 +80,7 @@ func TestMistakesAreToldWithTheCure(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.cure) {
 				t.Errorf("%s: %v, want the cure %q", row.args, err, row.cure)
 			}
-			if f := (failure{}); !errors.As(err, &f) || f.code != exitUsage {
+			if f := (codedError{}); !errors.As(err, &f) || f.code != exitUsage {
 				t.Errorf("%s: ends with %+v, want exit code %d", row.args, f, exitUsage)
 			}
 		})
@@ -89,7 +89,7 @@ func TestMistakesAreToldWithTheCure(t *testing.T) {
 
 func TestTheFirstOfSeveralErrorsGivesTheExitCode(t *testing.T) {
 	plain := errors.New("plain")
-	late, resting := fail(exitTimeout, "late"), fail(exitNotReady, "resting")
+	late, resting := failf(exitTimeout, "late"), failf(exitNotReady, "resting")
 	for _, row := range []struct {
 		why  string
 		err  error
@@ -101,7 +101,7 @@ func TestTheFirstOfSeveralErrorsGivesTheExitCode(t *testing.T) {
 		{"one with a code", late, exitTimeout, "error: late\n"},
 		{"several", errors.Join(late, resting), exitTimeout, "error: late\nerror: resting\n"},
 		{"several within several", errors.Join(nil, errors.Join(resting, late), plain), exitNotReady, "error: resting\nerror: late\nerror: plain\n"},
-		{"what was sent to play with a terminal", errors.New("\x1b[2J"), exitError, "error: ^[[2J\n"},
+		{"an escape sequence in an error", errors.New("\x1b[2J"), exitError, "error: ^[[2J\n"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			var said strings.Builder

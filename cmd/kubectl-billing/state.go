@@ -11,30 +11,30 @@ import (
 	"github.com/xtracta/billing-operator/controllers"
 )
 
-// state is what a person wants to know of a session at a glance.
+// state summarizes a session for a row of the list.
 type state struct {
 	ready string
-	// life is for how long the URL still works, or since when it does not.
+	// life says how long the URL still works, or how long ago it expired.
 	life string
-	// renews is when the endpoint is asked next.
+	// renews says when the controller asks the endpoint next.
 	renews string
-	// cause is the reason of what fails, empty when nothing does: of a URL that has
-	// expired, why there is no newer one. message says it in sentences.
+	// cause is the reason of the failure, empty if nothing fails. For an expired URL it
+	// is the reason why there is no newer one. message is the same in sentences.
 	cause, message string
-	mood           mood
+	severity       severity
 }
 
-// mood is how much a person should care.
-type mood int
+// severity is how urgently a person should look at a session.
+type severity int
 
 const (
-	content  mood = iota
-	troubled      // it works, or will by itself
-	broken        // it does not work
+	severityOK      severity = iota
+	severityWarning          // it works, or will without help
+	severityError            // it does not work
 )
 
-// stateOf reads a session's status. A URL that has expired since the status was
-// written is told as what it is.
+// stateOf reads a session's status. It does not believe a status that was written
+// before the URL expired.
 func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	conditions := session.Status.Conditions
 	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
@@ -43,14 +43,14 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	expires := controllers.ExpiryOf(&session.Status)
 	switch {
 	case ready == nil:
-		s.mood, s.message = troubled, "The controller has not looked at it yet"
+		s.severity, s.message = severityWarning, "The controller has not looked at it yet"
 		return s
 	case ready.Status != metav1.ConditionTrue:
-		s.mood, s.cause, s.message = broken, controllers.ReasonOf(&session.Status), ready.Message
+		s.severity, s.cause, s.message = severityError, controllers.ReasonOf(&session.Status), ready.Message
 	case !expires.IsZero() && !now.Before(expires):
-		s.mood, s.cause, s.message = broken, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
+		s.severity, s.cause, s.message = severityError, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
 	case failing != nil:
-		s.mood, s.cause, s.message = troubled, failing.Reason, failing.Message
+		s.severity, s.cause, s.message = severityWarning, failing.Reason, failing.Message
 	}
 	s.ready = string(ready.Status)
 	if lacksKey(s.cause) {
@@ -59,7 +59,7 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	return s
 }
 
-// lacksKey says whether nothing can be asked for until somebody brings a key.
+// lacksKey reports whether the controller cannot ask until somebody provides a key.
 func lacksKey(reason string) bool {
 	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeyInvalid
 }
@@ -75,7 +75,7 @@ func life(session *v1alpha1.BillingSession, now time.Time) string {
 	return "expired " + span(now.Sub(expires)) + " ago"
 }
 
-// none stands where there is nothing to say.
+// none fills a cell that has no value.
 const none = "-"
 
 func renews(session *v1alpha1.BillingSession, now time.Time) string {
@@ -91,9 +91,9 @@ func renews(session *v1alpha1.BillingSession, now time.Time) string {
 	return "in " + span(at.Sub(now))
 }
 
-// nextRequest is when the endpoint is asked next: at the renewal, and after a
-// failure not before its wait is over. A request of a person that is still
-// unanswered does not wait for the renewal.
+// nextRequest returns when the controller asks the endpoint next: at the renewal
+// time, or later if the wait after a failed attempt ends later. A pending renew
+// request does not wait for the renewal time.
 func nextRequest(session *v1alpha1.BillingSession) *metav1.Time {
 	status := session.Status
 	renewal, attempt := status.RenewalTime, status.LastAttempt
@@ -112,7 +112,7 @@ func compareNames(a, b v1alpha1.BillingSession) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
-// compareExpiry puts first what expires first, and last what never had a URL.
+// compareExpiry sorts by expiry. Sessions that never had a URL come last.
 func compareExpiry(a, b v1alpha1.BillingSession) int {
 	atA, atB := controllers.ExpiryOf(&a.Status), controllers.ExpiryOf(&b.Status)
 	switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// noon is a random time of the next century: what reads another clock shows.
+// noon is a random time of the next century: code that reads another clock fails.
 var noon = time.Date(2100, 1, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(rand.Int64N(int64(80 * 365 * 24 * time.Hour)))).Truncate(time.Second)
 
 func in(d time.Duration) *metav1.Time {
@@ -86,7 +86,7 @@ func TestStateAtAGlance(t *testing.T) {
 		want    state
 	}{
 		{"nobody has looked at it", nil,
-			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet", mood: troubled}},
+			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet", severity: severityWarning}},
 		{"all is well", []change{issued(8*time.Minute, 5*time.Minute)},
 			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
 		{"the endpoint's clock is ahead, and life is told by ours", []change{issued(8*time.Minute, 5*time.Minute), clockOffset(180)},
@@ -94,25 +94,25 @@ func TestStateAtAGlance(t *testing.T) {
 		{"the endpoint's clock is behind", []change{issued(-time.Minute, 5*time.Minute), clockOffset(-180)},
 			state{ready: "True", life: "2 minutes", renews: "in 5 minutes"}},
 		{"it works, and will not for long", []change{issued(8*time.Minute, -time.Minute), failing, retry(20 * time.Second)},
-			state{ready: "True", life: "8 minutes", renews: "in 20 seconds", cause: "Unavailable", message: "The endpoint answered 503", mood: troubled}},
+			state{ready: "True", life: "8 minutes", renews: "in 20 seconds", cause: "Unavailable", message: "The endpoint answered 503", severity: severityWarning}},
 		{"a request of a person failed; the renewal stands", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute)},
 			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
 		{"a request of a person failed and is still open", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested("2", "1")},
 			state{ready: "True", life: "8 minutes", renews: "in 1 minute"}},
 		{"its key is gone, and nothing can be asked for", []change{issued(8*time.Minute, 5*time.Minute),
 			condition(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonKeySecretMissing, "There is no Secret")},
-			state{ready: "True", life: "8 minutes", renews: "-", cause: "KeySecretMissing", message: "There is no Secret", mood: troubled}},
+			state{ready: "True", life: "8 minutes", renews: "-", cause: "KeySecretMissing", message: "There is no Secret", severity: severityWarning}},
 		{"renewal is due", []change{issued(8*time.Minute, 0)}, state{ready: "True", life: "8 minutes", renews: "now"}},
 		{"it rests and works", []change{issued(8*time.Minute, 0), suspended}, state{ready: "True", life: "8 minutes", renews: "suspended"}},
 		{"it has expired, and the life left says so; why is another matter", []change{expired(3 * time.Minute), retry(time.Minute)},
-			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Unavailable", message: "The URL has expired", mood: broken}},
+			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Unavailable", message: "The URL has expired", severity: severityError}},
 		{"it has expired while nobody could ask", []change{expired(3 * time.Minute)},
-			state{ready: "False", life: "expired 3 minutes ago", renews: "-", cause: "Expired", message: "The URL has expired", mood: broken}},
+			state{ready: "False", life: "expired 3 minutes ago", renews: "-", cause: "Expired", message: "The URL has expired", severity: severityError}},
 		{"it expires at this very second", []change{issued(0, -time.Minute)},
 			state{ready: "True", life: "expired less than a second ago", renews: "now", cause: "Expired",
-				message: "The URL has expired, and the controller has not said so yet: is it running?", mood: broken}},
+				message: "The URL has expired, and the controller has not said so yet: is it running?", severity: severityError}},
 		{"it never worked", []change{refused, retry(time.Hour)},
-			state{ready: "False", life: "-", renews: "in 1 hour", cause: "Rejected", message: "The endpoint answered 403", mood: broken}},
+			state{ready: "False", life: "-", renews: "in 1 hour", cause: "Rejected", message: "The endpoint answered 403", severity: severityError}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon), cmp.AllowUnexported(state{})); diff != "" {

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// suspend stops the requests of sessions, or lets them go on.
+// suspend stops the requests of sessions, or resumes them if on is false.
 type suspend struct {
 	selection
 	on bool
@@ -21,24 +21,24 @@ func (s suspend) run(ctx context.Context, env *environment) error {
 		return err
 	}
 	if len(sessions) == 0 {
-		env.note("No billing sessions found%s.", place(s.allNamespaces, c.namespace))
+		env.note("No billing sessions found%s.", inNamespace(s.allNamespaces, c.namespace))
 	}
 	var errs []error
 	for _, session := range sessions {
 		if session.Spec.Suspend == s.on {
-			env.say("%s %s already", reference(session), s.done())
+			env.print("%s %s already", reference(session), s.participle())
 			continue
 		}
 		if _, err := c.patch(ctx, session, s.patch()); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		env.say("%s %s", reference(session), s.done())
+		env.print("%s %s", reference(session), s.participle())
 	}
 	return errors.Join(errs...)
 }
 
-func (s suspend) done() string {
+func (s suspend) participle() string {
 	if s.on {
 		return "suspended"
 	}

@@ -14,23 +14,23 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// table writes sessions as rows, in kubectl's own layout. What comes later keeps to
-// the widths of what came before.
+// table writes sessions as rows, in kubectl's layout. Later rows keep the column
+// widths of earlier ones, so that a watch stays readable.
 type table struct {
 	out        io.Writer
 	wide       bool
 	namespaces bool
 	colour     bool
 
-	begun  bool
-	layout *tabwriter.Writer
-	page   bytes.Buffer
-	moods  []mood
+	hasHeader  bool
+	layout     *tabwriter.Writer
+	buffer     bytes.Buffer // the aligned rows that flush writes
+	severities []severity   // of the rows in buffer
 }
 
 func newTable(out io.Writer) *table {
 	t := &table{out: out}
-	t.layout = printers.GetNewTabWriter(&t.page)
+	t.layout = printers.GetNewTabWriter(&t.buffer)
 	return t
 }
 
@@ -39,18 +39,18 @@ func (t *table) header() {
 	if t.wide {
 		cells = append(cells, "EXPIRES", "SECRET", "AGE", "MESSAGE")
 	}
-	t.row(content, "NAMESPACE", cells)
+	t.row(severityOK, "NAMESPACE", cells)
 }
 
-// add adds a row. What was deleted has nothing left to tell.
+// add adds a row. A deleted session has no state that is worth a cell.
 func (t *table) add(session *v1alpha1.BillingSession, now time.Time, deleted bool) {
-	if !t.begun {
+	if !t.hasHeader {
 		t.header()
-		t.begun = true
+		t.hasHeader = true
 	}
 	s := stateOf(session, now)
 	if deleted {
-		s = state{ready: "Deleted", life: none, renews: none, mood: broken}
+		s = state{ready: "Deleted", life: none, renews: none, severity: severityError}
 	}
 	cells := []string{session.Name, s.ready, s.life, s.renews, s.cause}
 	if t.wide {
@@ -61,47 +61,47 @@ func (t *table) add(session *v1alpha1.BillingSession, now time.Time, deleted boo
 		cells = append(cells, expires, orNone(session.Status.SecretName),
 			duration.HumanDuration(now.Sub(session.CreationTimestamp.Time)), s.message)
 	}
-	t.row(s.mood, session.Namespace, cells)
+	t.row(s.severity, session.Namespace, cells)
 }
 
-func (t *table) row(m mood, namespace string, cells []string) {
+func (t *table) row(s severity, namespace string, cells []string) {
 	if t.namespaces {
 		cells = append([]string{namespace}, cells...)
 	}
 	for i, cell := range cells {
 		cells[i] = strings.ReplaceAll(printers.EscapeTerminal(cell), "\t", " ")
 	}
-	t.moods = append(t.moods, m)
+	t.severities = append(t.severities, s)
 	_, _ = fmt.Fprintln(t.layout, strings.Join(cells, "\t"))
 }
 
-// flush writes the rows that were added. A whole row has one colour: it is the
-// session that is in trouble, not a cell.
+// flush writes the rows that were added. It colours whole rows: a session is in
+// trouble, not a cell.
 func (t *table) flush() error {
-	_ = t.layout.Flush() // into memory
-	for _, m := range t.moods {
-		line, _ := t.page.ReadString('\n')
+	_ = t.layout.Flush() // cannot fail: it writes to memory
+	for _, s := range t.severities {
+		line, _ := t.buffer.ReadString('\n')
 		line = strings.TrimRight(line, " \n")
 		if t.colour {
-			line = m.paint(line)
+			line = s.paint(line)
 		}
 		if _, err := fmt.Fprintln(t.out, line); err != nil {
 			return err
 		}
 	}
-	t.page.Reset()
-	t.moods = nil
+	t.buffer.Reset()
+	t.severities = nil
 	return nil
 }
 
-func (m mood) paint(line string) string {
+func (s severity) paint(line string) string {
 	const yellow, red, reset = "\x1b[33m", "\x1b[31m", "\x1b[0m"
-	switch m {
-	case troubled:
+	switch s {
+	case severityWarning:
 		return yellow + line + reset
-	case broken:
+	case severityError:
 		return red + line + reset
-	case content:
+	case severityOK:
 	}
 	return line
 }

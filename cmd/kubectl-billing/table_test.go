@@ -90,7 +90,7 @@ acme-corporation   Deleted   -           -
 	}
 }
 
-func TestNobodyPlaysWithTheTerminal(t *testing.T) {
+func TestRowsAreEscapedForTheTerminal(t *testing.T) {
 	var out strings.Builder
 	table := newTable(&out)
 	table.wide = true

@@ -10,25 +10,26 @@ var units = []struct {
 	name   string
 }{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
 
-// few are so many of a unit that the next smaller one still matters to a person.
-const few = 3
+// exactBelow is the number of units from which the next smaller unit is left out:
+// "2 minutes 5 seconds", but "3 minutes".
+const exactBelow = 3
 
-// span says a duration as a person would: "48 seconds", "2 minutes 5 seconds",
-// "8 minutes". It rounds down, so that no more is promised than there is.
+// span formats a duration in words: "48 seconds", "2 minutes 5 seconds", "8 minutes".
+// It rounds down: a URL must not be said to work for longer than it does.
 func span(d time.Duration) string {
 	for i, unit := range units {
 		n := d / unit.length
 		if n == 0 {
 			continue
 		}
-		said := count(n, unit.name)
-		if n < few && i+1 < len(units) {
+		text := count(n, unit.name)
+		if n < exactBelow && i+1 < len(units) {
 			smaller := units[i+1]
 			if rest := d % unit.length / smaller.length; rest > 0 {
-				said += " " + count(rest, smaller.name)
+				text += " " + count(rest, smaller.name)
 			}
 		}
-		return said
+		return text
 	}
 	return "less than a second"
 }
@@ -40,5 +41,5 @@ func count(n time.Duration, unit string) string {
 	return fmt.Sprintf("%d %ss", n, unit)
 }
 
-// stamp is an instant as people and tools read it.
+// stamp formats a time as RFC 3339 in UTC.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestSpansAreSaidAsPeopleSayThem(t *testing.T) {
+func TestDurationsInWords(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, row := range []struct {
 		span time.Duration
@@ -40,11 +40,11 @@ func TestSpansAreSaidAsPeopleSayThem(t *testing.T) {
 	}
 }
 
-func TestASpanNeverPromisesMoreThanThereIs(t *testing.T) {
+func TestADurationIsRoundedDown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "span"))
 		said := span(d)
-		meant, err := understand(said)
+		meant, err := parseSpan(said)
 		if err != nil {
 			t.Fatalf("%s is said %q: %v", d, said, err)
 		}
@@ -54,8 +54,8 @@ func TestASpanNeverPromisesMoreThanThereIs(t *testing.T) {
 	})
 }
 
-// understand reads what span says.
-func understand(said string) (d time.Duration, err error) {
+// parseSpan parses the output of span.
+func parseSpan(said string) (d time.Duration, err error) {
 	words := strings.Fields(said)
 	if len(words) != 2 && len(words) != 4 {
 		return 0, fmt.Errorf("%d words", len(words))

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func listCommand(parsed *invocation) *cobra.Command {
+	var op list
+	c := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls", "get"},
+		Short:   "List sessions: whether they are ready, life left, next renewal, and why something fails",
+		Long: `Lists sessions: whether they are ready, how long their URLs still work, when the
+controller asks for the next ones, and why something fails.
+
+No output format includes URLs unless you add --show-url.`,
+		Example: `  kubectl billing list -n finance
+  kubectl billing list -A --sort-by=expiry
+  kubectl billing list -l team=ap -o wide --watch`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return errors.New("list takes no names; to see one session, run: kubectl billing explain NAME")
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error {
+			parsed.operation = op
+			return op.check()
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := c.Flags()
+	flags.BoolVarP(&op.allNamespaces, "all-namespaces", "A", false, "list the sessions of all namespaces")
+	flags.StringVarP(&op.selector, "selector", "l", "", "list the sessions with these labels, for example team=ap")
+	flags.StringVarP(&op.output, "output", "o", "", "wide, json, yaml, name, jsonpath=... or go-template=...")
+	flags.StringVar(&op.sortBy, "sort-by", byName, "name or expiry (the earliest first)")
+	flags.BoolVarP(&op.watch, "watch", "w", false, "keep running and print changes until interrupted")
+	flags.BoolVar(&op.showURL, "show-url", false, "include status.url in json, yaml and templates; treat it as a password")
+	return c
+}
+
+func openCommand(parsed *invocation) *cobra.Command {
+	var op open
+	c := &cobra.Command{
+		Use:   "open NAME",
+		Short: "Open a session's billing page in the browser",
+		Long: `Opens a session's billing page in the browser, with the URL from the generated
+Secret: you need permission to read it. A URL that has expired is not opened.
+
+The browser gets the URL on its command line, where other users of the same machine
+may see it; on such a machine use --print.`,
+		Example: `  kubectl billing open acme
+  kubectl billing open acme --fresh
+  kubectl billing open acme --print | xclip`,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if c.Flags().Changed("timeout") && !op.fresh {
+				return errors.New("--timeout limits how long --fresh waits; add --fresh or omit --timeout")
+			}
+			op.name, err = oneName(c, args)
+			parsed.operation = op
+			return errors.Join(err, checkTimeout(op.timeout))
+		},
+		ValidArgsFunction: completeOne(parsed),
+	}
+	c.Flags().BoolVar(&op.print, "print", false, "print the URL, and nothing else, instead of opening it")
+	c.Flags().BoolVar(&op.fresh, "fresh", false, "first request a fresh URL and wait for it")
+	addTimeoutFlag(c, &op.timeout)
+	return c
+}
+
+func renewCommand(parsed *invocation) *cobra.Command {
+	var op renew
+	c := &cobra.Command{
+		Use:   "renew NAME... | --all | -l SELECTOR",
+		Short: "Request fresh URLs now",
+		Long: `Requests fresh URLs from the controller, by the annotation
+billing.xtracta.com/renew-requested-at. A request is finished when the endpoint grants
+or rejects it. It stays pending while the endpoint is down or throttles, and while the
+session is suspended. A URL that works is kept until a new one is granted.
+
+With --wait the exit code tells the result.`,
+		Example: `  kubectl billing renew acme --wait
+  kubectl billing renew --all -n finance`,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if c.Flags().Changed("timeout") && !op.wait {
+				return errors.New("--timeout limits how long --wait waits; add --wait or omit --timeout")
+			}
+			err = op.take(args)
+			parsed.operation = op
+			return errors.Join(err, checkTimeout(op.timeout))
+		},
+		ValidArgsFunction: completeMany(parsed),
+	}
+	op.addFlags(c)
+	c.Flags().BoolVar(&op.wait, "wait", false, "wait until each request is finished")
+	addTimeoutFlag(c, &op.timeout)
+	return c
+}
+
+func suspendCommand(parsed *invocation) *cobra.Command {
+	return suspensionCommand(parsed, suspend{on: true}, &cobra.Command{
+		Use:   "suspend NAME... | --all | -l SELECTOR",
+		Short: "Stop all requests for sessions; their URLs work until they expire",
+		Long: `Stops all requests for sessions by setting spec.suspend. URLs that were issued work
+until they expire. If Git declares spec.suspend, change it there: Flux and Argo CD set
+it back.`,
+		Example: `  kubectl billing suspend acme`,
+	})
+}
+
+func resumeCommand(parsed *invocation) *cobra.Command {
+	return suspensionCommand(parsed, suspend{on: false}, &cobra.Command{
+		Use:   "resume NAME... | --all | -l SELECTOR",
+		Short: "Resume suspended sessions",
+		Long: `Resumes suspended sessions by removing spec.suspend. The controller then asks at once
+for URLs that are missing or due. If Git declares spec.suspend, change it there: Flux
+and Argo CD set it back.`,
+		Example: `  kubectl billing resume acme`,
+	})
+}
+
+// suspensionCommand completes a command that suspends or resumes.
+func suspensionCommand(parsed *invocation, op suspend, c *cobra.Command) *cobra.Command {
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		err := op.take(args)
+		parsed.operation = op
+		return err
+	}
+	c.ValidArgsFunction = completeMany(parsed)
+	op.addFlags(c)
+	return c
+}
+
+func explainCommand(parsed *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain NAME",
+		Short: "Explain what the controller does next for a session, when and why",
+		Long: `Takes the same decision as the controller, from what is in the cluster now, and
+explains it: what the controller does next, when and why, which of its rules decides,
+and what you have to do. It changes nothing and does not call the endpoint. It reads
+the Secret with the API key, as the controller does, and prints nothing of it.`,
+		Example: `  kubectl billing explain acme -n finance`,
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := oneName(c, args)
+			parsed.operation = explain{name}
+			return err
+		},
+		ValidArgsFunction: completeOne(parsed),
+	}
+}
+
+func addTimeoutFlag(c *cobra.Command, timeout *time.Duration) {
+	c.Flags().DurationVar(timeout, "timeout", time.Minute, "how long to wait at most, for example 30s or 2m")
+}
+
+func checkTimeout(timeout time.Duration) error {
+	if timeout <= 0 {
+		return errors.New("--timeout must be more than 0, for example 30s")
+	}
+	return nil
+}
