@@ -13,49 +13,50 @@ import (
 	"time"
 )
 
-// Entries of the generated Secret. Users rely on their names, so they do not change;
-// written here because the API's package would bring Kubernetes' libraries along.
+// Entries of the generated Secret. They are repeated here, because importing the API
+// package would link Kubernetes' libraries into this small program.
 const (
 	entryURL    = "url"
 	entryExpire = "expire"
 )
 
-// Why there is no URL to send anybody to. Wrapping errors name the entry, never
-// what is in it.
+// Reasons why there is no URL to redirect to. Errors that wrap them name the entry and
+// never its content, because they are logged.
 var (
 	errMissing = errors.New("missing")
-	errGarbled = errors.New("garbled")
+	errInvalid = errors.New("invalid")
 	errExpired = errors.New("expired")
 )
 
-// grant is a URL that logs in whoever opens it, and when that ends.
+// grant is a URL that logs in whoever opens it, with its expiry.
 type grant struct {
 	url    string
 	expire time.Time
 }
 
-// attempts bounds how often a folder is read that is replaced meanwhile.
-const attempts = 100
+// maxReads bounds how often a folder is read again because it was replaced meanwhile.
+const maxReads = 100
 
-// readGrant reads the mounted Secret. Its errors are errMissing and errGarbled.
+// readGrant reads the mounted Secret. Its errors are errMissing and errInvalid.
 func readGrant(dir string) (g grant, err error) {
-	for range attempts {
-		folder := newestFolder(dir)
+	for range maxReads {
+		folder := currentFolder(dir)
 		if g, err = readFolder(folder); !errors.Is(err, fs.ErrNotExist) {
 			return g, err
 		}
-		if folder == newestFolder(dir) {
-			break // not removed under our hands: it has never been there
+		if folder == currentFolder(dir) {
+			break // the kubelet did not remove the folder meanwhile: the entry does not exist
 		}
 	}
 	return g, err
 }
 
-// newestFolder follows, once for both entries, the link that a kubelet points to
-// another folder when the Secret changes (Kubernetes' AtomicWriter). What is read
-// there is of one renewal. It takes one step, so that a folder which is removed
-// meanwhile is not mistaken for one that no kubelet made, which has no such link.
-func newestFolder(dir string) string {
+// currentFolder resolves the link that a kubelet points to another folder when the Secret
+// changes (Kubernetes' AtomicWriter). Both entries must be read from the same folder:
+// otherwise a URL could be paired with the expiry of another. A folder without the link
+// was not made by a kubelet and is read itself. One readlink, and no stat before it,
+// tells the two apart while the kubelet replaces folders.
+func currentFolder(dir string) string {
 	if folder, err := os.Readlink(filepath.Join(dir, "..data")); err == nil {
 		return filepath.Join(dir, folder)
 	}
@@ -82,24 +83,24 @@ func readEntry(folder, name string) (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// lastSecond of the last year that has four digits: what is later is no time of day.
-const lastSecond = 253402300799
+// maxExpire is the last second of the year 9999. Later times cannot be formatted.
+const maxExpire = 253402300799
 
-// parseGrant drops the errors of the parsers, as they repeat what they were given.
+// parseGrant drops the errors of the parsers, because they quote their input.
 func parseGrant(address, expire string) (grant, error) {
-	if !mayBeOpened(address) {
-		return grant{}, fmt.Errorf("entry %s is %w: want an absolute https URL", entryURL, errGarbled)
+	if !isSafeTarget(address) {
+		return grant{}, fmt.Errorf("entry %s is %w: want an absolute https URL", entryURL, errInvalid)
 	}
 	seconds, err := strconv.ParseInt(expire, 10, 64)
-	if err != nil || seconds <= 0 || seconds > lastSecond {
-		return grant{}, fmt.Errorf("entry %s is %w: want UNIX seconds", entryExpire, errGarbled)
+	if err != nil || seconds <= 0 || seconds > maxExpire {
+		return grant{}, fmt.Errorf("entry %s is %w: want UNIX seconds", entryExpire, errInvalid)
 	}
 	return grant{url: address, expire: time.Unix(seconds, 0)}, nil
 }
 
-// mayBeOpened says whether a browser may be sent there: over https, or over http
-// to the machine itself, as in tests and trials.
-func mayBeOpened(address string) bool {
+// isSafeTarget reports whether a browser may be redirected to the address: over https, or
+// over http to the machine itself, as in tests and trials.
+func isSafeTarget(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil {
 		return false

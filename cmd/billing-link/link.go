@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// link answers with the URL that is in the mounted folder at that moment.
+// link redirects to the URL that is in the mounted folder at the time of the request.
 type link struct {
 	dir string
 	now func() time.Time
@@ -17,14 +17,14 @@ type link struct {
 
 func (l link) handler() http.Handler {
 	routes := http.NewServeMux()
-	routes.HandleFunc("GET /{$}", l.open) // and HEAD; other methods are answered with 405
+	routes.HandleFunc("GET /{$}", l.redirect) // and HEAD; other methods get 405
 	routes.HandleFunc("GET /healthz", healthy)
-	return guarded(routes)
+	return withSecurityHeaders(routes)
 }
 
-// guarded sets what holds for every answer: it is kept by nobody, tells nobody
-// where it came from, and is shown in no frame.
-func guarded(next http.Handler) http.Handler {
+// withSecurityHeaders keeps every answer out of caches, frames and Referer headers:
+// whoever sees the URL is logged in.
+func withSecurityHeaders(next http.Handler) http.Handler {
 	headers := http.Header{
 		"Cache-Control":                {"no-store"},
 		"Referrer-Policy":              {"no-referrer"},
@@ -41,28 +41,29 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// healthy depends on the process alone: a restart would not mend the Secret, and
-// the page that says what is wrong must be reachable.
+// healthy depends on the process alone. A restart would not repair the Secret, and the
+// page that says what is wrong must stay reachable.
 func healthy(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-func (l link) open(w http.ResponseWriter, _ *http.Request) {
-	g, err := l.alive()
+func (l link) redirect(w http.ResponseWriter, _ *http.Request) {
+	g, err := l.currentGrant()
 	if err != nil {
 		l.log.Warn("no URL to open", "cause", err.Error())
-		apologize(w, err, g.expire)
+		serveUnavailable(w, err, g.expire)
 		return
 	}
 	l.log.Info("opened the billing page", "expire", g.expire.UTC())
-	// Not http.Redirect: it would write the URL into a body and re-encode it.
+	// http.Redirect would re-encode the URL and repeat it in a body, which tools may store.
 	w.Header().Set("Location", g.url)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// alive is the grant of this moment, or why it opens nothing: errMissing,
-// errGarbled or errExpired. A URL ends at the second of its expiry.
-func (l link) alive() (grant, error) {
+// currentGrant returns the grant that works now. Otherwise the error says why there is
+// none: errMissing, errInvalid or errExpired. At the second of its expiry a URL no
+// longer works.
+func (l link) currentGrant() (grant, error) {
 	g, err := readGrant(l.dir)
 	if err == nil && !l.now().Before(g.expire) {
 		err = errExpired
@@ -70,11 +71,11 @@ func (l link) alive() (grant, error) {
 	return g, err
 }
 
-// retryAfter is about half of what a kubelet takes to bring a renewal.
+// retryAfter is about half of the time that a kubelet takes to update a mounted Secret.
 const retryAfter = 45 * time.Second
 
-// apologize sends the page that says why there is nothing to open.
-func apologize(w http.ResponseWriter, why error, expire time.Time) {
+// serveUnavailable answers with the page that says why no URL works.
+func serveUnavailable(w http.ResponseWriter, why error, expire time.Time) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))

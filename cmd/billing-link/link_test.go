@@ -23,19 +23,19 @@ import (
 
 const secretURL = "https://billing.example.com/open?t=TOKEN-that-logs-in&x=%2Fa"
 
-// bench is a link over a mounted folder, at a time that stands still.
-type bench struct {
+// harness is a link over a mounted folder, with a clock that stands still.
+type harness struct {
 	volume  *volume.Volume
 	now     time.Time
 	log     *bytes.Buffer
 	handler http.Handler
 }
 
-func newBench(t *testing.T) *bench {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	b := &bench{
+	b := &harness{
 		volume: &volume.Volume{Dir: t.TempDir()},
-		// between 2001 and 2096, so that no test leans on a day
+		// between 2001 and 2096, so that no test depends on the date
 		now: time.Unix(1e9+rand.Int64N(3e9), rand.Int64N(1e9)),
 		log: &bytes.Buffer{},
 	}
@@ -44,33 +44,33 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) write(t *testing.T, entries map[string]string) {
+func (b *harness) write(t *testing.T, entries map[string]string) {
 	t.Helper()
 	if err := b.volume.Write(entries); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (b *bench) writeGrant(t *testing.T, url string, expire time.Time) {
+func (b *harness) writeGrant(t *testing.T, url string, expire time.Time) {
 	t.Helper()
 	if err := b.volume.WriteGrant(url, expire); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (b *bench) ask(method, path string) *httptest.ResponseRecorder {
+func (b *harness) get(method, path string) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	b.handler.ServeHTTP(answer, httptest.NewRequest(method, path, nil))
 	return answer
 }
 
-func TestSendsOnToTheURLOfThisMoment(t *testing.T) {
+func TestRedirectsToTheCurrentURL(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		t.Run(method, func(t *testing.T) {
-			b := newBench(t)
+			b := newHarness(t)
 			for _, url := range []string{secretURL, secretURL + "&renewed=1"} {
 				b.writeGrant(t, url, b.now.Add(time.Minute))
-				answer := b.ask(method, "/")
+				answer := b.get(method, "/")
 				if answer.Code != http.StatusSeeOther || answer.Header().Get("Location") != url {
 					t.Errorf("answered %d to %q, want 303 to %q", answer.Code, answer.Header().Get("Location"), url)
 				}
@@ -83,87 +83,87 @@ func TestSendsOnToTheURLOfThisMoment(t *testing.T) {
 }
 
 func TestReadsFoldersThatNoKubeletMade(t *testing.T) {
-	b := newBench(t)
+	b := newHarness(t)
 	writeFile(t, b.volume.Dir, "url", secretURL+"\n")
 	writeFile(t, b.volume.Dir, "expire", "4102444800\n") // 2100
-	if answer := b.ask(http.MethodGet, "/"); answer.Header().Get("Location") != secretURL {
+	if answer := b.get(http.MethodGet, "/"); answer.Header().Get("Location") != secretURL {
 		t.Errorf("answered %d to %q", answer.Code, answer.Header().Get("Location"))
 	}
 }
 
-func TestSaysWhyThereIsNothingToOpen(t *testing.T) {
-	const missing, garbled, expired = "is not ready yet", "cannot be opened", "has expired"
-	at := func(b *bench, ahead time.Duration) string { return formatUnix(b.now.Add(ahead)) }
+func TestPageSaysWhyNoURLWorks(t *testing.T) {
+	const missing, invalid, expired = "is not ready yet", "cannot be opened", "has expired"
+	at := func(b *harness, ahead time.Duration) string { return formatUnix(b.now.Add(ahead)) }
 	for _, row := range []struct {
 		why     string
-		entries func(*bench) map[string]string
+		entries func(*harness) map[string]string
 		want    string // of the title; a redirect when empty
 	}{
 		{"the Secret is mounted as optional and does not exist yet",
-			func(*bench) map[string]string { return nil }, missing},
-		{"somebody else's Secret, or one that is written by hand", func(b *bench) map[string]string {
+			func(*harness) map[string]string { return nil }, missing},
+		{"somebody else's Secret, or one that is written by hand", func(b *harness) map[string]string {
 			return map[string]string{"expire": at(b, time.Hour)}
 		}, missing},
-		{"without its end nobody knows whether a URL works", func(*bench) map[string]string {
+		{"without its end nobody knows whether a URL works", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL}
 		}, missing},
-		{"an empty entry is no URL", func(b *bench) map[string]string {
+		{"an empty entry is no URL", func(b *harness) map[string]string {
 			return map[string]string{"url": "", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"plain http shows the URL to the network", func(b *bench) map[string]string {
+		}, invalid},
+		{"plain http shows the URL to the network", func(b *harness) map[string]string {
 			return map[string]string{"url": "http://billing.example.com/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"a name that begins as loopback is somebody's domain", func(b *bench) map[string]string {
+		}, invalid},
+		{"a name that begins as loopback is somebody's domain", func(b *harness) map[string]string {
 			return map[string]string{"url": "http://localhost.example.com/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"a browser would run it", func(b *bench) map[string]string {
+		}, invalid},
+		{"a browser would run it", func(b *harness) map[string]string {
 			return map[string]string{"url": "javascript:alert('TOKEN')", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"without a host it would lead back here", func(b *bench) map[string]string {
+		}, invalid},
+		{"without a host it would lead back here", func(b *harness) map[string]string {
 			return map[string]string{"url": "https:///open?t=TOKEN", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"user info makes a host look like another", func(b *bench) map[string]string {
+		}, invalid},
+		{"user info makes a host look like another", func(b *harness) map[string]string {
 			return map[string]string{"url": "https://xtracta.com@evil.example/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"a line break would be another header", func(b *bench) map[string]string {
+		}, invalid},
+		{"a line break would be another header", func(b *harness) map[string]string {
 			return map[string]string{"url": secretURL + "\r\nSet-Cookie: a=b", "expire": at(b, time.Hour)}
-		}, garbled},
-		{"a time in words is not the wire's", func(*bench) map[string]string {
+		}, invalid},
+		{"a time in words is not the wire's", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "2099-01-01T00:00:00Z"}
-		}, garbled},
-		{"a URL where the time belongs must not end in the log", func(*bench) map[string]string {
+		}, invalid},
+		{"a URL where the time belongs must not end in the log", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": secretURL}
-		}, garbled},
-		{"no time overflows into one that is alive", func(*bench) map[string]string {
+		}, invalid},
+		{"no time overflows into one that is alive", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "9223372036854775807"}
-		}, garbled},
-		{"zero is a time that somebody forgot", func(*bench) map[string]string {
+		}, invalid},
+		{"zero is a time that somebody forgot", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "0"}
-		}, garbled},
-		{"an expired URL stays in the Secret", func(b *bench) map[string]string {
+		}, invalid},
+		{"an expired URL stays in the Secret", func(b *harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": at(b, -time.Hour)}
 		}, expired},
-		{"the second of the expiry is the first that does not work", func(b *bench) map[string]string {
+		{"the second of the expiry is the first that does not work", func(b *harness) map[string]string {
 			b.now = b.now.Truncate(time.Second)
 			return map[string]string{"url": secretURL, "expire": at(b, 0)}
 		}, expired},
-		{"up to that second it works", func(b *bench) map[string]string {
+		{"up to that second it works", func(b *harness) map[string]string {
 			b.now = b.now.Truncate(time.Second).Add(-1)
 			return map[string]string{"url": secretURL, "expire": formatUnix(b.now.Add(1))}
 		}, ""},
-		{"loopback http is for tests and trials", func(b *bench) map[string]string {
+		{"loopback http is for tests and trials", func(b *harness) map[string]string {
 			return map[string]string{"url": "http://127.0.0.1:1/?t=TOKEN", "expire": at(b, time.Hour)}
 		}, ""},
-		{"loopback has two families", func(b *bench) map[string]string {
+		{"loopback has two families", func(b *harness) map[string]string {
 			return map[string]string{"url": "http://[::1]:1/?t=TOKEN", "expire": at(b, time.Hour)}
 		}, ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			b := newBench(t)
+			b := newHarness(t)
 			if entries := row.entries(b); entries != nil {
 				b.write(t, entries)
 			}
-			answer := b.ask(http.MethodGet, "/")
+			answer := b.get(http.MethodGet, "/")
 			if strings.Contains(b.log.String(), "TOKEN") {
 				t.Errorf("the log holds the URL: %s", b.log)
 			}
@@ -195,16 +195,16 @@ func expectNotice(t *testing.T, answer *httptest.ResponseRecorder, title string)
 	}
 }
 
-func TestTellsWhenTheLinkEnded(t *testing.T) {
-	b := newBench(t)
+func TestPageShowsWhenTheLinkExpired(t *testing.T) {
+	b := newHarness(t)
 	b.now = time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)
 	b.writeGrant(t, secretURL, b.now.Add(-56*time.Minute))
-	if body := b.ask(http.MethodGet, "/").Body.String(); !strings.Contains(body, ">22 Nov 2026 at 14:04 UTC<") {
+	if body := b.get(http.MethodGet, "/").Body.String(); !strings.Contains(body, ">22 Nov 2026 at 14:04 UTC<") {
 		t.Errorf("the page does not say when: %s", body)
 	}
 }
 
-func TestEveryAnswerIsGuarded(t *testing.T) {
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
 	for _, row := range []struct {
 		method, path string
 		alive        bool
@@ -222,11 +222,11 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 		{http.MethodGet, "/healthz", false, 200, "a restart would not mend the Secret"},
 	} {
 		t.Run(row.method+row.path, func(t *testing.T) {
-			b := newBench(t)
+			b := newHarness(t)
 			if row.alive {
 				b.writeGrant(t, secretURL, b.now.Add(time.Minute))
 			}
-			answer := b.ask(row.method, row.path)
+			answer := b.get(row.method, row.path)
 			if answer.Code != row.want {
 				t.Errorf("answered %d, want %d: %s", answer.Code, row.want, row.why)
 			}
@@ -253,7 +253,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 
 // A browser drops a style whose digest is not in the policy.
 func TestPolicyAllowsTheStyleOfThePage(t *testing.T) {
-	answer := newBench(t).ask(http.MethodGet, "/")
+	answer := newHarness(t).get(http.MethodGet, "/")
 	styles := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindAllStringSubmatch(answer.Body.String(), -1)
 	if len(styles) != 1 {
 		t.Fatalf("there are %d styles", len(styles))
@@ -264,7 +264,7 @@ func TestPolicyAllowsTheStyleOfThePage(t *testing.T) {
 }
 
 func TestPageLoadsNothing(t *testing.T) {
-	body := newBench(t).ask(http.MethodGet, "/").Body.String()
+	body := newHarness(t).get(http.MethodGet, "/").Body.String()
 	for _, reference := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(body, -1) {
 		if to := reference[1]; to != "" && !strings.HasPrefix(to, "data:") {
 			t.Errorf("the page refers to %q", to)
@@ -278,7 +278,7 @@ func TestPageLoadsNothing(t *testing.T) {
 // While a kubelet swaps folders, a URL is never taken for alive by the end of
 // another, and none of them is ever missing.
 func TestSwapsAreSeenWholeWhileRequestsRun(t *testing.T) {
-	b := newBench(t)
+	b := newHarness(t)
 	swap := func(i int) error {
 		if i%2 == 0 {
 			return b.volume.WriteGrant("https://dead.example/", b.now.Add(-time.Hour))

@@ -1,6 +1,6 @@
-// Command billing-link sends browsers to the billing page of one BillingSession:
-// a stable address in front of a URL that changes every few minutes. It needs no
-// access to the cluster, only the mounted Secret.
+// Command billing-link redirects browsers to the billing page of one BillingSession.
+// Its own address is stable, while the page's URL changes every few minutes. It needs
+// no access to the cluster, only the mounted Secret.
 package main
 
 import (
@@ -42,21 +42,21 @@ func run(ctx context.Context, args []string, out io.Writer, now func() time.Time
 	return serve(ctx, listener, &http.Server{
 		Handler:           link{dir: o.secretDir, now: now, log: log}.handler(),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadHeaderTimeout: patience,
-		WriteTimeout:      patience,
+		ReadHeaderTimeout: clientTimeout,
+		WriteTimeout:      clientTimeout,
 		IdleTimeout:       time.Minute,
 	})
 }
 
-// patience is what a slow client may take to ask, and answers under way to end
-// once the process is to stop.
-const patience = 10 * time.Second
+// clientTimeout bounds how long a slow client may take to send its request or to read
+// the answer, also after the process was told to stop.
+const clientTimeout = 10 * time.Second
 
-// serve answers until ctx ends, and then finishes what is under way.
+// serve answers requests until ctx ends. It then finishes those that have begun.
 func serve(ctx context.Context, listener net.Listener, server *http.Server) error {
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), clientTimeout)
 		defer cancel()
 		stopped <- server.Shutdown(ending)
 	})

@@ -18,8 +18,7 @@ var (
 
 	noticePage = template.Must(template.New("notice").Parse(noticeText))
 
-	// contentPolicy lets a page load nothing but its icon, and use the one style
-	// that is in it.
+	// contentPolicy lets the page load nothing but its inline icon and its one inline style.
 	contentPolicy = "default-src 'none'; img-src data:; style-src 'sha256-" + digest(style) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -29,8 +28,8 @@ func digest(text string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// notice is what people read in place of the billing page. Operator is for those
-// who run the cluster; the rest is for those who wanted to see their invoices.
+// notice is the page that people see instead of the billing page. Operator addresses
+// those who run the cluster, the rest those who wanted to see their invoices.
 type notice struct {
 	Title    string
 	Why      string
@@ -38,44 +37,43 @@ type notice struct {
 	Operator template.HTML
 
 	Style  template.CSS
-	Expire time.Time // zero where it does not matter
+	Expire time.Time // zero if no URL has expired
 }
 
 var notices = map[error]notice{
 	errMissing: {
 		Title: "The billing page is not ready yet",
-		Why:   "It opens with a link that is issued for a short time. The first one has not arrived here.",
+		Why:   "It opens with a link that works for a short time only. The first link has not arrived yet.",
 		Next: []string{
 			"Try again in a minute or two.",
-			"If it stays like this, tell the people who look after this service.",
+			"If it still does not open, tell the people who look after this service.",
 		},
-		Operator: "The mounted Secret lacks <code>url</code> or <code>expire</code>. Whether a URL was issued is told by <code>kubectl describe billingsession</code>.",
+		Operator: "The mounted Secret has no <code>url</code> or no <code>expire</code>. <code>kubectl describe billingsession</code> shows whether a URL was issued.",
 	},
 	errExpired: {
 		Title: "The link to the billing page has expired",
-		Why:   "Such a link works for a short time, and is replaced before it ends. This time the new one is late.",
+		Why:   "Each link works for a short time and is replaced before it expires. This time the new link is late.",
 		Next: []string{
 			"Try again in a minute or two.",
-			"If it stays like this, tell the people who look after this service.",
+			"If it still does not open, tell the people who look after this service.",
 		},
-		Operator: "The URL in the mounted Secret was not renewed in time. Why is told by <code>kubectl describe billingsession</code>.",
+		Operator: "The URL in the mounted Secret was not renewed in time. <code>kubectl describe billingsession</code> shows why.",
 	},
-	errGarbled: {
+	errInvalid: {
 		Title: "The billing page cannot be opened",
-		Why:   "What is stored here is not a link that is safe to follow, so nobody is sent there.",
+		Why:   "The link that is stored here is not safe to follow, so it was not opened.",
 		Next: []string{
-			"Tell the people who look after this service; trying again rarely helps.",
+			"Tell the people who look after this service. Trying again rarely helps.",
 		},
-		Operator: "The mounted Secret needs an https URL as <code>url</code> and UNIX seconds as <code>expire</code>. The log of this pod says which one is wrong.",
+		Operator: "The mounted Secret needs an https URL as <code>url</code> and UNIX seconds as <code>expire</code>. The log of this pod says which of them is wrong.",
 	},
 }
 
-// renderNotice is the page for a reason. The time is shown only where the URL has
-// come to its end.
+// renderNotice renders the page for a reason. It shows the time only if a URL has expired.
 func renderNotice(why error, expire time.Time) []byte {
 	var page bytes.Buffer
 	if err := noticePage.Execute(&page, noticeFor(why, expire)); err != nil {
-		panic(err) // a defect of the template, which every test would meet
+		panic(err) // a defect of the template that every test would find
 	}
 	return page.Bytes()
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-const patience = time.Minute // machines that run tests are often busy
+const waitTimeout = time.Minute // machines that run tests are often busy
 
 // A day of a link: it opens the billing page, opens the newer one after a renewal,
 // and says so once the renewal is late.
@@ -133,7 +133,7 @@ func startLink(t *testing.T, dir string) *process {
 // waitFor asks until that is the answer.
 func (p *process) waitFor(t *testing.T, status int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
 		request, err := http.NewRequestWithContext(ctx, http.MethodHead, p.url, nil)
@@ -171,12 +171,12 @@ type browser string
 // newBrowser skips the test where there is no browser and none can be installed.
 func newBrowser(t *testing.T) browser {
 	t.Helper()
-	var complaints bytes.Buffer
+	var stderr bytes.Buffer
 	install := exec.Command("bash", "install-browser.sh")
-	install.Stderr = &complaints
+	install.Stderr = &stderr
 	path, err := install.Output()
 	if err != nil {
-		t.Skipf("no browser, so nothing was opened: %v\n%s", err, &complaints)
+		t.Skipf("no browser, so nothing was opened: %v\n%s", err, &stderr)
 	}
 	return browser(strings.TrimSpace(string(path)))
 }
@@ -209,18 +209,18 @@ func (b browser) photograph(t *testing.T, url string) {
 // run starts a browser that knows nothing yet and talks to nobody but the page.
 func (b browser) run(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	quiet := []string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--user-data-dir=" + t.TempDir(),
 	}
-	var complaints bytes.Buffer
+	var stderr bytes.Buffer
 	command := exec.CommandContext(ctx, string(b), append(quiet, args...)...)
-	command.Stderr = &complaints
+	command.Stderr = &stderr
 	output, err := command.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &complaints)
+		t.Fatalf("%v\n%s", err, &stderr)
 	}
 	return string(output)
 }

@@ -36,13 +36,13 @@ func render(t *testing.T, folder string) []*unstructured.Unstructured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var complaints bytes.Buffer
+	var stderr bytes.Buffer
 	kustomize := exec.Command("go", "tool", "kustomize", "build", path)
 	kustomize.Dir = filepath.Join(root, "hack", "tools")
-	kustomize.Stderr = &complaints
+	kustomize.Stderr = &stderr
 	output, err := kustomize.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &complaints)
+		t.Fatalf("%v\n%s", err, &stderr)
 	}
 	var objects []*unstructured.Unstructured
 	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(output), 4096); ; {
