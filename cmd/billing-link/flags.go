@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -61,7 +62,11 @@ func (o options) check() error {
 	if o.logFormat != "json" && o.logFormat != "text" {
 		return fmt.Errorf("--log-format: %q is neither json nor text", o.logFormat)
 	}
-	if found, err := os.Stat(o.secretDir); err != nil || !found.IsDir() {
+	found, err := os.Stat(o.secretDir)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("--secret-dir: this user may not read it: %w", err)
+	}
+	if err != nil || !found.IsDir() {
 		return fmt.Errorf("--secret-dir: %q is not a folder; give the mountPath of the Secret", o.secretDir)
 	}
 	return nil

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,9 +21,11 @@ const (
 // Reasons why there is no URL to redirect to. Errors that wrap them name the entry and
 // never its content, because they are logged.
 var (
-	errMissing = errors.New("missing")
-	errInvalid = errors.New("invalid")
-	errExpired = errors.New("expired")
+	errMissing    = errors.New("missing")
+	errForbidden  = errors.New("forbidden to this user")
+	errUnreadable = errors.New("unreadable")
+	errInvalid    = errors.New("invalid")
+	errExpired    = errors.New("expired")
 )
 
 // grant is a URL that logs in whoever opens it, with its expiry.
@@ -37,7 +37,8 @@ type grant struct {
 // maxReads bounds how often a folder is read again because it was replaced meanwhile.
 const maxReads = 100
 
-// readGrant reads the mounted Secret. Its errors are errMissing and errInvalid.
+// readGrant reads the mounted Secret. Its errors are errMissing, errForbidden,
+// errUnreadable and errInvalid.
 func readGrant(dir string) (g grant, err error) {
 	for range maxReads {
 		folder := currentFolder(dir)
@@ -78,9 +79,21 @@ func readFolder(folder string) (grant, error) {
 func readEntry(folder, name string) (string, error) {
 	content, err := os.ReadFile(filepath.Join(folder, name))
 	if err != nil {
-		return "", fmt.Errorf("entry %s is %w: %w", name, errMissing, err)
+		return "", entryError(name, err)
 	}
 	return strings.TrimSpace(string(content)), nil
+}
+
+// entryError says why an entry could not be read. Only an entry that does not exist is
+// missing: whoever reads that looks for the fault in the operator.
+func entryError(name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("entry %s is %w: %w", name, errMissing, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("entry %s is %w: %w; set fsGroup in the pod's securityContext, or leave out defaultMode of the volume", name, errForbidden, err)
+	}
+	return fmt.Errorf("entry %s is %w: %w; mount the generated Secret as a whole volume", name, errUnreadable, err)
 }
 
 // maxExpire is the last second of the year 9999. Later times cannot be formatted.
@@ -96,18 +109,4 @@ func parseGrant(address, expire string) (grant, error) {
 		return grant{}, fmt.Errorf("entry %s is %w: want UNIX seconds", entryExpire, errInvalid)
 	}
 	return grant{url: address, expire: time.Unix(seconds, 0)}, nil
-}
-
-// isSafeTarget reports whether a browser may be redirected to the address: over https, or
-// over http to the machine itself, as in tests and trials.
-func isSafeTarget(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" || u.User != nil {
-		return false
-	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }

@@ -61,7 +61,7 @@ func (l link) redirect(w http.ResponseWriter, _ *http.Request) {
 }
 
 // currentGrant returns the grant that works now. Otherwise the error says why there is
-// none: errMissing, errInvalid or errExpired. At the second of its expiry a URL no
+// none: an error of readGrant, or errExpired. At the second of its expiry a URL no
 // longer works.
 func (l link) currentGrant() (grant, error) {
 	g, err := readGrant(l.dir)

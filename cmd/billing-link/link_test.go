@@ -128,6 +128,30 @@ func TestPageSaysWhyNoURLWorks(t *testing.T) {
 		{"a line break would be another header", func(b *harness) map[string]string {
 			return map[string]string{"url": secretURL + "\r\nSet-Cookie: a=b", "expire": at(b, time.Hour)}
 		}, invalid},
+		{"browsers read a backslash as a slash, and so another host", func(b *harness) map[string]string {
+			return map[string]string{"url": `https://xtracta.com\.evil.example/?t=TOKEN`, "expire": at(b, time.Hour)}
+		}, invalid},
+		{"a space ends the URL for some readers", func(b *harness) map[string]string {
+			return map[string]string{"url": "https://billing.example.com/ ?t=TOKEN", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"a control character of Latin-1 moves a cursor as well", func(b *harness) map[string]string {
+			return map[string]string{"url": secretURL + "\u009b2J", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"an invisible character hides what follows", func(b *harness) map[string]string {
+			return map[string]string{"url": secretURL + "\u202egpj", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"bytes that are no text", func(b *harness) map[string]string {
+			return map[string]string{"url": secretURL + "\xff", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"a port that does not exist", func(b *harness) map[string]string {
+			return map[string]string{"url": "https://billing.example.com:99999/?t=TOKEN", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"a scheme without slashes names no host", func(b *harness) map[string]string {
+			return map[string]string{"url": "https:billing.example.com?t=TOKEN", "expire": at(b, time.Hour)}
+		}, invalid},
+		{"no granted URL is that long", func(b *harness) map[string]string {
+			return map[string]string{"url": secretURL + strings.Repeat("a", 8<<10), "expire": at(b, time.Hour)}
+		}, invalid},
 		{"a time in words is not the wire's", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": "2099-01-01T00:00:00Z"}
 		}, invalid},

@@ -59,6 +59,22 @@ var notices = map[error]notice{
 		},
 		Operator: "The URL in the mounted Secret was not renewed in time. <code>kubectl describe billingsession</code> shows why.",
 	},
+	errForbidden: {
+		Title: "The billing page cannot be opened",
+		Why:   "The link to it is stored here, but this service may not read it.",
+		Next: []string{
+			"Tell the people who look after this service. Trying again rarely helps.",
+		},
+		Operator: "The files of the mounted Secret may not be read by this container's user. Set <code>fsGroup</code> in the pod's <code>securityContext</code>, or leave out <code>defaultMode</code> of the volume.",
+	},
+	errUnreadable: {
+		Title: "The billing page cannot be opened",
+		Why:   "The link to it is stored here, but it cannot be read.",
+		Next: []string{
+			"Tell the people who look after this service. Trying again rarely helps.",
+		},
+		Operator: "An entry of the mounted Secret cannot be read. The log of this pod says why. Mount the generated Secret as a whole volume.",
+	},
 	errInvalid: {
 		Title: "The billing page cannot be opened",
 		Why:   "The link that is stored here is not safe to follow, so it was not opened.",

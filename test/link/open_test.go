@@ -106,11 +106,21 @@ type process struct {
 
 func startLink(t *testing.T, dir string) *process {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "billing-link")
+	return start(t, exec.Command(buildLink(t, t.TempDir()), "--listen=127.0.0.1:0", "--secret-dir="+dir))
+}
+
+func buildLink(t *testing.T, into string) (program string) {
+	t.Helper()
+	program = filepath.Join(into, "billing-link")
 	if output, err := exec.Command("go", "build", "-o", program, "../../cmd/billing-link").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	p := &process{command: exec.Command(program, "--listen=127.0.0.1:0", "--secret-dir="+dir)}
+	return program
+}
+
+func start(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{command: command}
 	stderr, err := p.command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

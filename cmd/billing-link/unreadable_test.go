@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// An entry that exists but cannot be read must not be mistaken for one that was never
+// issued: people would look for the fault in the operator.
+func TestAnEntryThatCannotBeRead(t *testing.T) {
+	for _, row := range []struct {
+		why  string
+		make func(t *testing.T, dir string)
+		want string
+	}{
+		{"something else has the name of the URL", func(t *testing.T, dir string) {
+			if err := os.Mkdir(filepath.Join(dir, "url"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, "entry url is unreadable"},
+		{"something else has the name of the expiry", func(t *testing.T, dir string) {
+			writeFile(t, dir, "url", secretURL)
+			if err := os.Mkdir(filepath.Join(dir, "expire"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, "entry expire is unreadable"},
+		{"links that lead to each other", func(t *testing.T, dir string) {
+			if err := os.Symlink("url", filepath.Join(dir, "url")); err != nil {
+				t.Fatal(err)
+			}
+		}, "entry url is unreadable"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			h := newHarness(t)
+			row.make(t, h.volume.Dir)
+			answer := h.get(http.MethodGet, "/")
+			expectNotice(t, answer, "cannot be opened")
+			if !strings.Contains(answer.Body.String(), "may not be read") && !strings.Contains(answer.Body.String(), "cannot be read") {
+				t.Errorf("the page does not say that the Secret cannot be read:\n%s", answer.Body)
+			}
+			if !strings.Contains(h.log.String(), row.want) || strings.Contains(h.log.String(), "TOKEN") {
+				t.Errorf("the log says %s, want %q", h.log, row.want)
+			}
+		})
+	}
+}
+
+func TestWhyAnEntryCannotBeRead(t *testing.T) {
+	for _, row := range []struct {
+		cause error
+		want  error
+	}{
+		{syscall.ENOENT, errMissing},
+		{syscall.ENOTDIR, errUnreadable},
+		{syscall.EACCES, errForbidden},
+		{syscall.EPERM, errForbidden},
+		{syscall.EISDIR, errUnreadable},
+		{syscall.EIO, errUnreadable},
+		{syscall.ESTALE, errUnreadable},
+	} {
+		t.Run(row.cause.Error(), func(t *testing.T) {
+			err := entryError("url", &fs.PathError{Op: "open", Path: "/billing/url", Err: row.cause})
+			if !errors.Is(err, row.want) || !errors.Is(err, row.cause) {
+				t.Errorf("%v, want %v", err, row.want)
+			}
+			page := string(renderNotice(err, time.Time{}))
+			if strings.Contains(page, "was issued") != (row.want == errMissing) {
+				t.Errorf("the page of %v:\n%s", err, page)
+			}
+			if strings.Contains(page, "<code>fsGroup</code>") != (row.want == errForbidden) {
+				t.Errorf("the page of %v does not name the right cure:\n%s", err, page)
+			}
+		})
+	}
+}
