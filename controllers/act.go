@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +64,10 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 		Purge:             string(facts.Inputs.Purge),
 		ExpirationSeconds: facts.Inputs.ExpirationSeconds,
 	})
-	result := toResult(grant, err, facts, r.clock.Now())
+	result, answered := toResult(grant, err, facts, r.clock.Now())
+	if !answered {
+		return seen, fmt.Errorf("ask the endpoint: %w", err)
+	}
 	result.PausedUntil = turn.Release(throttling(err))
 	if result.Grant != nil && renewal.Replaces(facts, result.Grant) {
 		seen.local.pending.keep(&secret.Grant{Grant: *result.Grant, URL: grant.URL})
@@ -74,12 +78,14 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 	return r.reader.withKey(seen, seen.key), nil // the answer may have paused the key
 }
 
-// toResult turns the endpoint's answer into what the schedule makes of it.
-func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Time) renewal.Result {
-	result := renewal.Result{At: now, Outcome: outcomeOf(err)}
+// toResult turns the endpoint's answer into what the schedule makes of it. It returns false
+// when there was none: nothing was sent, or the request was abandoned.
+func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Time) (renewal.Result, bool) {
+	outcome, answered := endpoint.OutcomeOf(err)
+	result := renewal.Result{At: now, Outcome: v1alpha1.Outcome(outcome)}
 	if err != nil {
 		result.Message = err.Error()
-		return result
+		return result, answered
 	}
 	result.Message = "the endpoint granted a URL that is due for renewal at once"
 	result.Grant = &renewal.Grant{
@@ -90,28 +96,7 @@ func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Tim
 		Inputs:      facts.Inputs,
 		Fingerprint: facts.Fingerprint,
 	}
-	return result
-}
-
-// outcomeOf is the API's word for the kind of an answer. An error that is none of the
-// endpoint's own is the end of the request's context, which says nothing of the endpoint.
-func outcomeOf(err error) v1alpha1.Outcome {
-	var (
-		rejected  *endpoint.RejectedError
-		throttled *endpoint.ThrottledError
-		malformed *endpoint.MalformedError
-	)
-	switch {
-	case err == nil:
-		return v1alpha1.OutcomeGranted
-	case errors.As(err, &rejected):
-		return v1alpha1.OutcomeRejected
-	case errors.As(err, &throttled):
-		return v1alpha1.OutcomeThrottled
-	case errors.As(err, &malformed):
-		return v1alpha1.OutcomeMalformed
-	}
-	return v1alpha1.OutcomeUnavailable
+	return result, answered
 }
 
 // throttling reports whether the endpoint throttled the key, and for how long it asked to

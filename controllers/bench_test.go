@@ -20,6 +20,7 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 	"github.com/xtracta/billing-operator/test/builders"
 )
 
@@ -66,11 +67,10 @@ func newBenchReconciler(sessions int) (*Reconciler, *memoryStore) {
 		store.sessions[client.ObjectKeyFromObject(session)] = session
 	}
 	clock := clocktesting.NewFakeClock(time.Unix(1_800_000_000, 0))
-	return &Reconciler{
-		Sessions: store, Generated: store, Live: store, Clock: clock, Endpoint: generous{clock},
-		Events: &events.FakeRecorder{}, Metrics: NewMetrics(prometheus.NewRegistry()),
-		memory: newMemory(), keys: newKeyRing(store), turns: newTurns(clock, 0, 1, 1, func(types.NamespacedName) {}),
-	}, store
+	return New(Dependencies{
+		Client: store, SecretCache: store, APIReader: store, Clock: clock, Endpoint: generous{clock},
+		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
+	}, Options{Concurrency: 1}), store
 }
 
 // generous grants whatever it is asked for.

@@ -7,30 +7,40 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/dispatch"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-func TestRankOf(t *testing.T) {
+func TestPriorityOf(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
-	created, asked := now.Add(-time.Hour), now.Add(-time.Minute)
+	created, asked, expired := now.Add(-time.Hour), now.Add(-time.Minute), now.Add(-time.Second)
 	expiringIn := func(life time.Duration) *renewal.Grant {
 		return &renewal.Grant{Issued: asked, Expire: now.Add(life)}
 	}
 	failed := &v1alpha1.Attempt{Time: metav1.NewTime(asked)}
 	for why, row := range map[string]struct {
-		held *renewal.Grant
-		last *v1alpha1.Attempt
-		want rank
+		active  *renewal.Grant
+		last    *v1alpha1.Attempt
+		cause   renewal.Cause
+		expired time.Time
+		want    dispatch.Priority
 	}{
-		"a URL counts until a turn cannot keep it alive any more": {expiringIn(time.Minute), nil, rank{true, now.Add(time.Minute - lastMoment)}},
-		"also after a failure":                      {expiringIn(time.Minute), failed, rank{true, now.Add(time.Minute - lastMoment)}},
-		"one in its last moment is as good as none": {expiringIn(lastMoment), nil, rank{false, created}},
-		"without one the age counts":                {nil, nil, rank{false, created}},
-		"or when it was asked for in vain":          {nil, failed, rank{false, asked}},
+		"a URL counts until a turn cannot keep it alive any more": {active: expiringIn(time.Minute), want: dispatch.Renewal(now.Add(time.Minute - minUsefulLife))},
+		"also after a failure":                       {active: expiringIn(time.Minute), last: failed, want: dispatch.Renewal(now.Add(time.Minute - minUsefulLife))},
+		"one in its last moment is as good as none":  {active: expiringIn(minUsefulLife), want: dispatch.FirstIssue(created)},
+		"without one the age counts":                 {want: dispatch.FirstIssue(created)},
+		"or when it was asked for in vain":           {last: failed, want: dispatch.FirstIssue(asked)},
+		"or when the URL was lost, whatever the age": {expired: expired, want: dispatch.FirstIssue(expired)},
+		"whichever was last":                         {expired: expired, last: failed, want: dispatch.FirstIssue(expired)},
+		"what is not due goes behind what is":        {active: expiringIn(time.Hour), cause: renewal.Requested, want: dispatch.Requested(asked)},
 	} {
-		session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(created)}}
-		if got := rankOf(session, renewal.Facts{Now: now, Last: row.last}, renewal.Plan{Active: row.held}); got != row.want {
+		session := &v1alpha1.BillingSession{}
+		if !row.expired.IsZero() {
+			session.Status.ExpirationTime = &metav1.Time{Time: row.expired}
+		}
+		facts := renewal.Facts{Now: now, Created: created, Last: row.last}
+		if got := priorityOf(session, facts, renewal.Plan{Active: row.active, Cause: row.cause}); got != row.want {
 			t.Errorf("%s: %v, want %v", why, got, row.want)
 		}
 	}

@@ -146,19 +146,19 @@ func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, p
 	return changed, c.explainError(err, session.Name)
 }
 
-// foresee returns the decision that the controller takes about a session.
-func (c *cluster) foresee(ctx context.Context, env *environment, name string) (*controllers.Outlook, error) {
+// preview returns the decision that the controller takes about a session.
+func (c *cluster) preview(ctx context.Context, env *environment, name string) (*controllers.Preview, error) {
 	if _, err := c.session(ctx, name); err != nil {
 		return nil, err
 	}
-	outlook, err := controllers.Foresee(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock.Now())
+	preview, err := controllers.NewPreview(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock)
 	switch {
 	case err != nil:
 		return nil, c.explainError(err, name)
-	case outlook == nil:
+	case preview == nil:
 		return nil, failf(exitNotReady, "session %q is being deleted; the controller does nothing for it any more", name)
 	}
-	return outlook, nil
+	return preview, nil
 }
 
 // watch calls visit for every change after the version, until visit returns true or

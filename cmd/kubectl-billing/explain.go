@@ -23,16 +23,16 @@ func (e explain) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	outlook, err := c.foresee(ctx, env, e.name)
+	preview, err := c.preview(ctx, env, e.name)
 	if err != nil {
 		return err
 	}
-	return (&explanation{Outlook: outlook, cluster: c}).write(env.Out)
+	return (&explanation{Preview: preview, cluster: c}).write(env.Out)
 }
 
-// explanation formats an outlook in sentences.
+// explanation formats a preview in sentences.
 type explanation struct {
-	*controllers.Outlook
+	*controllers.Preview
 	cluster *cluster
 }
 
@@ -45,7 +45,7 @@ func (e *explanation) write(out io.Writer) error {
 	}
 	fmt.Fprint(lines, "\nThe controller's rules, in order. The first one that holds decides:\n")
 	_ = lines.Flush() // cannot fail: it writes to memory
-	for _, name := range renewal.RuleNames() {
+	for _, name := range renewal.Rules() {
 		if name == e.Plan.Rule {
 			fmt.Fprintf(lines, "  yes\t%s\t%s\n", name, e.why())
 			break
@@ -90,26 +90,39 @@ func (e *explanation) next() string {
 	case renewal.ReadKey:
 		return "The controller reads the API key now, and then decides again."
 	case renewal.Store:
-		return "The controller writes the URL from the status into " + secret + " now; that costs no request."
+		return "The controller writes the URL from the status into " + secret + " now. That costs no request."
 	case renewal.SyncMetadata:
-		return "The controller puts the labels and annotations of " + secret + " in order now; that costs no request."
+		return "The controller brings the labels, annotations and owner of " + secret + " in line now. That costs no request."
 	case renewal.DryRun:
-		return "The controller tries now, without effect, whether " + secret + " can be written."
+		return "The controller tests now, by a dry run, whether " + secret + " can be written."
 	case renewal.Wait:
 	}
+	return e.wait(secret)
+}
+
+// wait says what ends the wait, and when.
+func (e *explanation) wait(secret string) string {
 	switch e.Plan.Rule {
-	case "NothingToDo":
+	case renewal.RuleNothingToDo:
 		if lacksKey(e.Plan.Blocked) {
 			return "The next URL is due " + e.at(e.Plan.Due) + ", but the controller cannot ask for it without a key."
 		}
 		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due)) + "."
-	case "AskedJustNow", "KeyIsPaused", "RetryIsNotDue":
+	case renewal.RuleAskedJustNow, renewal.RuleKeyIsPaused, renewal.RuleRetryIsNotDue:
 		// Plan.RequeueAt may come earlier than the end of the wait, to look again.
 		return "The controller asks again " + e.at(e.notBefore(e.Plan.RequeueAt)) + "."
-	case "SecretAwaitsCollection":
+	case renewal.RuleAwaitsItsTurn:
+		return "The controller asks the endpoint for a URL as soon as it is the session's turn."
+	case renewal.RuleSecretAwaitsCollection:
 		return "The controller asks for a URL once " + secret + " has been collected."
-	case "GrantIsUnwritten", "SecretIsGoneOrEdited", "SecretCannotBeWritten":
+	case renewal.RuleGrantIsUnsaved, renewal.RuleSecretIsGoneOrEdited, renewal.RuleSecretCannotBeWritten:
 		return "The controller tries to write " + secret + " again within a minute."
+	case renewal.RuleKeyIsNeeded:
+		if e.Facts.KeyIsLate() {
+			return "The controller asks for a URL as soon as the API key is there."
+		}
+	case renewal.RuleSecretIsForeign, renewal.RuleSuspended:
+	case renewal.RuleKeyMayHaveChanged, renewal.RuleSecretHasDrifted, renewal.RuleAsk: // these never wait
 	}
 	return "Nothing until somebody acts."
 }
@@ -132,8 +145,8 @@ func (e *explanation) why() string {
 }
 
 // passed says why an earlier rule does not hold.
-func (e *explanation) passed(rule string) string {
-	if rule == "NothingToDo" {
+func (e *explanation) passed(rule renewal.Rule) string {
+	if rule == renewal.RuleNothingToDo {
 		return causeWords[e.Plan.Cause]
 	}
 	return ruleWords[rule].passed
@@ -162,8 +175,8 @@ func (e *explanation) toDo() string {
 	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
 		return "Do what is said above. The controller then continues without further help."
 	case lacksKey(e.Plan.Blocked), e.cannotWrite():
-		return "Do what is said above before the URL expires; the controller goes on by itself then."
-	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > tooLate:
+		return "Do what is said above before the URL expires. The controller then continues without further help."
+	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > lateAfter:
 		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))
 	}
 	return "Nothing needs to be done."

@@ -16,11 +16,11 @@ import (
 )
 
 func TestEveryRuleHasItsMessages(t *testing.T) {
-	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.RuleNames())), slices.Sorted(maps.Keys(ruleWords))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.Rules())), slices.Sorted(maps.Keys(ruleWords))); diff != "" {
 		t.Errorf("rules and words differ:\n%s", diff)
 	}
 	for name, words := range ruleWords {
-		if words.holds == "" || words.passed == "" && name != "Ask" && name != "NothingToDo" {
+		if words.holds == "" || words.passed == "" && name != renewal.RuleAsk && name != renewal.RuleNothingToDo {
 			t.Errorf("rule %s lacks words", name)
 		}
 	}
@@ -30,7 +30,7 @@ func TestEveryRuleHasItsMessages(t *testing.T) {
 func explained(t *testing.T, s *v1alpha1.BillingSession, facts renewal.Facts) string {
 	t.Helper()
 	facts.Now = noon
-	e := &explanation{cluster: &cluster{}, Outlook: &controllers.Outlook{
+	e := &explanation{cluster: &cluster{}, Preview: &controllers.Preview{
 		Session: s, Status: s.Status, SecretName: s.Name, Facts: facts, Plan: renewal.Decide(facts),
 	}}
 	var out strings.Builder
@@ -57,7 +57,7 @@ The controller's rules, in order. The first one that holds decides:
   no    SecretIsForeign          No other Secret or session has taken the name of its Secret.
   no    SecretAwaitsCollection   No Secret of a deleted session of the same name is left.
   no    KeyMayHaveChanged        The API key has not changed since it was read.
-  no    GrantIsUnwritten         No granted URL waits to be written, as far as this program can see.
+  no    GrantIsUnsaved           No granted URL waits to be written, as far as this program can see.
   no    SecretIsGoneOrEdited     The Secret need not be restored.
   no    SecretIsUntidy           The labels and annotations of the Secret are as they should be.
   no    Suspended                The session is not suspended.
@@ -86,10 +86,10 @@ func TestWhatComesNext(t *testing.T) {
 		{"the key's Secret changed", renewal.Facts{InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
 			[]string{"reads the API key now"}},
 		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, InStatus: held}, []string{"writes the URL from the status into Secret"}},
-		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretDrifted}, []string{"puts the labels and annotations"}},
+		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretDrifted}, []string{"brings the labels, annotations and owner"}},
 		{"writes fail", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true, RetryAt: noon.Add(time.Minute)}},
-			[]string{"tries again within a minute"}},
-		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tries now, without effect"}},
+			[]string{"tries to write Secret \"acme\" again within a minute"}},
+		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tests now, by a dry run"}},
 		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
 		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + stamp(noon.Add(10*time.Second))}},
 		{"a long pause is not said to be ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
@@ -99,11 +99,11 @@ func TestWhatComesNext(t *testing.T) {
 		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
 			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
 		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, InSecret: held, Secret: renewal.SecretOurs},
-			[]string{"The next URL is due in", "without a key it cannot be asked for", "before the URL expires"}},
+			[]string{"The next URL is due in", "the controller cannot ask for it without a key", "before the URL expires"}},
 		{"other inputs", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
-			[]string{"issued for other inputs"}},
+			[]string{"issued for an earlier API key, purge mode, expiry or endpoint"}},
 		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
-			[]string{"somebody asked for a fresh one"}},
+			[]string{"somebody requested a fresh one"}},
 		{"the controller is late", renewal.Facts{Key: renewal.KeyRead, InSecret: overdue, Secret: renewal.SecretOurs}, []string{"check that the controller runs"}},
 	} {
 		t.Run(row.why, func(t *testing.T) {

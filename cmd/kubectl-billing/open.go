@@ -10,6 +10,7 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // open opens the billing page of a session.
@@ -33,16 +34,16 @@ func (o open) run(ctx context.Context, env *environment) error {
 			return err
 		}
 	}
-	outlook, err := c.foresee(ctx, env, o.name)
+	preview, err := c.preview(ctx, env, o.name)
 	if err != nil {
 		return err
 	}
-	if outlook.Plan.Held == nil {
-		return notAliveError(c, outlook)
+	if preview.Plan.Active == nil {
+		return notAliveError(c, preview)
 	}
-	left := outlook.Plan.Held.ExpiresAt().Sub(outlook.Facts.Now)
-	o.warn(env, c, outlook, left)
-	link := outlook.URL.Reveal()
+	left := preview.Plan.Active.ExpiresAt().Sub(preview.Facts.Now)
+	o.warn(env, c, preview, left)
+	link := preview.URL.Reveal()
 	if o.print {
 		env.print("%s", link)
 		return nil
@@ -71,15 +72,15 @@ func (o open) refresh(ctx context.Context, env *environment, c *cluster) error {
 	return newWaiter(env, c, requested).wait(ctx, scope{name: o.name}, o.timeout)
 }
 
-func (o open) warn(env *environment, c *cluster, outlook *controllers.Outlook, left time.Duration) {
+func (o open) warn(env *environment, c *cluster, preview *controllers.Preview, left time.Duration) {
 	if left < lowLife {
 		cure := c.advise("open %s --fresh", o.name)
-		if outlook.Session.Spec.Suspend {
+		if preview.Session.Spec.Suspend {
 			cure = c.advise("resume %s", o.name)
 		}
 		env.warn("this URL works for only %s more; for a fresh one, run: %s", span(left), cure)
 	}
-	if !outlook.Plan.Current {
+	if !preview.Plan.UpToDate {
 		env.warn("this URL was issued for an earlier API key, purge mode, expiry or endpoint; for details, run: %s",
 			c.advise("explain %s", o.name))
 	}
@@ -93,18 +94,18 @@ func isSafeTarget(text string) bool {
 }
 
 // notAliveError says why no URL works and what to do about it.
-func notAliveError(c *cluster, outlook *controllers.Outlook) error {
-	session := outlook.Session
+func notAliveError(c *cluster, preview *controllers.Preview) error {
+	session := preview.Session
 	missing := fmt.Sprintf("session %q has no URL yet", session.Name)
-	if expires := controllers.ExpiryOf(&session.Status); !expires.IsZero() {
-		missing = fmt.Sprintf("the URL of session %q expired %s ago", session.Name, span(outlook.Facts.Now.Sub(expires)))
+	if expires := status.ExpiryOf(&session.Status); !expires.IsZero() {
+		missing = fmt.Sprintf("the URL of session %q expired %s ago", session.Name, span(preview.Facts.Now.Sub(expires)))
 	}
 	switch {
 	case session.Spec.Suspend:
 		return failf(exitNotReady, "%s, and the session is suspended; resume it with: %s", missing, c.advise("resume %s", session.Name))
-	case meta.IsStatusConditionTrue(outlook.Status.Conditions, v1alpha1.ConditionStalled):
+	case meta.IsStatusConditionTrue(preview.Status.Conditions, v1alpha1.ConditionStalled):
 		return failf(exitNotReady, "%s. %s To see what to do, run: %s", missing,
-			asSentence(stateOf(&v1alpha1.BillingSession{Status: outlook.Status}, outlook.Facts.Now).message),
+			asSentence(stateOf(&v1alpha1.BillingSession{Status: preview.Status}, preview.Facts.Now).message),
 			c.advise("explain %s", session.Name))
 	}
 	return failf(exitNotReady, "%s; request one and wait for it with: %s", missing, c.advise("open %s --fresh", session.Name))

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // state summarizes a session for a row of the list.
@@ -40,13 +40,13 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
-	expires := controllers.ExpiryOf(&session.Status)
+	expires := status.ExpiryOf(&session.Status)
 	switch {
 	case ready == nil:
 		s.severity, s.message = severityWarning, "The controller has not looked at it yet"
 		return s
 	case ready.Status != metav1.ConditionTrue:
-		s.severity, s.cause, s.message = severityError, controllers.ReasonOf(&session.Status), ready.Message
+		s.severity, s.cause, s.message = severityError, status.ReasonOf(&session.Status), ready.Message
 	case !expires.IsZero() && !now.Before(expires):
 		s.severity, s.cause, s.message = severityError, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
 	case failing != nil:
@@ -61,11 +61,11 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 
 // lacksKey reports whether the controller cannot ask until somebody provides a key.
 func lacksKey(reason string) bool {
-	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeyInvalid
+	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeySecretForbidden || reason == v1alpha1.ReasonKeyInvalid
 }
 
 func life(session *v1alpha1.BillingSession, now time.Time) string {
-	expires := controllers.ExpiryOf(&session.Status)
+	expires := status.ExpiryOf(&session.Status)
 	switch {
 	case expires.IsZero():
 		return none
@@ -79,7 +79,7 @@ func life(session *v1alpha1.BillingSession, now time.Time) string {
 const none = "-"
 
 func renews(session *v1alpha1.BillingSession, now time.Time) string {
-	at := nextRequest(session)
+	at := status.NextRequest(session)
 	switch {
 	case session.Spec.Suspend:
 		return "suspended"
@@ -91,30 +91,13 @@ func renews(session *v1alpha1.BillingSession, now time.Time) string {
 	return "in " + span(at.Sub(now))
 }
 
-// nextRequest returns when the controller asks the endpoint next: at the renewal
-// time, or later if the wait after a failed attempt ends later. A pending renew
-// request does not wait for the renewal time.
-func nextRequest(session *v1alpha1.BillingSession) *metav1.Time {
-	status := session.Status
-	renewal, attempt := status.RenewalTime, status.LastAttempt
-	if attempt == nil || attempt.NextTime == nil {
-		return renewal
-	}
-	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
-	pending := token != "" && token != status.LastHandledRenewRequest
-	if renewal == nil || pending || renewal.Before(attempt.NextTime) {
-		return attempt.NextTime
-	}
-	return renewal
-}
-
 func compareNames(a, b v1alpha1.BillingSession) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // compareExpiry sorts by expiry. Sessions that never had a URL come last.
 func compareExpiry(a, b v1alpha1.BillingSession) int {
-	atA, atB := controllers.ExpiryOf(&a.Status), controllers.ExpiryOf(&b.Status)
+	atA, atB := status.ExpiryOf(&a.Status), status.ExpiryOf(&b.Status)
 	switch {
 	case atA.IsZero() && !atB.IsZero():
 		return 1

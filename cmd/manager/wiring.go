@@ -27,11 +27,12 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 )
 
 // newManager wires what the options say.
 func newManager(o options) (ctrl.Manager, error) {
-	asker, err := newEndpoint(o)
+	client, err := newEndpoint(o)
 	if err != nil {
 		return nil, err
 	}
@@ -53,27 +54,28 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
-	generated, err := controllers.NewGeneratedCache(cluster, mgr.GetScheme(), namespaces(o))
+	secrets, err := controllers.NewSecretCache(cluster, mgr.GetScheme(), namespaces(o))
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache of generated Secrets: %w", err)
 	}
-	reconciler := &controllers.Reconciler{
-		Sessions: mgr.GetClient(),
-		Live:     mgr.GetAPIReader(),
-		Endpoint: asker,
-		Clock:    clock.RealClock{},
-		Events:   mgr.GetEventRecorder("billing-operator"),
-		Metrics:  controllers.NewMetrics(ctrlmetrics.Registry),
-	}
-	if err := reconciler.SetupWithManager(mgr, generated, served); err != nil {
+	reconciler := controllers.New(controllers.Dependencies{
+		Client:      mgr.GetClient(),
+		SecretCache: secrets,
+		APIReader:   mgr.GetAPIReader(),
+		Endpoint:    client,
+		Clock:       clock.RealClock{},
+		Events:      mgr.GetEventRecorder("billing-operator"),
+		Metrics:     metrics.NewRequests(ctrlmetrics.Registry),
+	}, served)
+	if err := reconciler.SetupWithManager(mgr, secrets, served.Controller()); err != nil {
 		return nil, err
 	}
-	if err := ctrlmetrics.Registry.Register(&controllers.SessionCollector{
-		Sessions: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
+	if err := ctrlmetrics.Registry.Register(&metrics.Sessions{
+		Cache: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
 	}); err != nil {
 		return nil, fmt.Errorf("set up metrics: %w", err)
 	}
-	return mgr, addProbes(mgr, generated)
+	return mgr, addProbes(mgr, secrets)
 }
 
 func newEndpoint(o options) (*endpoint.Client, error) {
@@ -134,7 +136,7 @@ func managerOptions(o options, served controllers.Options) ctrl.Options {
 		Scheme: scheme,
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces(o),
-			ByObject:          controllers.SessionCache(served),
+			ByObject:          served.SessionCache(),
 		},
 		Metrics:                       metricsOptions(o),
 		HealthProbeBindAddress:        o.healthProbeBindAddress,

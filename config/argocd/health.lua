@@ -12,12 +12,18 @@ if ready == nil or status.observedGeneration ~= obj.metadata.generation then
   return {status = "Progressing", message = "The operator has not looked at it yet"}
 end
 
--- A wish to pause is no failure; everything else that only a person can mend is.
-if stalled ~= nil and stalled.reason ~= "Suspended" then
+-- A person must act.
+if stalled ~= nil then
   return {status = "Degraded", message = stalled.message}
 end
+
+-- Somebody wished it so. Argo CD's own health Suspended would hold up the rest of a sync for
+-- good, and with it the commit that resumes the session.
 if obj.spec.suspend then
-  return {status = "Suspended", message = ready.message}
+  if ready.status == "True" then
+    return {status = "Healthy", message = "Suspended. " .. ready.message}
+  end
+  return {status = "Healthy", message = "Suspended. No URL for what is declared is alive"}
 end
 
 if ready.status == "True" then

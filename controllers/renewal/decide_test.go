@@ -703,6 +703,7 @@ func TestAKeyThatIsLateIsWaitedForTwoMinutes(t *testing.T) {
 	}{
 		{"it may come with the same sync", 0, renewal.KeyMissing, true, 2 * time.Minute},
 		{"the API server's clock may be ahead of ours", -5 * time.Second, renewal.KeyMissing, true, 125 * time.Second},
+		{"not by years", -time.Hour, renewal.KeyMissing, false, 10 * time.Minute},
 		{"an external store takes seconds", time.Second, renewal.KeyMissing, true, 119 * time.Second},
 		{"or most of the two minutes", 119 * time.Second, renewal.KeyMissing, true, time.Second},
 		{"then a person must act", 2 * time.Minute, renewal.KeyMissing, false, 10 * time.Minute},

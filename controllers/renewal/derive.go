@@ -108,7 +108,11 @@ func (f Facts) KeyIsLate() bool {
 	return f.Key == KeyMissing && f.Now.Before(f.keyGraceEnds())
 }
 
-func (f Facts) keyGraceEnds() time.Time { return f.Created.Add(keyGrace) }
+// keyGraceEnds is when a missing key Secret stops counting as late. The API server's clock,
+// which says when the session was created, may be ahead of ours by as much again.
+func (f Facts) keyGraceEnds() time.Time {
+	return f.unlessClockSetBack(2*keyGrace, f.Created.Add(keyGrace))
+}
 
 // minIntervalEnds is when this process may ask again for this session.
 func (f Facts) minIntervalEnds() time.Time {

@@ -11,13 +11,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/invariants"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -254,7 +253,7 @@ func (w *world) seeSession(session *v1alpha1.BillingSession) {
 		complain("observedGeneration went back from %d to %d", s.generation, status.ObservedGeneration)
 	}
 	s.generation = status.ObservedGeneration
-	for _, problem := range incoherent(session) {
+	for _, problem := range invariants.Conditions(session) {
 		complain("%s", problem)
 	}
 	if w.resting.Load() && conditionsOf(session) != "Ready=True Issued" {
@@ -291,55 +290,6 @@ func conditionsOf(session *v1alpha1.BillingSession) string {
 		said = append(said, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
 	}
 	return strings.Join(said, ", ")
-}
-
-// workingReasons and stalledReasons are why a session is not ready. A write that
-// fails is worked on; one that is forbidden needs a person.
-var (
-	workingReasons = []string{
-		v1alpha1.ReasonExpired, v1alpha1.ReasonInputsChanged, v1alpha1.ReasonThrottled, v1alpha1.ReasonUnavailable,
-		v1alpha1.ReasonMalformed, v1alpha1.ReasonAwaitingCollection, v1alpha1.ReasonSecretWriteFailed,
-	}
-	stalledReasons = []string{
-		v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeyInvalid, v1alpha1.ReasonSuspended,
-		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed,
-	}
-)
-
-// incoherent is what cannot be true together in a status that the manager wrote.
-func incoherent(session *v1alpha1.BillingSession) (problems []string) {
-	complain := func(holds bool, what string) {
-		if !holds {
-			problems = append(problems, what)
-		}
-	}
-	conditions := session.Status.Conditions
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if ready == nil {
-		return []string{"Ready is missing"}
-	}
-	is := func(kind string) bool { return meta.IsStatusConditionTrue(conditions, kind) }
-	working, stalled, failing := is(v1alpha1.ConditionReconciling), is(v1alpha1.ConditionStalled), is(v1alpha1.ConditionRenewalFailing)
-	for _, c := range conditions {
-		complain(c.Type == v1alpha1.ConditionReady || c.Status == metav1.ConditionTrue, c.Type+" is there without being true")
-		complain(c.ObservedGeneration == session.Status.ObservedGeneration, c.Type+" speaks of another generation")
-		complain(strings.TrimSpace(c.Message) != "", c.Type+" gives no message")
-	}
-	complain(session.Status.ObservedGeneration <= session.Generation, "it observed what is not there yet")
-	if session.Spec.URLInStatus == v1alpha1.URLInStatusHidden && session.Status.ObservedGeneration == session.Generation {
-		complain(session.Status.URL == "", "it shows the URL that is to be hidden")
-	}
-	if ready.Status == metav1.ConditionTrue {
-		complain(ready.Reason == v1alpha1.ReasonIssued, "it is ready for another reason than Issued")
-		complain(!working && !stalled, "it is ready and has trouble")
-		complain(session.Status.ExpirationTime != nil && session.Status.IssuedFor != nil, "it is ready without a URL's times and inputs")
-		return problems
-	}
-	complain(working != stalled, "it is not ready, and neither works on that nor waits for a person, or both")
-	complain(!failing, "it is not ready, and a renewal fails")
-	complain(!working || slices.Contains(workingReasons, ready.Reason), "it works on what a person must mend")
-	complain(!stalled || slices.Contains(stalledReasons, ready.Reason), "it waits for a person who is not needed")
-	return problems
 }
 
 // mustNotShow holds that an object shows no key and no granted URL.

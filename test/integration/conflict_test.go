@@ -72,11 +72,13 @@ func TestSecretOfADeletedNamesakeIsWaitedFor(t *testing.T) {
 	first := w.issued("acme")
 	w.delete(first)
 	w.rest()
+	const edited = "https://example.com/"
+	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte(edited) }) // not as it was written, so not taken back
 	w.session("acme")
 	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
 	w.passFloor()
 	w.waitForRequests(1)
-	if got := w.urlIn("acme"); got != first.Status.URL {
+	if got := w.urlIn("acme"); got != edited {
 		t.Errorf("the Secret of another session was touched")
 	}
 	w.delete(w.secret("acme")) // as garbage collection does
@@ -129,7 +131,7 @@ func TestSessionDeletedWhileItAsksLeavesNoSecret(t *testing.T) {
 	})
 	w.delete(session)
 	other := w.session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
-	w.waitForCondition(other.Name, v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended) // the cache has seen the deletion
+	w.waitFor(other.Name, metav1.ConditionFalse, v1alpha1.ReasonSuspended) // the cache has seen the deletion
 	release()
 	w.rest()
 	if w.secret("acme") != nil {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -60,12 +61,10 @@ func (w *world) restart() {
 }
 
 func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
-	served := w.options
-	served.NewQueue = w.queue
 	namespaces := map[string]cache.Config{w.namespace: {}}
 	mgr, err := ctrl.NewManager(w.connection, ctrl.Options{
 		Scheme:     scheme(),
-		Cache:      cache.Options{DefaultNamespaces: namespaces, ByObject: controllers.SessionCache(served)},
+		Cache:      cache.Options{DefaultNamespaces: namespaces, ByObject: w.options.SessionCache()},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 		Logger:     testLogs.logger(),
@@ -77,24 +76,26 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	generated, err := controllers.NewGeneratedCache(w.connection, mgr.GetScheme(), namespaces)
+	secrets, err := controllers.NewSecretCache(w.connection, mgr.GetScheme(), namespaces)
 	if err != nil {
 		return nil, err
 	}
-	asker, err := endpoint.New(endpoint.Config{
+	issuer, err := endpoint.New(endpoint.Config{
 		URL: w.server.URL + standin.Path, Timeout: 30 * time.Second, Clock: w.clock, UserAgent: "test",
 	})
 	if err != nil {
 		return nil, err
 	}
-	reconciler := &controllers.Reconciler{
-		Sessions: mgr.GetClient(), Live: liveReader{mgr.GetAPIReader(), &w.calls}, Endpoint: asker, Clock: w.clock,
-		Events: mgr.GetEventRecorder("billing-operator"), Metrics: controllers.NewMetrics(registry),
-	}
-	registry.MustRegister(&controllers.SessionCollector{
-		Sessions: mgr.GetCache(), Leading: mgr.Elected(), Clock: w.clock, PerSession: true,
+	reconciler := controllers.New(controllers.Dependencies{
+		Client: mgr.GetClient(), SecretCache: secrets, APIReader: liveReader{mgr.GetAPIReader(), &w.calls}, Endpoint: issuer, Clock: w.clock,
+		Events: mgr.GetEventRecorder("billing-operator"), Metrics: metrics.NewRequests(registry),
+	}, w.options)
+	registry.MustRegister(&metrics.Sessions{
+		Cache: mgr.GetCache(), Leading: mgr.Elected(), Clock: w.clock, PerSession: true,
 	})
-	return mgr, reconciler.SetupWithManager(mgr, generated, served)
+	options := w.options.Controller()
+	options.NewQueue = w.queue
+	return mgr, reconciler.SetupWithManager(mgr, secrets, options)
 }
 
 // passes counts what the workers did.

@@ -29,7 +29,7 @@ func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
 	}, nil)
 	w.run()
 	w.session("acme")
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretMissing)
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretForbidden)
 	w.rest()
 	w.calls.fail(nil, nil)
 	w.clock.Step(time.Minute + time.Second)

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 	"github.com/xtracta/billing-operator/test/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -65,7 +65,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 func TestOnlyTheLeaderSpeaksForSessions(t *testing.T) {
 	t.Parallel()
 	leading := make(chan struct{})
-	c := collected(t, &controllers.SessionCollector{Leading: leading, PerSession: true})
+	c := collected(t, &metrics.Sessions{Leading: leading, PerSession: true})
 	if text := c.metrics(); text != "" {
 		t.Errorf("a replica that stands by says:\n%s", text)
 	}
@@ -86,7 +86,7 @@ func TestLargeFleetsAreCounted(t *testing.T) {
 	t.Parallel()
 	leading := make(chan struct{})
 	close(leading)
-	text := collected(t, &controllers.SessionCollector{Leading: leading}).metrics()
+	text := collected(t, &metrics.Sessions{Leading: leading}).metrics()
 	if strings.Contains(text, "acme") {
 		t.Errorf("a session is told by its name:\n%s", text)
 	}
@@ -104,7 +104,7 @@ func TestLargeFleetsAreCounted(t *testing.T) {
 
 // collected is a registry with a collector of two sessions: acme, which nobody has looked
 // at, and acme-issued, whose clock is an hour behind the endpoint's.
-func collected(t *testing.T, collector *controllers.SessionCollector) *runningController {
+func collected(t *testing.T, collector *metrics.Sessions) *runningController {
 	t.Helper()
 	issued := builders.Session("acme-issued", builders.In("finance"))
 	issued.Status = v1alpha1.BillingSessionStatus{
@@ -112,7 +112,7 @@ func collected(t *testing.T, collector *controllers.SessionCollector) *runningCo
 		IssuedFor:      &v1alpha1.IssuedFor{ClockOffsetSeconds: 3600},
 		Conditions:     []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued}},
 	}
-	collector.Sessions = fake.NewClientBuilder().WithScheme(scheme()).
+	collector.Cache = fake.NewClientBuilder().WithScheme(scheme()).
 		WithObjects(builders.Session("acme", builders.In("finance")), issued).Build()
 	collector.Clock = testclock.NewFakePassiveClock(time.Unix(rand.Int64N(4102444000), 0))
 	registry := prometheus.NewRegistry()

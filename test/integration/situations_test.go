@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -61,6 +65,33 @@ var situations = map[string]func(*world){
 		w.run()
 		w.session("acme")
 	},
+	"the key's Secret cannot be read": func(w *world) {
+		w.giveKey(w.key)
+		w.calls.fail(func(c call) error {
+			if c.verb == "get" {
+				return apierrors.NewForbidden(secrets, "key", errors.New("no permission"))
+			}
+			return nil
+		}, nil)
+		w.run()
+		w.session("acme")
+	},
+	"the key's Secret is late": func(w *world) {
+		w.clock.SetTime(time.Now())
+		w.run()
+		w.session("acme")
+	},
+	"waits for its turn to ask": func(w *world) {
+		w.options.QPS, w.options.Burst = 0.001, 1
+		w.giveKey(w.key)
+		w.run()
+		w.issued("first")
+		w.session("acme", builders.Suspended())
+		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+		w.rest()
+		w.clock.Step(11 * time.Second)
+	},
 	"the Secret is not ours": func(w *world) {
 		w.create(builders.ForeignSecret(w.namespace, "acme"))
 		w.run()
@@ -76,9 +107,12 @@ var situations = map[string]func(*world){
 	"waiting for garbage collection": func(w *world) {
 		w.giveKey(w.key)
 		w.run()
-		w.delete(w.issued("acme"))
-		w.rest()
+		issued := w.issued("acme")
+		w.controller.stop()
+		w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com/") })
+		w.delete(issued)
 		w.session("acme")
+		w.run()
 	},
 	"suspended, alive for today's inputs": func(w *world) {
 		w.giveKey(w.key)
@@ -107,7 +141,7 @@ var situations = map[string]func(*world){
 		w.giveKey(w.key)
 		w.run()
 		w.session("acme", builders.Suspended())
-		w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended)
+		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
 		w.controller.stop()
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 	},

@@ -62,7 +62,7 @@ func TestSuspendedSessionKeepsItsURLUntilItExpires(t *testing.T) {
 		t.Errorf("the URL of a suspended session is gone")
 	}
 	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended)
+	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
 	w.waitForRequests(1)
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)

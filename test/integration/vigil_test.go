@@ -12,11 +12,10 @@ import (
 	"github.com/prometheus/common/expfmt"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/invariants"
 )
 
 // vigil looks at each version of each session of a world.
@@ -59,7 +58,7 @@ func (w *world) keepVigil() {
 
 func (w *world) look(session *v1alpha1.BillingSession) {
 	if session.Status.ObservedGeneration >= 0 {
-		for _, problem := range incoherent(session) {
+		for _, problem := range invariants.Conditions(session) {
 			w.t.Errorf("session %s at %s: %s\n%+v", session.Name, session.ResourceVersion, problem, session.Status.Conditions)
 		}
 	}
@@ -89,55 +88,6 @@ func (w *world) seeAll() {
 			return "an older version"
 		})
 	}
-}
-
-// incoherent says what is wrong with the conditions of a session that the
-// controller looked at.
-func incoherent(session *v1alpha1.BillingSession) (problems []string) {
-	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	status := session.Status
-	find := func(kind string) *metav1.Condition { return meta.FindStatusCondition(status.Conditions, kind) }
-	ready, reconciling, stalled, failing := find(v1alpha1.ConditionReady), find(v1alpha1.ConditionReconciling),
-		find(v1alpha1.ConditionStalled), find(v1alpha1.ConditionRenewalFailing)
-	if ready == nil {
-		return []string{"Ready is missing"}
-	}
-	for _, c := range status.Conditions {
-		if c.ObservedGeneration != status.ObservedGeneration {
-			complain("%s is of another generation", c.Type)
-		}
-		if c.Type != v1alpha1.ConditionReady && c.Status != metav1.ConditionTrue {
-			complain("%s is there without being true", c.Type)
-		}
-		if c.Message == "" || strings.HasPrefix(c.Message, " ") {
-			complain("%s says nothing: %q", c.Type, c.Message)
-		}
-	}
-	isReady := ready.Status == metav1.ConditionTrue
-	switch {
-	case status.ObservedGeneration > session.Generation:
-		complain("observed a generation that is not there yet")
-	case isReady && (reconciling != nil || stalled != nil):
-		complain("Ready together with Reconciling or Stalled")
-	case !isReady && (reconciling == nil) == (stalled == nil):
-		complain("not Ready needs exactly one of Reconciling and Stalled")
-	case !isReady && failing != nil:
-		complain("RenewalFailing while not Ready")
-	case isReady != (ready.Reason == v1alpha1.ReasonIssued):
-		complain("Ready=%s for reason %s", ready.Status, ready.Reason)
-	}
-	for _, c := range []*metav1.Condition{reconciling, stalled} {
-		if c != nil && (c.Reason != ready.Reason || c.Message != ready.Message) {
-			complain("%s says something else than Ready", c.Type)
-		}
-	}
-	if isReady && (status.ExpirationTime == nil || status.IssueTime == nil || status.IssuedFor == nil) {
-		complain("Ready without the times and inputs of a URL")
-	}
-	if session.Spec.URLInStatus == v1alpha1.URLInStatusHidden && status.URL != "" && status.ObservedGeneration == session.Generation {
-		complain("the URL is shown although it is to be hidden")
-	}
-	return problems
 }
 
 // searchForSecrets holds that nothing shows the key or a granted URL but what is

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -27,6 +29,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
 	"github.com/xtracta/billing-operator/test/builders"
 	"github.com/xtracta/billing-operator/test/simulation"
 )
@@ -115,12 +118,16 @@ func (w *world) run(options controllers.Options) {
 	direct := memoryClient{memoryCluster: w.cluster}
 	cached := memoryClient{memoryCluster: w.cluster}
 	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}}
-	mgr := &memoryManager{cache: memoryCache{memoryClient: cached}}
-	r := &controllers.Reconciler{
-		Sessions: cached, Live: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
-		Events: &events.FakeRecorder{}, Metrics: controllers.NewMetrics(prometheus.NewRegistry()),
+	scheme := runtime.NewScheme()
+	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		w.t.Fatal(err)
 	}
-	if err := r.SetupWithManager(mgr, generated, options); err != nil {
+	mgr := &memoryManager{scheme: scheme, cache: memoryCache{memoryClient: cached}}
+	r := controllers.New(controllers.Dependencies{
+		Client: cached, SecretCache: generated, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
+		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
+	}, options)
+	if err := r.SetupWithManager(mgr, generated, options.Controller()); err != nil {
 		w.t.Fatal(err)
 	}
 	var running sync.WaitGroup
@@ -138,6 +145,7 @@ func (w *world) run(options controllers.Options) {
 type memoryManager struct {
 	ctrl.Manager
 	cache     cache.Cache
+	scheme    *runtime.Scheme
 	runnables []manager.Runnable
 }
 
@@ -145,6 +153,7 @@ func (m *memoryManager) Add(r manager.Runnable) error {
 	m.runnables = append(m.runnables, r)
 	return nil
 }
+func (m *memoryManager) GetScheme() *runtime.Scheme           { return m.scheme }
 func (m *memoryManager) GetCache() cache.Cache                { return m.cache }
 func (m *memoryManager) GetFieldIndexer() client.FieldIndexer { return m.cache }
 func (m *memoryManager) GetLogger() logr.Logger               { return logr.Discard() }
@@ -165,7 +174,7 @@ type memoryEndpoint struct {
 
 func (*memoryEndpoint) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }
 
-// IssueURL implements controllers.Asker.
+// IssueURL implements controllers.Endpoint.
 func (e *memoryEndpoint) IssueURL(_ context.Context, request endpoint.Request) (endpoint.Grant, error) {
 	time.Sleep(answerTime)
 	e.mu.Lock()

@@ -186,8 +186,8 @@ func TestExplain(t *testing.T) {
 	for _, row := range []struct{ name, kind, reason string }{
 		{"acme", v1alpha1.ConditionReady, v1alpha1.ReasonIssued},
 		{"failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled},
-		{"rests", v1alpha1.ConditionStalled, v1alpha1.ReasonSuspended},
-		{"keyless", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretMissing},
+		{"rests", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended},
+		{"keyless", v1alpha1.ConditionReconciling, v1alpha1.ReasonKeySecretMissing},
 		{"foreign", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict},
 		{"rival", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict},
 		{"younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict},

@@ -30,9 +30,9 @@ func TestSecretThatNoCacheShowsIsLookedFor(t *testing.T) {
 	}
 	reconcile() // issues the URL
 	reconcile() // sees what was written
-	r.Clock.(*clocktesting.FakeClock).Step(time.Minute)
+	r.clock.(*clocktesting.FakeClock).Step(time.Minute)
 	written := store.writes
-	r.Sessions, r.Generated = without{store, name}, without{store, name}
+	r.reader.cached, r.reader.generated = without{store, name}, without{store, name}
 	reconcile()
 	if store.writes != written {
 		t.Errorf("%d writes for a Secret that is as it should be", store.writes-written)
