@@ -21,8 +21,11 @@ func (c *Client) classify(got answer, key Key) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	if text, ok := doc["status"]; ok && !isOK(text) {
+	if text, ok := doc.fields["status"]; ok && !isOK(text) {
 		return Grant{}, bodyFailure(got, doc, key)
+	}
+	if !doc.mayGrant() {
+		return Grant{}, &MalformedError{"the endpoint's answer is another document: its root is neither documents_response nor billings_response" + doc.messageFor(key)}
 	}
 	return c.grant(got, doc, key)
 }
@@ -52,18 +55,15 @@ func (c *Client) httpFailure(got answer, key Key) error {
 		return &MalformedError{what + c.redirection(got.header.Get("Location"), key)}
 	}
 	// The body can only add a message. Whatever is wrong with it, the status stands.
-	doc, err := decode(got.body, got.header.Get("Content-Type"))
-	if err != nil {
-		doc = nil
-	}
+	doc, _ := decode(got.body, got.header.Get("Content-Type"))
 	return got.failure(got.status, what+doc.messageFor(key))
 }
 
 // bodyFailure explains a status other than 200 in the body of an HTTP 200.
 func bodyFailure(got answer, doc document, key Key) error {
-	status, ok := parseInteger(doc["status"])
+	status, ok := parseInteger(doc.fields["status"])
 	if !ok {
-		return &MalformedError{"the status in the endpoint's answer is not a number"}
+		return &MalformedError{"the status in the endpoint's answer is not a number" + doc.messageFor(key)}
 	}
 	what := fmt.Sprintf("the endpoint answered status %d", status)
 	return got.failure(int(min(status, 1000)), what+doc.messageFor(key))

@@ -8,22 +8,33 @@ import (
 	"strings"
 )
 
-// document maps the names of the elements that we read to their texts, with white
-// space collapsed. Each element occurs at most once, and any may be missing.
-type document map[string]string
+// document is an answer in XML, whatever its root.
+type document struct {
+	root xml.Name
+	// fields maps the names of the elements that we read to their texts, with white
+	// space collapsed. Each element occurs at most once, and any may be missing.
+	fields map[string]string
+}
+
+// mayGrant reports whether the root is that of the endpoint's sample or that of its
+// schema, which differ. A refusal is read under any root, a grant under these only: a
+// URL in another document may open another page.
+func (d document) mayGrant() bool {
+	return d.root == xml.Name{Local: "documents_response"} || d.root == xml.Name{Local: "billings_response"}
+}
 
 // decode reads the body of an answer. The error is an *UnavailableError if the body
 // is truncated, otherwise a *MalformedError.
 func decode(body []byte, contentType string) (document, error) {
 	text, err := toUTF8(body, contentType)
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
 	switch beginning := bytes.TrimLeft(text, xmlSpace); {
 	case len(beginning) == 0:
-		return nil, &MalformedError{"the endpoint's answer is empty"}
+		return document{}, &MalformedError{"the endpoint's answer is empty"}
 	case beginning[0] != '<':
-		return nil, errNoXML
+		return document{}, errNoXML
 	}
 	source := &source{Reader: bytes.NewReader(text)}
 	tokens := xml.NewDecoder(source)
@@ -35,12 +46,12 @@ func decode(body []byte, contentType string) (document, error) {
 		case errors.Is(err, io.EOF):
 			return parser.document()
 		case err != nil && source.exhausted && !parser.closed:
-			return nil, errTruncated
+			return document{}, errTruncated
 		case err != nil:
-			return nil, &MalformedError{"the endpoint's answer is not well-formed XML"}
+			return document{}, &MalformedError{"the endpoint's answer is not well-formed XML"}
 		}
 		if err := parser.take(token); err != nil {
-			return nil, err
+			return document{}, err
 		}
 	}
 }

@@ -65,7 +65,7 @@ func checkExpire(doc document, got answer) (expire time.Time, offset time.Durati
 // written in, ends there.
 func parseExpire(doc document) (time.Time, error) {
 	const lastSecond = 253402300799
-	text, ok := doc["expire"]
+	text, ok := doc.fields["expire"]
 	if !ok {
 		return time.Time{}, &MalformedError{"the endpoint's answer has no expire"}
 	}

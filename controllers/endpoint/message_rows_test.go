@@ -74,7 +74,7 @@ func messageRows() []row {
 		{name: "with a query of short values", why: "together they are a login", server: answers(403, root("<message>order a=12345678&amp;b=87654321 failed</message><url>https://api-app.xtracta.com/v1/billings/x?a=12345678&amp;b=87654321</url>")), want: rejected, says: withheld},
 		{name: "without text", why: "an empty message adds nothing", server: answers(403, root("<message> </message>")), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in a document that is cut off", why: "a message is shown from whole documents only", server: answers(403, "<documents_response><message>{key}"), want: rejected, says: "HTTP 403 Forbidden"},
-		{name: "in another document", why: "a message is shown from the documented document only", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},
+		{name: "in another document", why: "a message is read under any root, and no less carefully", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "with 429", why: "a message explains a pause too", server: answers(429, root("<message>Too many for {key}</message>")), want: throttled, says: "429 Too Many Requests: [message withheld"},
 		{name: "with 503", why: "a message explains an outage too", server: answers(503, root("<message>Maintenance {url}</message>")), want: unavailable, says: "503 Service Unavailable: [message withheld"},
 		{name: "with status 500 in the body", why: "a message explains an outage too", server: says(root("<status>500</status><message>{key}</message><url>{url}</url>")), want: unavailable, says: "status 500: [message withheld"},

@@ -15,11 +15,9 @@ var elements = map[string]struct{ markup bool }{
 	"expire":  {},
 }
 
-// roots are the roots of the document's sample and of its schema, which differ.
-var roots = map[string]bool{"documents_response": true, "billings_response": true}
-
 // parser collects the text of the elements right under the root.
 type parser struct {
+	root    xml.Name
 	fields  map[string]*strings.Builder
 	current string // the element that we are in, if we read it, or ""
 	depth   int    // the number of open elements
@@ -53,9 +51,9 @@ func (p *parser) start(name xml.Name) error {
 		return errTrailing
 	case p.depth == 0 && isHTML(name.Local):
 		return errWebPage
-	case p.depth == 0 && (name.Space != "" || !roots[name.Local]):
-		return &MalformedError{"the endpoint's answer is another document: its root is neither documents_response nor billings_response"}
-	case p.depth == 1 && name.Space == "":
+	case p.depth == 0:
+		p.root = name
+	case p.depth == 1 && (name.Space == "" || name.Space == p.root.Space):
 		if err := p.enter(name.Local); err != nil {
 			return err
 		}
@@ -114,11 +112,11 @@ func (p *parser) instruction(token xml.ProcInst) error {
 
 func (p *parser) document() (document, error) {
 	if !p.closed {
-		return nil, errTruncated
+		return document{}, errTruncated
 	}
-	doc := document{}
+	doc := document{root: p.root, fields: map[string]string{}}
 	for name, text := range p.fields {
-		doc[name] = collapse(text.String())
+		doc.fields[name] = collapse(text.String())
 	}
 	return doc, nil
 }

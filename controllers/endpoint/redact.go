@@ -65,8 +65,8 @@ func (r *redactor) reveals(text string) bool {
 // messageFor returns the message to put behind a sentence on the answer, or "".
 func (d document) messageFor(key Key) string {
 	r := newRedactor(key)
-	r.hideURL(d["url"])
-	if message := r.message(d["message"]); message != "" {
+	r.hideURL(d.fields["url"])
+	if message := r.message(d.fields["message"]); message != "" {
 		return ": " + message
 	}
 	return ""

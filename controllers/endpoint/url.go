@@ -13,7 +13,7 @@ const maxURL = 8 << 10
 // checkURL accepts an absolute URL that browsers and this package read alike, on the
 // endpoint's own host or an allowed one.
 func (c *Client) checkURL(doc document, key Key) (URL, error) {
-	text, ok := doc["url"]
+	text, ok := doc.fields["url"]
 	if !ok {
 		return URL{}, &MalformedError{"the endpoint's answer has no url"}
 	}

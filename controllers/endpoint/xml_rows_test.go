@@ -90,8 +90,50 @@ func xmlRows() []row {
 		{name: "]]> in a text", why: "not well-formed", server: says(root("<message>]]></message>" + good)), want: malformed, says: "well-formed"},
 		{name: "an attribute without quotes", why: "HTML, not XML", server: says(root("<message lang=en>x</message>" + good)), want: malformed, says: "well-formed"},
 	}
+	rows = append(rows, refusalRows()...)
 	for _, cut := range []int{1, 10, len("<documents_response>"), len("<documents_response><stat"), strings.Index(sound, "{url}") + 5, strings.Index(sound, "</expire>") - 1, strings.Index(sound, "</expire>"), len(sound) - 1} {
 		rows = append(rows, row{name: fmt.Sprintf("cut off after %d bytes", cut), why: "a truncated answer is asked for again, wherever it was cut", server: says(sound[:cut]), want: unavailable, says: "too early"})
 	}
 	return rows
+}
+
+// refusalRows answer with refusals and grants under roots that the document does not
+// have: siblings of the endpoint, its uploads and gateways before it do.
+func refusalRows() []row {
+	const refusal = "<status>403</status><message>No access</message>"
+	const good = "<status>200</status><url>{url}</url><expire>{expire}</expire>"
+	var rows []row
+	for _, around := range []struct{ root, begin, end string }{
+		{"xml", "<xml>", "</xml>"},
+		{"error", "<error>", "</error>"},
+		{"group_response", "<group_response>", "</group_response>"},
+		{"a root in a namespace", `<error xmlns="urn:x">`, "</error>"},
+		{"a documented root in a namespace", `<documents_response xmlns="urn:x">`, "</documents_response>"},
+		{"a root with a prefix", `<x:error xmlns:x="urn:x">`, "</x:error>"},
+		{"a root with an undeclared prefix", "<x:error>", "</x:error>"},
+		{"a declared root", `<?xml version="1.0"?><user_response version="1">`, "</user_response>"},
+		{"a root in upper case", "<DOCUMENTS_RESPONSE>", "</DOCUMENTS_RESPONSE>"},
+		{"a root in other letters", "<ответ>", "</ответ>"},
+	} {
+		rows = append(rows,
+			row{name: "a refusal under " + around.root, why: "whoever refuses says why, whatever the root", server: answers(403, around.begin+refusal+around.end), want: rejected, says: "HTTP 403 Forbidden: No access"},
+			row{name: "a refusal in a 200 under " + around.root, why: "a status in the body is meant as one, whatever the root", server: says(around.begin + refusal + around.end), want: rejected, says: "status 403: No access"},
+			row{name: "a pause in a 200 under " + around.root, why: "by the same table as HTTP", server: answers(200, around.begin+"<status>429</status>"+around.end, "Retry-After", "77"), want: throttled, retry: 77e9},
+			row{name: "an outage in a 200 under " + around.root, why: "by the same table as HTTP", server: says(around.begin + "<status>500</status><message>{key}</message>" + around.end), want: unavailable, says: "status 500: [message withheld"},
+			row{name: "a grant under " + around.root, why: "another document, which may mean another page", server: says(around.begin + good + around.end), want: malformed, says: "another document"},
+			row{name: "only a message under " + around.root, why: "without a status nothing is known but what a person can read", server: says(around.begin + "<message>No access</message>" + around.end), want: malformed, says: "billings_response: No access"},
+			row{name: "a status of words under " + around.root, why: "words are not guessed at", server: says(around.begin + "<status>error</status><message>No access</message>" + around.end), want: malformed, says: "not a number: No access"},
+			row{name: "two statuses under " + around.root, why: "it is not known which one is meant", server: says(around.begin + "<status>403</status>" + refusal + around.end), want: malformed, says: "more than one status"},
+			row{name: "a refusal cut off under " + around.root, why: "a truncated answer is asked for again", server: says(around.begin + refusal), want: unavailable, says: "too early"},
+		)
+	}
+	return append(rows,
+		row{name: "a refusal with elements in the root's namespace", why: "what belongs to the root is in its namespace", server: says(`<x:error xmlns:x="urn:x"><x:status>403</x:status><x:message>No access</x:message></x:error>`), want: rejected, says: "status 403: No access"},
+		row{name: "a refusal with elements in another namespace", why: "other elements of these names", server: says(`<error xmlns:x="urn:x"><x:status>403</x:status></error>`), want: malformed, says: "another document"},
+		row{name: "a documented root with a status in a namespace", why: "another element of that name", server: says(root(`<status xmlns="urn:x">403</status>` + good)), want: granted},
+		row{name: "a refusal deeper down", why: "a status further down is somebody else's", server: says("<result><error>" + refusal + "</error></result>"), want: malformed, says: "another document"},
+		row{name: "a refusal as a web page", why: "pages are unread, as their words are for their readers", server: answers(403, "<html><status>429</status><message>No access</message></html>"), want: rejected, says: "HTTP 403 Forbidden"},
+		row{name: "a refusal in a 200 as a web page", why: "pages are unread, as their words are for their readers", server: says(`<html xmlns="http://www.w3.org/1999/xhtml"><status>403</status></html>`), want: malformed, says: "web page"},
+		row{name: "a refusal behind a DOCTYPE", why: "a DTD may declare entities without end", server: says("<!DOCTYPE error><error>" + refusal + "</error>"), want: malformed, says: "DOCTYPE"},
+	)
 }
