@@ -56,7 +56,7 @@ func (c *Client) httpFailure(got answer, key Key) error {
 	}
 	// The body can only add a message. Whatever is wrong with it, the status stands.
 	doc, _ := decode(got.body, got.header.Get("Content-Type"))
-	return got.failure(got.status, what+doc.messageFor(key))
+	return got.failure(got.status, what+doc.messageFor(key), doc)
 }
 
 // bodyFailure explains a status other than 200 in the body of an HTTP 200.
@@ -66,11 +66,11 @@ func bodyFailure(got answer, doc document, key Key) error {
 		return &MalformedError{"the status in the endpoint's answer is not a number" + doc.messageFor(key)}
 	}
 	what := fmt.Sprintf("the endpoint answered status %d", status)
-	return got.failure(int(min(status, 1000)), what+doc.messageFor(key))
+	return got.failure(int(min(status, 1000)), what+doc.messageFor(key), doc)
 }
 
-// failure is the error for a status other than 200.
-func (got answer) failure(status int, summary string) error {
+// failure returns the error for a status other than 200.
+func (got answer) failure(status int, summary string, doc document) error {
 	_, hasRetryAfter := got.header["Retry-After"]
 	switch outcomeOf(status, hasRetryAfter) {
 	case Throttled:
@@ -78,7 +78,7 @@ func (got answer) failure(status int, summary string) error {
 	case Unavailable:
 		return &UnavailableError{summary}
 	case Rejected:
-		return &RejectedError{summary}
+		return &RejectedError{withKeyHint(summary, status, doc.fields["message"])}
 	default:
 		return &MalformedError{summary + ", which its document does not describe"}
 	}

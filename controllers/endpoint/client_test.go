@@ -94,7 +94,7 @@ func TestDocumentedAnswers(t *testing.T) {
 	for _, c := range []struct{ why, file, want string }{
 		{"the document's sample", "documented-answer.xml", fmt.Sprint(url, 1522895794)},
 		{"the same by the document's schema", "schema-answer.xml", fmt.Sprint(url, 1522895794)},
-		{"a refusal in the body", "rejected-answer.xml", "the endpoint answered status 403: The API key has no access to this resource"},
+		{"a refusal in the body", "rejected-answer.xml", "the endpoint answered status 403: The API key has no access to this resource. " + keyHint},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -37,9 +37,10 @@ func OutcomeOf(err error) (Outcome, bool) {
 	return "", false
 }
 
-// The types of the four errors below are the retry policy. The text of each is one
-// short sentence for a person. It contains neither the key nor a URL, so a status,
-// an event or a log may show it.
+// The types of the four errors below are the retry policy. Their texts are a sentence
+// or two for a person: on one line, 600 characters at most, begun with a small letter
+// and without the final full stop. They contain neither the key nor a URL, so a status,
+// an event or a log may show them.
 
 // RejectedError reports that a person must act. Client.IssueURL returns it for 400,
 // 401, 403, 404, 422 and each other 4xx that no other error claims. It concerns this
