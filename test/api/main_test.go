@@ -1,5 +1,5 @@
-// Package api_test holds the BillingSession API to its promises at a real API
-// server: what it accepts, what it refuses and in which words, and what it fills in.
+// Package api_test checks the BillingSession API on a real API server: what it
+// accepts, what it refuses and in which words, and which defaults it fills in.
 package api_test
 
 import (
@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer cp.Stop() //nolint:errcheck // the tests have had their say
+	defer cp.Stop() //nolint:errcheck // the results of the tests are known
 	config = cp.Config()
 
 	types := runtime.NewScheme()
@@ -54,15 +54,14 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// session returns the smallest BillingSession that says what it needs, with the
-// fields of spec (YAML) laid over it. It is what a person types, not what the Go
-// types let pass.
+// session returns the smallest valid BillingSession with the fields of spec (YAML)
+// laid over it. It is unstructured, so that rows can say what the Go types cannot.
 func session(t *testing.T, name, spec string) *unstructured.Unstructured {
 	t.Helper()
 	merged := map[string]any{"apiKeySecretRef": map[string]any{"name": "acme-key"}}
 	maps.Copy(merged, fields(t, spec))
 	s := &unstructured.Unstructured{Object: map[string]any{"spec": merged}}
-	s.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingSession"))
+	s.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 	s.SetNamespace(metav1.NamespaceDefault)
 	s.SetName(name)
 	return s
@@ -77,7 +76,7 @@ func fields(t *testing.T, text string) map[string]any {
 	return parsed
 }
 
-// inNamespace moves a session into a namespace of its own test.
+// inNamespace moves a session into a new namespace of its own.
 func inNamespace(t *testing.T, s *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}

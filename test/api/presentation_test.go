@@ -3,23 +3,31 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/restmapper"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 // What `kubectl get billingsessions` prints is a table that the API server makes.
+// Columns with a priority above zero appear with -o wide only.
 func TestColumns(t *testing.T) {
-	s := read(t, create(t, session(t, "acme", ``)))
+	s := read(t, create(t, session(t, "acme", `suspend: true`)))
 
-	if diff := cmp.Diff([]string{"Name", "Ready", "Reason", "Expires", "Renews", "Age"}, headings(table(t, s.Namespace))); diff != "" {
-		t.Errorf("columns (-want +got):\n%s", diff)
+	columns := table(t, s.Namespace).ColumnDefinitions
+	if diff := cmp.Diff([]string{"Name", "Ready", "Reason", "Expires", "Renews", "Secret", "Age"}, headings(columns, 0)); diff != "" {
+		t.Fatalf("columns (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"Suspended", "Message"}, headings(columns, 1)); diff != "" {
+		t.Fatalf("columns of -o wide (-want +got):\n%s", diff)
 	}
 
 	s.Status = fullStatus()
@@ -27,12 +35,37 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := table(t, s.Namespace).Rows[0]
-	want := []any{"acme", "True", v1alpha1.ReasonIssued, "2031-05-06T07:10:00Z", "2031-05-06T07:06:00Z"}
-	if diff := cmp.Diff(want, row.Cells[:len(want)]); diff != "" {
+	age := row.Cells[6]
+	want := []any{"acme", "True", v1alpha1.ReasonIssued, "2031-05-06T07:10:00Z", "2031-05-06T07:06:00Z", "acme", age, true, "The URL works."}
+	if diff := cmp.Diff(want, row.Cells); diff != "" {
 		t.Errorf("cells (-want +got):\n%s", diff)
 	}
 	if text := fmt.Sprint(row.Cells); strings.Contains(text, s.Status.URL) {
 		t.Errorf("the URL is a password and must not be listed: %s", text)
+	}
+	for _, column := range columns {
+		if column.Description == "" {
+			t.Errorf("column %s has no description", column.Name)
+		}
+	}
+}
+
+// kubectl expands short names by what the API server publishes.
+func TestShortName(t *testing.T) {
+	api := kubernetes.NewForConfigOrDie(config).Discovery()
+	groups, err := restmapper.GetAPIGroupResources(api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper := restmapper.NewShortcutExpander(restmapper.NewDiscoveryRESTMapper(groups), api, nil)
+	for _, name := range []string{"bsess", "billingsession", "billingsessions"} {
+		kind, err := mapper.KindFor(schema.GroupVersionResource{Resource: name})
+		if want := v1alpha1.GroupVersion.WithKind(v1alpha1.Kind); err != nil || kind != want {
+			t.Errorf("%s is %v (%v), want %v", name, kind, err, want)
+		}
+	}
+	if kind, err := mapper.KindFor(schema.GroupVersionResource{Resource: "bs"}); err == nil {
+		t.Errorf("bs is %v: so short a name is taken in many clusters", kind)
 	}
 }
 
@@ -52,10 +85,13 @@ func table(t *testing.T, namespace string) metav1.Table {
 	return got
 }
 
-func headings(of metav1.Table) []string {
+// headings returns the names of the columns with a priority.
+func headings(columns []metav1.TableColumnDefinition, priority int32) []string {
 	var names []string
-	for _, column := range of.ColumnDefinitions {
-		names = append(names, column.Name)
+	for _, column := range columns {
+		if column.Priority == priority {
+			names = append(names, column.Name)
+		}
 	}
 	return names
 }
@@ -97,5 +133,34 @@ func explained(t *testing.T, at string, f field) {
 	}
 	for name, child := range f.Properties {
 		explained(t, at+"/"+name, child)
+	}
+}
+
+// purge deletes documents for good, so whoever sets it must read what it concerns and when.
+func TestPurgeIsExplained(t *testing.T) {
+	sample, err := os.ReadFile("../../config/samples/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, found := strings.Cut(string(sample), "\n  purge:")
+	if !found {
+		t.Fatal("full.yaml does not show purge")
+	}
+	comment := strings.ReplaceAll(before[strings.LastIndex(before, "\n\n"):], "# ", "")
+
+	for where, text := range map[string]string{
+		"the CRD":   crdSchema(t).Properties["spec"].Properties["purge"].Description,
+		"full.yaml": comment,
+	} {
+		text = strings.ToLower(strings.Join(strings.Fields(text), " "))
+		for _, fact := range []string{
+			"on hold", "processing limit", // which documents
+			"releases them", "count on the new plan", "removes them for good", // what happens to them
+			"nothing happens", "only when somebody alters the", // and when
+		} {
+			if !strings.Contains(text, fact) {
+				t.Errorf("%s does not say %q of purge:\n%s", where, fact, text)
+			}
+		}
 	}
 }

@@ -26,7 +26,7 @@ func TestUpdate(t *testing.T) {
 			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key"}},
 		{why: "the key may move elsewhere", before: ``, after: `apiKeySecretRef: {name: acme-key-2, key: xtracta}`},
 		{why: "a life that is shortened below the margin would renew for ever", before: `renewBeforeSeconds: 480`, after: `{renewBeforeSeconds: 480, expirationSeconds: 599}`,
-			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of `spec.expirationSeconds`"}},
 		{why: "everything else may come", before: ``, after: `
 purge: delete
 expirationSeconds: 3600
@@ -46,7 +46,7 @@ suspend: true`, after: ``},
 		t.Run(row.why, func(t *testing.T) {
 			s := create(t, session(t, "acme", row.before))
 			s.Object["spec"] = session(t, "acme", row.after).Object["spec"]
-			judge(t, kube.Update(t.Context(), s, client.FieldValidation("Strict")), row.refused)
+			checkRefusal(t, kube.Update(t.Context(), s, client.FieldValidation("Strict")), row.refused)
 		})
 	}
 }

@@ -13,7 +13,10 @@ import (
 // A row of this table is what somebody types under spec. What is refused must be
 // refused in words that name the field and say what to do instead.
 func TestValidation(t *testing.T) {
-	const reserved = "keys under billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are reserved; use a prefix of your own"
+	const (
+		reserved = "must not have keys under 'billing.xtracta.com/', 'kubernetes.io/' (other than 'app.kubernetes.io/'), 'k8s.io/' and 'argoproj.io/', which are reserved; use a prefix of your own"
+		own      = "must not have the keys 'app.kubernetes.io/managed-by' and 'app.kubernetes.io/instance', which are reserved: the operator sets the first, and Argo CD prunes what bears the second; use another key"
+	)
 	rows := []struct {
 		why     string
 		name    string // of the resource; acme when empty
@@ -46,7 +49,7 @@ suspend: true`},
 		{why: "one more is none", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 254) + `}`,
 			refused: []string{"spec.apiKeySecretRef.name: Too long: may not be more than 253"}},
 		{why: "an empty entry is a templating accident", spec: `apiKeySecretRef: {name: acme-key, key: ""}`,
-			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use api-key"}},
+			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use 'api-key'"}},
 		{why: "no Secret can have such an entry", spec: `apiKeySecretRef: {name: acme-key, key: "api key"}`,
 			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret"}},
 		{why: "a mounted Secret keeps names that begin with two dots to itself", spec: `apiKeySecretRef: {name: acme-key, key: ..data}`,
@@ -77,25 +80,25 @@ suspend: true`},
 			refused: []string{"spec.renewBeforeSeconds: Invalid value: 0: ", "should be greater than or equal to 1"}},
 		{why: "four fifths of the default life", spec: `renewBeforeSeconds: 480`},
 		{why: "a second over four fifths of the default life", spec: `renewBeforeSeconds: 481`,
-			refused: []string{"spec.renewBeforeSeconds: Invalid value: ", "must be at most 4/5 of spec.expirationSeconds; lower it, raise spec.expirationSeconds, or leave it out for a margin that fits"}},
+			refused: []string{"spec.renewBeforeSeconds: Invalid value: ", "must be at most 4/5 of `spec.expirationSeconds`; lower it, raise `spec.expirationSeconds`, or leave it out for a margin that fits"}},
 		{why: "four fifths of the shortest life", spec: `{expirationSeconds: 60, renewBeforeSeconds: 48}`},
 		{why: "a second over four fifths of the shortest life", spec: `{expirationSeconds: 60, renewBeforeSeconds: 49}`,
-			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of `spec.expirationSeconds`"}},
 		{why: "four fifths of a life that five does not divide, rounded down", spec: `{expirationSeconds: 61, renewBeforeSeconds: 48}`},
 		{why: "rounded up is over", spec: `{expirationSeconds: 61, renewBeforeSeconds: 49}`,
-			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of `spec.expirationSeconds`"}},
 		{why: "four fifths of the longest life", spec: `{expirationSeconds: 259200, renewBeforeSeconds: 207360}`},
 		{why: "the largest number is refused, not wrapped around", spec: `renewBeforeSeconds: 2147483647`,
-			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of spec.expirationSeconds"}},
+			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of `spec.expirationSeconds`"}},
 
 		{why: "a label's value ends at 63 characters, and so does the name", name: strings.Repeat("a", 63)},
 		{why: "one more would not fit the label", name: strings.Repeat("a", 64),
-			refused: []string{"metadata.name: must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name"}},
+			refused: []string{"`metadata.name` must be at most 63 characters, because it becomes a label of the generated Secret; choose a shorter name"}},
 		{why: "a label's value may have dots", name: "acme.example"},
 
 		{why: "the name of a Secret may have dots", spec: `secretName: acme.billing`},
 		{why: "an empty name is a templating accident", spec: `secretName: ""`,
-			refused: []string{"spec.secretName: ", "must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; or leave it out to use the resource's name"}},
+			refused: []string{"spec.secretName: ", "must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit; or leave it out to use `metadata.name`"}},
 		{why: "no Secret can have such a name", spec: `secretName: Acme`,
 			refused: []string{"spec.secretName: ", "must be the name of a Secret"}},
 		{why: "the name of a Secret ends with a letter or digit", spec: `secretName: acme-`,
@@ -106,9 +109,9 @@ suspend: true`},
 			refused: []string{"spec.secretName: Too long: may not be more than 253"}},
 
 		{why: "the key's Secret would be overwritten", spec: `{apiKeySecretRef: {name: acme-key}, secretName: acme-key}`,
-			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set spec.secretName to another name"}},
+			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set `spec.secretName` to another name"}},
 		{why: "the key's Secret would be overwritten, by the default name", spec: `apiKeySecretRef: {name: acme}`,
-			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set spec.secretName to another name"}},
+			refused: []string{"spec.secretName: ", "must not be the Secret that holds the API key; set `spec.secretName` to another name"}},
 		{why: "the resource may be named as its key when the Secret is not", spec: `{apiKeySecretRef: {name: acme}, secretName: acme-billing}`},
 		{why: "the default name may be said", spec: `secretName: acme`},
 
@@ -122,7 +125,7 @@ suspend: true`},
 		{why: "our own labels are not to be forged", spec: `secretTemplate: {labels: {billing.xtracta.com/session: other}}`,
 			refused: []string{"spec.secretTemplate.labels: ", reserved}},
 		{why: "managed-by is ours to say", spec: `secretTemplate: {labels: {app.kubernetes.io/managed-by: Helm}}`,
-			refused: []string{"spec.secretTemplate.labels: ", reserved}},
+			refused: []string{"spec.secretTemplate.labels: ", own}},
 		{why: "Kubernetes' own keys mean something to Kubernetes", spec: `secretTemplate: {labels: {node.k8s.io/x: "y"}}`,
 			refused: []string{"spec.secretTemplate.labels: ", reserved}},
 		{why: "Argo CD would take the Secret for its own and prune it", spec: `secretTemplate: {labels: {argocd.argoproj.io/instance: app}}`,
@@ -162,9 +165,9 @@ suspend: true`},
 			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
 		{why: "an annotation's name has no blanks", spec: `secretTemplate: {annotations: {the team: finance}}`,
 			refused: []string{"spec.secretTemplate.annotations: ", "each key must be an annotation name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"}},
-		{why: "an annotation's value ends at 4096 characters", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 4096) + `}}`},
-		{why: "one more is refused", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 4097) + `}}`,
-			refused: []string{"spec.secretTemplate.annotations.note: Too long: may not be more than 4096"}},
+		{why: "an annotation's value ends at 1024 characters", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 1024) + `}}`},
+		{why: "one more is refused", spec: `secretTemplate: {annotations: {note: ` + strings.Repeat("v", 1025) + `}}`,
+			refused: []string{"spec.secretTemplate.annotations.note: Too long: may not be more than 1024"}},
 
 		{why: "the URL may be kept out of the status", spec: `urlInStatus: Hidden`},
 		{why: "the URL is shown or it is not", spec: `urlInStatus: Masked`,
@@ -182,13 +185,13 @@ suspend: true`},
 			}
 			s := session(t, name, row.spec)
 			err := kube.Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
-			judge(t, err, row.refused)
+			checkRefusal(t, err, row.refused)
 		})
 	}
 }
 
-// judge holds the API server's answer against the parts of the refusal that is due.
-func judge(t *testing.T, err error, refused []string) {
+// checkRefusal checks the API server's answer for the parts of the refusal that is due.
+func checkRefusal(t *testing.T, err error, refused []string) {
 	t.Helper()
 	if len(refused) == 0 {
 		if err != nil {
