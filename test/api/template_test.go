@@ -1,0 +1,123 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// keysAreReserved is a part of each refusal of a reserved key.
+const keysAreReserved = "which are reserved"
+
+// Keys of the template that mean something to the operator, to Kubernetes or to Argo
+// CD are refused, however they are spelled; the labels that everybody selects by are not.
+func TestReservedKeys(t *testing.T) {
+	for _, prefix := range []string{"billing.xtracta.com", "kubernetes.io", "k8s.io", "argoproj.io"} {
+		for _, spelled := range []string{
+			prefix, "a." + prefix, "a-1.b.c." + prefix, strings.ToUpper(prefix), "A." + prefix,
+			strings.ToUpper(prefix[:1]) + prefix[1:],
+		} {
+			expectKey(t, spelled+"/x", keysAreReserved)
+			expectKey(t, spelled+"/managed-by", keysAreReserved)
+		}
+		for _, other := range []string{
+			"not" + prefix + "/x",                // ends alike
+			prefix + ".example.com/x",            // begins alike
+			prefix,                               // a name without a prefix
+			"example.com/" + prefix,              // a name under a prefix of the user's own
+			strings.Split(prefix, ".")[0] + "/x", // only its first part
+		} {
+			expectKey(t, other, "")
+		}
+	}
+}
+
+func TestRecommendedLabelsAreWelcome(t *testing.T) {
+	for _, name := range []string{"name", "version", "component", "part-of", "created-by", "anything", "managed-by-us", "instances"} {
+		expectKey(t, "app.kubernetes.io/"+name, "")
+	}
+	for _, key := range []string{
+		"app.kubernetes.io/managed-by", "app.kubernetes.io/instance",
+		"app.kubernetes.io/Managed-By", "app.kubernetes.io/INSTANCE",
+		"App.Kubernetes.IO/managed-by", "APP.KUBERNETES.IO/instance",
+	} {
+		expectKey(t, key, keysAreReserved)
+	}
+	for _, key := range []string{
+		"x.app.kubernetes.io/name", "notapp.kubernetes.io/name", "apps.kubernetes.io/name", "app.k8s.io/name", "app.argoproj.io/name",
+		"app.billing.xtracta.com/name", "X.App.kubernetes.io/name",
+	} {
+		expectKey(t, key, keysAreReserved)
+	}
+	for _, key := range []string{"app.kubernetes.io", "app.kubernetes.io.example.com/name", "app.example.com/managed-by", "managed-by", "instance"} {
+		expectKey(t, key, "")
+	}
+	t.Run("upper case is fine in the prefix of an annotation", func(t *testing.T) {
+		if err := createTemplate(t, "annotations", "App.Kubernetes.IO/name"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("one reserved key among others is enough", func(t *testing.T) {
+		err := createTemplate(t, "labels", "app.kubernetes.io/name", "team", "app.kubernetes.io/instance")
+		checkRefusal(t, err, []string{"spec.secretTemplate.labels: ", keysAreReserved})
+	})
+}
+
+// Whatever the template accepts, the API server must accept on a Secret; otherwise
+// the controller finds out only when it writes.
+func TestAcceptedKeysAreAcceptedOnSecrets(t *testing.T) {
+	for _, key := range []string{
+		"", "/", "a", "a/", "/a", "a/b", "a/b/c", "-a", "a-", "A", "a.b", "a_b", ".a", "a.", "ä", "a b", "a\n", "a.b/", "A.B/c",
+		"a_b/c", "a-.b/c", "-a/b", "a..b/c", "app.kubernetes.io/", "app.kubernetes.io//name", "app.kubernetes.io/-", "K8s.io/x", "\u212A8s.io/x", "k8s.io\u200b/x",
+		strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 253) + "/b", strings.Repeat("a.", 126) + "a/b", strings.Repeat("a.", 127) + "a/b",
+	} {
+		for _, kind := range []string{"labels", "annotations"} {
+			t.Run(kind+" "+key, func(t *testing.T) {
+				if createTemplate(t, kind, key) != nil {
+					return // refused early, where a person sees it
+				}
+				secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "acme"}}
+				if kind == "labels" {
+					secret.Labels = map[string]string{key: "x"}
+				} else {
+					secret.Annotations = map[string]string{key: "x"}
+				}
+				if err := kube.Create(t.Context(), secret, client.DryRunAll); err != nil {
+					t.Errorf("the template accepts %q, but a Secret does not: %v", key, err)
+				}
+			})
+		}
+	}
+}
+
+// expectKey holds labels and annotations alike to what is said of a key; it is
+// accepted when refused is empty.
+func expectKey(t *testing.T, key, refused string) {
+	t.Helper()
+	for _, kind := range []string{"labels", "annotations"} {
+		t.Run(kind+" "+key, func(t *testing.T) {
+			err := createTemplate(t, kind, key)
+			if refused == "" {
+				checkRefusal(t, err, nil)
+				return
+			}
+			checkRefusal(t, err, []string{"spec.secretTemplate." + kind + ": ", refused})
+		})
+	}
+}
+
+// createTemplate asks the API server, without storing anything, whether a template
+// with such keys is accepted.
+func createTemplate(t *testing.T, kind string, keys ...string) error {
+	t.Helper()
+	values := map[string]any{}
+	for _, key := range keys {
+		values[key] = "x"
+	}
+	s := session(t, "acme", ``)
+	s.Object["spec"].(map[string]any)["secretTemplate"] = map[string]any{kind: values}
+	return kube.Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
+}
