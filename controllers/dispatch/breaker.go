@@ -1,0 +1,121 @@
+package dispatch
+
+import "time"
+
+const (
+	firstPause = 30 * time.Second
+	maxPause   = 10 * time.Minute
+
+	// maxUnused is how long a breaker is kept that nobody uses. After that, the next
+	// request with the key is a probe again.
+	maxUnused = time.Minute
+)
+
+// breaker stops the requests with one key while the endpoint throttles it. It is
+// open during a pause. Then, and at first, it is half-open: one request goes ahead
+// as a probe and the others wait for its answer, so that a pause costs one request
+// to find out. It is closed while the last answer was not a throttled one.
+type breaker struct {
+	key       KeyID
+	share     int // how many requests may be under way
+	inFlight  int
+	closed    bool
+	openUntil time.Time
+	throttles int // in a row
+	// probe is the request that goes ahead; nil while none does.
+	probe *Turn
+	// flows are the sessions that wait for the key.
+	flows map[flowID]*flow
+	// held is whether the flows are passed over.
+	held bool
+	used time.Time
+}
+
+// pause returns how long a key's sessions wait after the endpoint throttled it for
+// the given number of times in a row: retryAfter if the endpoint said one, else from
+// 30 seconds doubling to ten minutes.
+func pause(throttles int, retryAfter time.Duration) time.Duration {
+	if retryAfter > 0 {
+		return retryAfter
+	}
+	wait := firstPause
+	for i := 1; i < throttles && wait < maxPause; i++ {
+		wait *= 2
+	}
+	return min(wait, maxPause)
+}
+
+func (b *breaker) isOpen(now time.Time) bool { return now.Before(b.openUntil) }
+
+// pausedUntil returns when the pause ends; zero when there is none.
+func (b *breaker) pausedUntil(now time.Time) time.Time {
+	if !b.isOpen(now) {
+		return time.Time{}
+	}
+	return b.openUntil
+}
+
+// hasRoom reports whether one more request may start: no probe is under way, and
+// others are left their part of the slots.
+func (b *breaker) hasRoom() bool { return b.probe == nil && b.inFlight < b.share }
+
+func (b *breaker) enter(turn *Turn) {
+	b.inFlight++
+	if !b.closed {
+		b.probe = turn
+	}
+}
+
+func (b *breaker) leave(turn *Turn, now time.Time) {
+	b.inFlight--
+	b.used = now
+	if b.probe == turn {
+		b.probe = nil
+	}
+}
+
+// answered notes the endpoint's answer. Requests that were under way together with
+// the one that began a pause do not count again, and do not end it.
+func (b *breaker) answered(turn *Turn, now time.Time, throttled bool, retryAfter time.Duration) {
+	switch {
+	case throttled && b.isOpen(now):
+		if until := now.Add(retryAfter); until.After(b.openUntil) {
+			b.openUntil = until
+		}
+	case throttled:
+		b.throttles++
+		b.closed = false
+		b.openUntil = now.Add(pause(b.throttles, retryAfter))
+	case !b.isOpen(now) && (b.closed || b.probe == turn):
+		b.closed = true
+		b.throttles = 0
+	}
+}
+
+// updateFlows holds the sessions that wait for the key, or lets them go.
+func (b *breaker) updateFlows() {
+	if held := !b.hasRoom(); held != b.held {
+		b.held = held
+		for _, f := range b.flows {
+			f.hold(held)
+		}
+	}
+}
+
+// evict takes all waiting sessions out of their queues.
+func (b *breaker) evict() (evicted []*waiter) {
+	for _, f := range b.flows {
+		for _, w := range f.waiters() {
+			f.namespace.queue.remove(w)
+			evicted = append(evicted, w)
+		}
+	}
+	return evicted
+}
+
+// unused reports whether the breaker can be forgotten. That it was open is kept a
+// while, so that a pause right after the last one is longer.
+func (b *breaker) unused(now time.Time) bool {
+	return b.inFlight == 0 && len(b.flows) == 0 &&
+		now.Sub(b.used) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
+}

@@ -1,0 +1,405 @@
+package dispatch
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+	testingclock "k8s.io/utils/clock/testing"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+)
+
+// bench is a Dispatcher without a goroutine of its own: it gives out turns when the
+// test says so.
+type bench struct {
+	*Dispatcher
+	clock *testingclock.FakeClock
+	woken []types.NamespacedName
+	turns map[types.NamespacedName]*Turn
+}
+
+func newBench(qps float64, burst, slots int) *bench {
+	b := &bench{
+		clock: testingclock.NewFakeClock(time.Unix(rand.Int64N(4e9), 0)),
+		turns: map[types.NamespacedName]*Turn{},
+	}
+	b.Dispatcher = New(Options{
+		Clock: b.clock, QPS: qps, Burst: burst, Slots: slots,
+		Wake: func(name types.NamespacedName) { b.woken = append(b.woken, name) },
+	})
+	return b
+}
+
+// wakes gives out turns, and returns to whom.
+func (b *bench) wakes() (names []string) {
+	b.dispatch()
+	for _, name := range b.woken {
+		names = append(names, name.Name)
+	}
+	b.woken = nil
+	return names
+}
+
+// ask reports whether the session may ask.
+func (b *bench) ask(name types.NamespacedName, key KeyID, p Priority) bool {
+	turn, ok := b.TryAcquire(name, key, p)
+	if ok {
+		b.turns[name] = turn
+	}
+	return ok
+}
+
+// answered ends the turn of a session.
+func (b *bench) answered(name types.NamespacedName, throttled bool, retryAfter time.Duration) time.Time {
+	turn := b.turns[name]
+	delete(b.turns, name)
+	return turn.Release(throttled, retryAfter)
+}
+
+func called(name string) types.NamespacedName { return types.NamespacedName{Name: name} }
+
+func in(namespace, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+func keyNumber(n int) (id KeyID) {
+	id[0], id[1], id[2] = byte(n), byte(n>>8), byte(n>>16)
+	return id
+}
+
+var anyPriority = FirstIssue(time.Time{})
+
+// prove lets the endpoint answer one request with the key, so that it is known not
+// to be paused.
+func (b *bench) prove(key KeyID) {
+	if !b.ask(called("probe"), key, anyPriority) {
+		panic("the first has no turn")
+	}
+	b.answered(called("probe"), false, 0)
+	b.wakes()
+}
+
+func TestNineOfTenTurnsGoToURLsThatAreAlive(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	b.prove(key)
+	if !b.ask(called("busy"), key, anyPriority) {
+		t.Fatal("no turn while nobody waits")
+	}
+	now := b.clock.Now()
+	for _, i := range rand.Perm(30) {
+		at := now.Add(time.Duration(i+1) * time.Minute)
+		b.ask(called(fmt.Sprintf("alive-%02d", i)), key, Renewal(at))
+		b.ask(called(fmt.Sprintf("without-%02d", i)), key, FirstIssue(at))
+	}
+	if woken := b.wakes(); woken != nil {
+		t.Fatalf("woken while all slots are taken: %v", woken)
+	}
+	var alive, without []string
+	last := "busy"
+	for range 30 {
+		b.answered(called(last), false, 0)
+		woken := b.wakes()
+		if len(woken) != 1 {
+			t.Fatalf("woken for one slot: %v", woken)
+		}
+		last = woken[0]
+		if !b.ask(called(last), key, anyPriority) {
+			t.Fatalf("%s was woken and may not ask", last)
+		}
+		if last[0] == 'a' {
+			alive = append(alive, last)
+		} else {
+			without = append(without, last)
+		}
+	}
+	if len(without) != 3 {
+		t.Errorf("%d of 30 turns went to sessions without a URL, want 3", len(without))
+	}
+	if !slices.IsSorted(alive) || !slices.IsSorted(without) {
+		t.Errorf("not what expires first, or waits longest: %v %v", alive, without)
+	}
+}
+
+func TestSessionsWithoutURLHaveAllTurnsThatNobodyElseWants(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 4) // of which one key has two
+	key := keyNumber(1)
+	b.prove(key)
+	for i := range 6 {
+		b.ask(called(fmt.Sprint(i)), key, FirstIssue(b.clock.Now().Add(time.Duration(i))))
+	}
+	for i := range 2 {
+		b.answered(called(fmt.Sprint(i)), false, 0)
+	}
+	if diff := cmp.Diff([]string{"2", "3"}, b.wakes()); diff != "" {
+		t.Errorf("woken (-want +got):\n%s", diff)
+	}
+}
+
+func TestURLThatExpiredInTheQueueHasNoTurnOfThoseAlive(t *testing.T) {
+	t.Parallel()
+	b := newBench(1, 1, 10)
+	key := keyNumber(1)
+	b.prove(key)
+	now := b.clock.Now()
+	for name, life := range map[string]time.Duration{"a": time.Second, "b": time.Second, "c": 3 * time.Second, "d": 4 * time.Second} {
+		b.ask(called(name), key, Renewal(now.Add(life)))
+	}
+	b.clock.Step(time.Second)
+	woken := b.wakes()
+	slices.Sort(woken)
+	if diff := cmp.Diff([]string{"a", "b", "c"}, woken); diff != "" {
+		t.Fatalf("woken (-want +got):\n%s", diff)
+	}
+	for name, p := range map[string]Priority{"a": FirstIssue(now), "b": FirstIssue(now), "c": Renewal(now.Add(3 * time.Second))} {
+		if may := b.ask(called(name), key, p); may != (name == "c") {
+			t.Errorf("%s may ask: %t", name, may)
+		}
+	}
+}
+
+func TestRateLimitIsKeptAndUsedUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(2, 1, 20)
+	key := keyNumber(1)
+	b.prove(key)
+	b.clock.Step(time.Second)
+	asked := 0
+	for i := range 10 {
+		if b.ask(called(fmt.Sprint(i)), key, anyPriority) {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Fatalf("%d at once, want the burst of 1", asked)
+	}
+	for range 9 {
+		if woken := b.wakes(); woken != nil {
+			t.Fatalf("woken before the limit allows: %v", woken)
+		}
+		b.clock.Step(b.dispatch())
+		if woken := b.wakes(); len(woken) != 1 {
+			t.Fatalf("woken when the limit allows one: %v", woken)
+		}
+	}
+}
+
+func TestPauseOfAKey(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 10)
+	key, other := keyNumber(1), keyNumber(2)
+	ask := func(name string, key KeyID) bool { return b.ask(called(name), key, anyPriority) }
+	lasts := func() time.Duration { return b.PausedUntil(key).Sub(b.clock.Now()) }
+
+	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
+		if !ask("a", key) {
+			t.Fatal("the probe may not ask after the pause")
+		}
+		if ask("b", key) || b.wakes() != nil {
+			t.Fatal("another goes along with the probe")
+		}
+		if !ask("c", other) {
+			t.Fatal("another key is paused as well")
+		}
+		if until := b.answered(called("c"), false, 0); !until.IsZero() {
+			t.Errorf("another key is paused until %s", until)
+		}
+		if until := b.answered(called("a"), true, 0); !until.Equal(b.PausedUntil(key)) {
+			t.Errorf("said to be paused until %s", until)
+		}
+		if got := lasts(); got != want {
+			t.Errorf("paused for %s, want %s", got, want)
+		}
+		if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
+			t.Errorf("who waited for the probe is to decide anew (-want +got):\n%s", diff)
+		}
+		if ask("b", key) {
+			t.Error("a turn during a pause")
+		}
+		b.Cancel(called("b"))
+		b.clock.Step(want)
+	}
+
+	ask("a", key)
+	b.answered(called("a"), true, 77*time.Second)
+	if got := lasts(); got != 77*time.Second {
+		t.Errorf("paused for %s, want as long as told", got)
+	}
+	b.clock.Step(77 * time.Second)
+	b.prove(key)
+	ask("a", key)
+	ask("b", key)
+	b.answered(called("a"), true, 0)
+	if got := lasts(); got != 30*time.Second {
+		t.Errorf("paused for %s after an answer in between, want 30s", got)
+	}
+	b.answered(called("b"), true, 0) // it was under way together with a
+	if got := lasts(); got != 30*time.Second {
+		t.Errorf("one pause was counted twice: %s", got)
+	}
+}
+
+func TestProbeThatIsNotUsedIsHandedOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	b.prove(keyNumber(2))
+	if !b.ask(called("busy"), keyNumber(2), anyPriority) {
+		t.Fatal("no turn")
+	}
+	b.ask(called("a"), key, FirstIssue(b.clock.Now()))
+	b.ask(called("b"), key, FirstIssue(b.clock.Now().Add(1)))
+	b.answered(called("busy"), false, 0)
+	if diff := cmp.Diff([]string{"a"}, b.wakes()); diff != "" {
+		t.Fatalf("woken as the probe (-want +got):\n%s", diff)
+	}
+	b.Cancel(called("a")) // deleted, say
+	if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
+		t.Errorf("woken in its place (-want +got):\n%s", diff)
+	}
+}
+
+// TestTurnGivenBeforeAPauseIsNotUsed: the endpoint said no to the key meanwhile.
+func TestTurnGivenBeforeAPauseIsNotUsed(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 4)
+	key := keyNumber(1)
+	b.prove(key)
+	for _, name := range []string{"a", "b", "c"} {
+		b.ask(called(name), key, anyPriority)
+	}
+	b.answered(called("a"), false, 0)
+	if diff := cmp.Diff([]string{"c"}, b.wakes()); diff != "" {
+		t.Fatalf("woken (-want +got):\n%s", diff)
+	}
+	b.answered(called("b"), true, 0)
+	if b.ask(called("c"), key, anyPriority) {
+		t.Error("it asks in the middle of a pause")
+	}
+	if diff := cmp.Diff([]string{"c"}, b.wakes()); diff != "" {
+		t.Errorf("woken to decide anew (-want +got):\n%s", diff)
+	}
+}
+
+// TestAbandonedTurns: a panic between acquiring a turn and its answer is recovered
+// far above, and must cost neither a slot nor the key.
+func TestAbandonedTurns(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		for _, state := range []string{"probe", "closed", "reserved", "during a pause"} {
+			t.Run(state, func(t *testing.T) {
+				b := newBench(0, 1, 2)
+				key := keyNumber(1)
+				if state != "probe" {
+					b.prove(key)
+				}
+				pass := func() {
+					defer func() { _ = recover() }()
+					turn, ok := b.TryAcquire(called("a"), key, anyPriority)
+					if !ok {
+						t.Fatal("no turn")
+					}
+					defer turn.Abandon()
+					b.ask(called("b"), key, anyPriority)
+					if state == "during a pause" {
+						turn.Release(true, 0)
+					}
+					panic("somewhere in a pass")
+				}
+				if state == "reserved" {
+					b.ask(called("busy"), key, anyPriority)
+					b.ask(called("a"), key, FirstIssue(time.Time{}.Add(-1)))
+					b.answered(called("busy"), false, 0)
+					if diff := cmp.Diff([]string{"a"}, b.wakes()); diff != "" {
+						t.Fatalf("woken (-want +got):\n%s", diff)
+					}
+				}
+				pass()
+				if b.inFlight != 0 {
+					t.Errorf("%d slots are lost", b.inFlight)
+				}
+				if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
+					t.Errorf("who waits for the key is woken (-want +got):\n%s", diff)
+				}
+				if may := b.ask(called("b"), key, anyPriority); may == (state == "during a pause") {
+					t.Errorf("the next may ask: %t", may)
+				}
+			})
+		}
+	}
+}
+
+func TestTurnsEndOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 2)
+	turn, _ := b.TryAcquire(called("a"), keyNumber(1), anyPriority)
+	until := turn.Release(true, 0)
+	turn.Abandon()
+	turn.Abandon()
+	if again := turn.Release(true, time.Hour); !again.Equal(until) {
+		t.Errorf("paused until %s, want %s", again, until)
+	}
+	if b.inFlight != 0 {
+		t.Errorf("%d under way", b.inFlight)
+	}
+	turn, _ = b.TryAcquire(called("a"), keyNumber(2), anyPriority)
+	turn.Abandon()
+	if until := turn.Release(true, time.Hour); !until.IsZero() {
+		t.Error("an answer after the turn was abandoned counts")
+	}
+}
+
+func TestKeyIDs(t *testing.T) {
+	t.Parallel()
+	parse := func(text string) endpoint.Key {
+		key, err := endpoint.ParseKey([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	d, other := newBench(0, 1, 1), newBench(0, 1, 1)
+	a, b := parse("key-a"), parse("key-b")
+	if d.KeyID(a) != d.KeyID(a) || d.KeyID(a) == d.KeyID(b) {
+		t.Error("not the same for the same key only")
+	}
+	if d.KeyID(a) == other.KeyID(a) {
+		t.Error("what is known of one process tells of another")
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	const s, m = time.Second, time.Minute
+	for _, row := range []struct {
+		why        string
+		throttles  int
+		retryAfter time.Duration
+		want       time.Duration
+	}{
+		{"what the endpoint tells counts", 1, 90 * s, 90 * s},
+		{"what it tells counts also after many", 9, 10 * s, 10 * s},
+		{"without a word the first pause is short", 1, 0, 30 * s},
+		{"and doubles", 2, 0, m},
+		{"and doubles", 3, 0, 2 * m},
+		{"and doubles", 4, 0, 4 * m},
+		{"and doubles", 5, 0, 8 * m},
+		{"up to ten minutes", 6, 0, 10 * m},
+		{"however long it goes on", 1<<63 - 1, 0, 10 * m},
+		{"none is as one", 0, 0, 30 * s},
+		{"a time in the past is no word", 1, -m, 30 * s},
+	} {
+		t.Run(fmt.Sprintf("%s (%d)", row.why, row.throttles), func(t *testing.T) {
+			if got := pause(row.throttles, row.retryAfter); got != row.want {
+				t.Errorf("pauses %v, want %v", got, row.want)
+			}
+		})
+	}
+}

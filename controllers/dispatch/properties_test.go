@@ -1,0 +1,530 @@
+package dispatch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+)
+
+// world drives a Dispatcher as workers would, keeps its own books, and judges each
+// turn by them.
+type world struct {
+	*rapid.T
+	*bench
+	slots    int
+	wants    map[types.NamespacedName]wish
+	flying   map[types.NamespacedName]wish
+	keys     map[KeyID]*keyBook
+	arrivals int
+	// since counts the turns of its class that a waiting namespace saw others have
+	// while it could have had them, and the most namespaces that waited meanwhile.
+	since map[classed]*patience
+	// byNeed is whether the last turn was the neediest's of all.
+	byNeed bool
+}
+
+// wish is a session that is queued, or was.
+type wish struct {
+	key      KeyID
+	priority Priority
+	arrival  int
+	reserved bool
+	paused   bool // is to decide anew, as its key was paused
+}
+
+// classed is a namespace among those that are due, or among those requested.
+type classed struct {
+	namespace string
+	requested bool
+}
+
+type patience struct{ turns, waiting int }
+
+// keyBook is what is known of a key.
+type keyBook struct {
+	closed bool
+	until  time.Time
+	probe  types.NamespacedName
+	flying int
+	used   time.Time
+}
+
+func newWorld(t *rapid.T, slots int) *world {
+	return &world{
+		T: t, bench: newBench(0, 1, slots), slots: slots,
+		wants: map[types.NamespacedName]wish{}, flying: map[types.NamespacedName]wish{},
+		keys: map[KeyID]*keyBook{}, since: map[classed]*patience{},
+	}
+}
+
+func (w *world) key(id KeyID) *keyBook {
+	if w.keys[id] == nil {
+		w.keys[id] = &keyBook{}
+	}
+	return w.keys[id]
+}
+
+// could reports whether a request with the key may start, but for slots and rate.
+func (w *world) could(id KeyID) bool {
+	k := w.key(id)
+	return !w.clock.Now().Before(k.until) && k.probe == (types.NamespacedName{}) && k.flying < max(1, w.slots/2)
+}
+
+func classOf(name types.NamespacedName, p Priority) classed {
+	return classed{name.Namespace, p.kind == requested}
+}
+
+// candidates are the queued sessions that could go, of one class.
+func (w *world) candidates(requested bool) (names []types.NamespacedName) {
+	for name, wish := range w.wants {
+		if !wish.reserved && !wish.paused && classOf(name, wish.priority).requested == requested && w.could(wish.key) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// neediest returns the candidates that go first of their kind.
+func (w *world) neediest(candidates []types.NamespacedName) (first []types.NamespacedName) {
+	best := map[kind]types.NamespacedName{}
+	for _, name := range candidates {
+		wish := w.wants[name]
+		b, ok := best[wish.priority.kind]
+		if c := wish.priority.at.Compare(w.wants[b].priority.at); !ok || c < 0 || c == 0 && wish.arrival < w.wants[b].arrival {
+			best[wish.priority.kind] = name
+		}
+	}
+	return slices.Collect(maps.Values(best))
+}
+
+func (w *world) waitingNamespaces(requested bool) int {
+	namespaces := map[string]bool{}
+	for name, wish := range w.wants {
+		if !wish.reserved && classOf(name, wish.priority).requested == requested {
+			namespaces[name.Namespace] = true
+		}
+	}
+	return len(namespaces)
+}
+
+// given judges a turn that a queued session had, and books it.
+func (w *world) given(name types.NamespacedName) {
+	class := classOf(name, w.wants[name].priority)
+	if class.requested && len(w.candidates(false)) > 0 {
+		w.Fatalf("%s goes, which was only requested, while %v are due", name, w.candidates(false))
+	}
+	candidates := w.candidates(class.requested)
+	if !slices.Contains(candidates, name) {
+		w.Fatalf("%s goes, whose key is held", name)
+	}
+	own := slices.DeleteFunc(slices.Clone(candidates), func(n types.NamespacedName) bool { return n.Namespace != name.Namespace })
+	if !slices.Contains(w.neediest(own), name) {
+		w.Fatalf("%s goes before %v of its namespace", name, w.neediest(own))
+	}
+	byNeed := slices.Contains(w.neediest(candidates), name)
+	if !byNeed && !w.byNeed {
+		w.Fatalf("neither of two turns went to the neediest of all: not to %v", w.neediest(candidates))
+	}
+	w.byNeed = byNeed
+	w.count(class, candidates)
+	wish := w.wants[name]
+	wish.reserved = true
+	w.wants[name] = wish
+	w.begin(name, wish.key)
+}
+
+// count holds that each namespace that could go has at least every 2w-th turn.
+func (w *world) count(class classed, candidates []types.NamespacedName) {
+	waiting := w.waitingNamespaces(class.requested)
+	for _, name := range candidates {
+		c := classOf(name, w.wants[name].priority)
+		if w.since[c] == nil {
+			w.since[c] = &patience{}
+		}
+	}
+	for c, p := range w.since {
+		could := slices.ContainsFunc(candidates, func(n types.NamespacedName) bool { return n.Namespace == c.namespace })
+		switch {
+		case c.requested != class.requested:
+		case !could, c == class:
+			delete(w.since, c)
+		default:
+			p.turns++
+			p.waiting = max(p.waiting, waiting)
+			if p.turns >= 2*p.waiting {
+				w.Fatalf("%q had none of %d turns while %d namespaces waited", c.namespace, p.turns, p.waiting)
+			}
+		}
+	}
+}
+
+// left forgets what was counted for namespaces that do not wait any more.
+func (w *world) left() {
+	waiting := map[classed]bool{}
+	for name, wish := range w.wants {
+		if !wish.reserved && !wish.paused {
+			waiting[classOf(name, wish.priority)] = true
+		}
+	}
+	maps.DeleteFunc(w.since, func(c classed, _ *patience) bool { return !waiting[c] })
+}
+
+func (w *world) begin(name types.NamespacedName, id KeyID) {
+	k := w.key(id)
+	k.flying++
+	if !k.closed {
+		k.probe = name
+	}
+}
+
+func (w *world) end(name types.NamespacedName, id KeyID) {
+	k := w.key(id)
+	k.flying--
+	k.used = w.clock.Now()
+	if k.probe == name {
+		k.probe = types.NamespacedName{}
+	}
+}
+
+// want is what a worker does with a session that wants to ask.
+func (w *world) want(name types.NamespacedName, key KeyID, p Priority) {
+	if _, busy := w.flying[name]; busy {
+		return
+	}
+	if before, ok := w.wants[name]; ok && before.reserved {
+		delete(w.wants, name)
+		if before.key == key && !w.clock.Now().Before(w.key(key).until) {
+			w.flying[name] = before
+			if !w.ask(name, key, p) {
+				w.Fatalf("%s was woken and may not ask", name)
+			}
+			return
+		}
+		w.end(name, before.key)
+	}
+	w.key(key).used = w.clock.Now()
+	before, queued := w.wants[name]
+	delete(w.wants, name)
+	due := len(w.candidates(false)) > 0
+	goes := !queued && !due && (p.kind != requested || len(w.candidates(true)) == 0) && w.could(key) && w.underWay() < w.slots
+	switch asks := w.ask(name, key, p); {
+	case asks != goes:
+		w.Fatalf("%s may ask: %t", name, asks)
+	case asks:
+		w.begin(name, key)
+		w.flying[name] = wish{key: key}
+	default:
+		arrival := before.arrival
+		if !queued {
+			w.arrivals++
+			arrival = w.arrivals
+		}
+		w.wants[name] = wish{key: key, priority: p, arrival: arrival, paused: w.clock.Now().Before(w.key(key).until)}
+	}
+	w.left()
+}
+
+func (w *world) underWay() (n int) {
+	for _, k := range w.keys {
+		n += k.flying
+	}
+	return n
+}
+
+// answer ends a request; throttled or not, or without an answer.
+func (w *world) answer(name types.NamespacedName, throttled, abandoned bool) {
+	id, k, now := w.flying[name].key, w.key(w.flying[name].key), w.clock.Now()
+	delete(w.flying, name)
+	switch open := now.Before(k.until); {
+	case abandoned:
+	case throttled:
+		k.closed = false
+	case !open && (k.closed || k.probe == name):
+		k.closed = true
+	}
+	if abandoned {
+		w.turns[name].Abandon()
+	} else {
+		k.until = w.answered(name, throttled, 0)
+		if paused := now.Before(k.until); throttled && !paused {
+			w.Fatal("no pause after a throttled answer")
+		}
+	}
+	w.end(name, id)
+	for name, wish := range w.wants {
+		wish.paused = wish.paused || wish.key == id && !wish.reserved && now.Before(k.until)
+		w.wants[name] = wish
+	}
+	w.left()
+}
+
+func (w *world) cancel(name types.NamespacedName) {
+	if wish, ok := w.wants[name]; ok {
+		delete(w.wants, name)
+		if wish.reserved {
+			w.end(name, wish.key)
+		}
+	}
+	w.Cancel(name)
+	w.left()
+}
+
+// look gives out turns. It returns who must decide anew.
+func (w *world) look() (anew []types.NamespacedName) {
+	now := w.clock.Now()
+	w.dispatch()
+	w.forgotten()
+	for _, name := range w.woken {
+		if _, ok := w.reserved[name]; ok {
+			w.given(name)
+			continue
+		}
+		wish, ok := w.wants[name]
+		expired := wish.priority.kind == renewal && !now.Before(wish.priority.at)
+		if !ok || !wish.paused && !expired {
+			w.Fatalf("%s is woken for nothing", name)
+		}
+		delete(w.wants, name)
+		w.left()
+		anew = append(anew, name)
+	}
+	w.woken = nil
+	if left := append(w.candidates(false), w.candidates(true)...); len(left) > 0 && w.underWay() < w.slots {
+		w.Fatalf("%d of %d slots are used while %v could go", w.underWay(), w.slots, left)
+	}
+	return anew
+}
+
+// forgotten books what is not known of keys any more.
+func (w *world) forgotten() {
+	for id, k := range w.keys {
+		if _, known := w.breakers[id]; known {
+			continue
+		}
+		idle := min(w.clock.Since(k.used), w.clock.Since(k.until))
+		for _, wish := range w.wants {
+			if wish.key == id && !wish.paused {
+				idle = 0
+			}
+		}
+		if k.flying > 0 || idle < time.Minute {
+			w.Fatal("a key is forgotten that is in use")
+		}
+		delete(w.keys, id)
+	}
+}
+
+// check compares the books.
+func (w *world) check() {
+	queued, byNamespace := 0, map[string]int{}
+	for name, wish := range w.wants {
+		if !wish.reserved {
+			queued++
+			byNamespace[name.Namespace]++
+		}
+	}
+	if w.Len() != queued || !maps.Equal(w.WaitingByNamespace(), byNamespace) {
+		w.Fatalf("%d queued, in namespaces %v; want %v", w.Len(), w.WaitingByNamespace(), byNamespace)
+	}
+	if w.inFlight != w.underWay() || w.underWay() > w.slots {
+		w.Fatalf("%d under way, %d are counted, of %d", w.underWay(), w.inFlight, w.slots)
+	}
+	for id, k := range w.keys {
+		if k.flying > max(1, w.slots/2) || !w.PausedUntil(id).Equal(k.until) && w.clock.Now().Before(k.until) {
+			w.Fatalf("a key has %d of %d slots; paused until %s, want %s", k.flying, w.slots, w.PausedUntil(id), k.until)
+		}
+	}
+}
+
+// drained holds that nothing is left.
+func (w *world) drained() {
+	w.clock.Step(time.Hour)
+	w.dispatch()
+	if w.Len() != 0 || w.inFlight != 0 || len(w.breakers) != 0 || len(w.reserved) != 0 {
+		w.Fatalf("left: %d queued, %d under way, %d keys, %d turns", w.Len(), w.inFlight, len(w.breakers), len(w.reserved))
+	}
+	for _, q := range []*queue{w.due, w.requested} {
+		if len(q.namespaces) != 0 || q.ready() || !q.root.empty() {
+			w.Fatalf("left: %d namespaces", len(q.namespaces))
+		}
+	}
+}
+
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, rapid.IntRange(1, 6).Draw(t, "slots"))
+		keys := rapid.IntRange(1, 6).Draw(t, "keys")
+		var names []types.NamespacedName
+		namespaces := rapid.IntRange(1, 5).Draw(t, "namespaces")
+		for i := range rapid.IntRange(1, 16).Draw(t, "sessions") {
+			names = append(names, in(fmt.Sprintf("namespace-%d", i%namespaces), fmt.Sprint(i)))
+		}
+		anyone := rapid.SampledFrom(names)
+		keyOf := func(name types.NamespacedName) KeyID { return keyNumber(int(name.Name[len(name.Name)-1]) % keys) }
+		want := func(t *rapid.T, name types.NamespacedName) {
+			at := w.clock.Now().Add(time.Duration(rapid.IntRange(1, 1500).Draw(t, "seconds")) * time.Second)
+			p := []Priority{FirstIssue(at), Renewal(at), Requested(at)}[rapid.IntRange(0, 2).Draw(t, "kind")]
+			w.want(name, keyOf(name), p)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"want": func(t *rapid.T) { want(t, anyone.Draw(t, "who")) },
+			"crowd": func(t *rapid.T) {
+				for _, name := range names {
+					want(t, name)
+				}
+			},
+			"answer": func(t *rapid.T) {
+				name := anyone.Draw(t, "who")
+				if _, ok := w.flying[name]; !ok {
+					t.Skip("nothing under way")
+				}
+				how := rapid.IntRange(0, 9).Draw(t, "how")
+				w.answer(name, how == 0, how == 1)
+			},
+			"leave": func(t *rapid.T) {
+				name := anyone.Draw(t, "who")
+				if _, busy := w.flying[name]; busy {
+					t.Skip("its worker is busy")
+				}
+				w.cancel(name)
+			},
+			"time": func(t *rapid.T) {
+				w.clock.Step(time.Duration(rapid.IntRange(0, 200).Draw(t, "seconds")) * time.Second)
+			},
+			"look": func(t *rapid.T) {
+				for _, name := range w.look() {
+					want(t, name)
+				}
+				// Woken workers come, and answers do.
+				for _, name := range names {
+					if wish := w.wants[name]; wish.reserved {
+						w.want(name, wish.key, wish.priority)
+					}
+				}
+			},
+			"": func(*rapid.T) { w.check() },
+		})
+		w.finish(names, keyOf)
+		w.drained()
+	})
+}
+
+// finish lets the endpoint be well, until everybody that wants to ask has asked.
+func (w *world) finish(names []types.NamespacedName, keyOf func(types.NamespacedName) KeyID) {
+	w.clock.Step(time.Hour)
+	for range 4 * len(names) {
+		for _, name := range append(w.look(), names...) {
+			if wish, ok := w.wants[name]; ok && wish.reserved {
+				w.want(name, keyOf(name), wish.priority)
+			}
+		}
+		for _, name := range names {
+			if _, ok := w.flying[name]; ok {
+				w.answer(name, false, false)
+				break
+			}
+		}
+		w.check()
+	}
+	if len(w.wants)+len(w.flying) > 0 {
+		w.Fatalf("forgotten: %v, %v", w.wants, w.flying)
+	}
+}
+
+// TestNamespaceAloneIsServedByNeed compares each turn with a list that is searched.
+func TestNamespaceAloneIsServedByNeed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench(0, 1, rapid.IntRange(1, 3).Draw(t, "slots"))
+		model := &model{slots: b.slots}
+		var flying []string
+		next := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"come": func(t *rapid.T) {
+				for range rapid.IntRange(1, 20).Draw(t, "how many") {
+					// Each has a key of its own, so that none is held.
+					next++
+					name, at := fmt.Sprint(next), b.clock.Now().Add(time.Duration(rapid.IntRange(1, 1e6).Draw(t, "at"))*time.Second)
+					p := FirstIssue(at)
+					if rapid.Bool().Draw(t, "alive") {
+						p = Renewal(at)
+					}
+					asks := b.ask(called(name), keyNumber(next), p)
+					if model.comes(name, p) != asks {
+						t.Fatalf("%s may ask: %t", name, asks)
+					}
+					if asks {
+						flying = append(flying, name)
+					}
+				}
+			},
+			"answer": func(t *rapid.T) {
+				for range rapid.IntRange(1, 30).Draw(t, "how many") {
+					if len(flying) == 0 {
+						return
+					}
+					b.answered(called(flying[0]), false, 0)
+					flying = flying[1:]
+					model.flying--
+					woken, want := b.wakes(), model.turns()
+					if !slices.Equal(woken, want) {
+						t.Fatalf("woken: %v, want %v", woken, want)
+					}
+					for _, name := range woken {
+						b.ask(called(name), b.reserved[called(name)].breaker.key, anyPriority)
+						flying = append(flying, name)
+					}
+				}
+			},
+		})
+	})
+}
+
+// model is the rule in its simplest form: of ten turns nine go to URLs that are
+// alive, what expires first first; one goes to who has been without for longest.
+type model struct {
+	slots, flying, given int
+	waiting              []modelWaiter
+}
+
+type modelWaiter struct {
+	name     string
+	priority Priority
+}
+
+func (m *model) comes(name string, p Priority) bool {
+	if len(m.waiting) == 0 && m.flying < m.slots {
+		m.flying++
+		m.given++
+		return true
+	}
+	m.waiting = append(m.waiting, modelWaiter{name, p})
+	return false
+}
+
+func (m *model) turns() (names []string) {
+	for m.flying < m.slots && len(m.waiting) > 0 {
+		wanted := renewal
+		if m.given%10 == 9 {
+			wanted = firstIssue
+		}
+		first := -1
+		for i, w := range m.waiting {
+			if first < 0 || w.priority.kind == wanted && m.waiting[first].priority.kind != wanted ||
+				w.priority.kind == m.waiting[first].priority.kind && w.priority.at.Before(m.waiting[first].priority.at) {
+				first = i
+			}
+		}
+		names = append(names, m.waiting[first].name)
+		m.waiting = slices.Delete(m.waiting, first, first+1)
+		m.flying++
+		m.given++
+	}
+	return names
+}
