@@ -442,55 +442,51 @@ func TestNamespaceAloneIsServedByNeed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(0, 1, rapid.IntRange(1, 3).Draw(t, "slots"))
-		model := &model{slots: b.slots}
-		var flying []string
-		next := 0
+		m := &model{}
+		wants := map[types.NamespacedName]Priority{}
+		var flying []types.NamespacedName
+		ask := func(name types.NamespacedName, p Priority) {
+			// Each has a key of its own, so that none is held.
+			asks := b.ask(name, KeyID([]byte(fmt.Sprintf("%32s", name.Name))), p)
+			m.agrees(t, name.Name, p, asks)
+			if asks {
+				flying = append(flying, name)
+			} else if len(flying) < b.slots {
+				t.Fatalf("%s waits while %d are under way", name, len(flying))
+			}
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"come": func(t *rapid.T) {
 				for range rapid.IntRange(1, 20).Draw(t, "how many") {
-					// Each has a key of its own, so that none is held.
-					next++
-					name, at := fmt.Sprint(next), b.clock.Now().Add(time.Duration(rapid.IntRange(1, 1e6).Draw(t, "at"))*time.Second)
-					p := FirstIssue(at)
+					name, at := called(fmt.Sprint(len(wants))), b.clock.Now().Add(time.Duration(rapid.IntRange(1, 1e6).Draw(t, "at"))*time.Second)
+					wants[name] = FirstIssue(at)
 					if rapid.Bool().Draw(t, "alive") {
-						p = Renewal(at)
+						wants[name] = Renewal(at)
 					}
-					asks := b.ask(called(name), keyNumber(next), p)
-					if model.comes(name, p) != asks {
-						t.Fatalf("%s may ask: %t", name, asks)
-					}
-					if asks {
-						flying = append(flying, name)
-					}
+					ask(name, wants[name])
 				}
 			},
 			"answer": func(t *rapid.T) {
-				for range rapid.IntRange(1, 30).Draw(t, "how many") {
-					if len(flying) == 0 {
-						return
-					}
-					b.answered(called(flying[0]), false, 0)
+				for range min(len(flying), rapid.IntRange(1, 30).Draw(t, "how many")) {
+					b.answered(flying[0], false, 0)
 					flying = flying[1:]
-					model.flying--
-					woken, want := b.wakes(), model.turns()
-					if !slices.Equal(woken, want) {
-						t.Fatalf("woken: %v, want %v", woken, want)
+					b.dispatch()
+					for _, name := range b.woken {
+						ask(name, wants[name])
 					}
-					for _, name := range woken {
-						b.ask(called(name), b.reserved[called(name)].breaker.key, anyPriority)
-						flying = append(flying, name)
-					}
+					b.woken = nil
 				}
 			},
 		})
 	})
 }
 
-// model is the rule in its simplest form: of ten turns nine go to URLs that are
-// alive, what expires first first; one goes to who has been without for longest.
+// model is the rule for one namespace in its simplest form: of ten turns nine go to
+// URLs that are alive, what expires first first; one goes to who has been without
+// for longest.
 type model struct {
-	slots, flying, given int
-	waiting              []modelWaiter
+	given   int
+	waiting []modelWaiter
 }
 
 type modelWaiter struct {
@@ -498,33 +494,38 @@ type modelWaiter struct {
 	priority Priority
 }
 
-func (m *model) comes(name string, p Priority) bool {
-	if len(m.waiting) == 0 && m.flying < m.slots {
-		m.flying++
-		m.given++
-		return true
+// agrees holds that a session which asks may, if and only if it is its turn.
+func (m *model) agrees(t interface{ Fatalf(string, ...any) }, name string, p Priority, asks bool) {
+	i := slices.IndexFunc(m.waiting, func(w modelWaiter) bool { return w.name == name })
+	switch {
+	case !asks && i >= 0:
+		m.waiting[i].priority = p
+		return
+	case !asks:
+		m.waiting = append(m.waiting, modelWaiter{name, p})
+		return
+	case i < 0 && len(m.waiting) > 0:
+		t.Fatalf("turn %d goes to the newcomer %s, while %d wait", m.given, name, len(m.waiting))
+	case i >= 0:
+		if first := m.first(); i != first {
+			t.Fatalf("turn %d goes to %+v, want %+v", m.given, m.waiting[i], m.waiting[first])
+		}
+		m.waiting = slices.Delete(m.waiting, i, i+1)
 	}
-	m.waiting = append(m.waiting, modelWaiter{name, p})
-	return false
+	m.given++
 }
 
-func (m *model) turns() (names []string) {
-	for m.flying < m.slots && len(m.waiting) > 0 {
-		wanted := renewal
-		if m.given%10 == 9 {
-			wanted = firstIssue
-		}
-		first := -1
-		for i, w := range m.waiting {
-			if first < 0 || w.priority.kind == wanted && m.waiting[first].priority.kind != wanted ||
-				w.priority.kind == m.waiting[first].priority.kind && w.priority.at.Before(m.waiting[first].priority.at) {
-				first = i
-			}
-		}
-		names = append(names, m.waiting[first].name)
-		m.waiting = slices.Delete(m.waiting, first, first+1)
-		m.flying++
-		m.given++
+func (m *model) first() (first int) {
+	wanted := renewal
+	if m.given%10 == 9 {
+		wanted = firstIssue
 	}
-	return names
+	for i, w := range m.waiting {
+		f := m.waiting[first]
+		if w.priority.kind == wanted && f.priority.kind != wanted ||
+			w.priority.kind == f.priority.kind && w.priority.at.Before(f.priority.at) {
+			first = i
+		}
+	}
+	return first
 }
