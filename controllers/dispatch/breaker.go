@@ -1,6 +1,9 @@
 package dispatch
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 const (
 	firstPause = 30 * time.Second
@@ -28,7 +31,9 @@ type breaker struct {
 	flows map[flowID]*flow
 	// held is whether the flows are passed over.
 	held bool
-	used time.Time
+	// servedByNeed is whether the last turn went by need while several namespaces waited.
+	servedByNeed bool
+	used         time.Time
 }
 
 // pause returns how long a key's sessions wait after the endpoint throttled it for
@@ -118,4 +123,24 @@ func (b *breaker) evict() (evicted []*waiter) {
 func (b *breaker) unused(now time.Time) bool {
 	return b.inFlight == 0 && len(b.flows) == 0 &&
 		now.Sub(b.used) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
+}
+
+func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
+	b, ok := d.breakers[key]
+	if !ok {
+		b = &breaker{key: key, share: max(1, d.slots/2), flows: map[flowID]*flow{}}
+		d.breakers[key] = b
+	}
+	b.used = now
+	return b
+}
+
+// sweep forgets the keys that nobody uses any more. Looking at all of them once a
+// while costs less than keeping them in the order of their last use.
+func (d *Dispatcher) sweep(now time.Time) {
+	if now.Sub(d.swept) < maxUnused {
+		return
+	}
+	d.swept = now
+	maps.DeleteFunc(d.breakers, func(_ KeyID, b *breaker) bool { return b.unused(now) })
 }

@@ -59,13 +59,6 @@ type Dispatcher struct {
 // in one process, and means nothing to another.
 type KeyID [sha256.Size]byte
 
-// Turn is the right to make one request.
-type Turn struct {
-	dispatcher *Dispatcher
-	breaker    *breaker
-	ended      bool
-}
-
 // New returns a Dispatcher. It wakes nobody until Start runs.
 func New(o Options) *Dispatcher {
 	limit := rate.Limit(o.QPS)
@@ -139,30 +132,6 @@ func (d *Dispatcher) Cancel(name types.NamespacedName) {
 	if turn, ok := d.reserved[name]; ok {
 		delete(d.reserved, name)
 		d.end(turn)
-	}
-}
-
-// Release ends the turn with the endpoint's answer. It returns when the key's pause
-// ends; zero when the key is not paused.
-func (t *Turn) Release(throttled bool, retryAfter time.Duration) (pausedUntil time.Time) {
-	d := t.dispatcher
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := d.clock.Now()
-	if !t.ended {
-		t.breaker.answered(t, now, throttled, retryAfter)
-		d.end(t)
-	}
-	return t.breaker.pausedUntil(now)
-}
-
-// Abandon ends the turn if Release has not: a deferred call keeps a panic from
-// losing a slot, and from locking the key whose probe the request was.
-func (t *Turn) Abandon() {
-	t.dispatcher.mu.Lock()
-	defer t.dispatcher.mu.Unlock()
-	if !t.ended {
-		t.dispatcher.end(t)
 	}
 }
 
@@ -277,35 +246,6 @@ func (d *Dispatcher) somebodyGoesBefore(p Priority) bool {
 	return d.due.ready() || p.kind == requested && d.requested.ready()
 }
 
-// canStart reports whether a request with the key may start now, and takes it from
-// the rate limit if so.
-func (d *Dispatcher) canStart(b *breaker, now time.Time) bool {
-	return d.inFlight < d.slots && !b.isOpen(now) && b.hasRoom() && d.limiter.AllowN(now, 1)
-}
-
-func (d *Dispatcher) start(b *breaker) *Turn {
-	turn := &Turn{dispatcher: d, breaker: b}
-	d.inFlight++
-	b.enter(turn)
-	b.updateFlows()
-	return turn
-}
-
-// end gives back the turn's slot. When the key was paused meanwhile, the sessions
-// that wait for it must decide anew.
-func (d *Dispatcher) end(turn *Turn) {
-	turn.ended = true
-	d.inFlight--
-	now := d.clock.Now()
-	b := turn.breaker
-	b.leave(turn, now)
-	if b.isOpen(now) {
-		d.outdated = append(d.outdated, b.evict()...)
-	}
-	b.updateFlows()
-	d.signal()
-}
-
 func (d *Dispatcher) enqueue(w *waiter, b *breaker) {
 	d.queued[w.name] = w
 	d.waiting[w.name.Namespace]++
@@ -327,26 +267,6 @@ func (d *Dispatcher) dequeue(w *waiter) {
 	if w.flow != nil {
 		d.queueOf(w.priority).remove(w)
 	}
-}
-
-func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
-	b, ok := d.breakers[key]
-	if !ok {
-		b = &breaker{key: key, share: max(1, d.slots/2), flows: map[flowID]*flow{}}
-		d.breakers[key] = b
-	}
-	b.used = now
-	return b
-}
-
-// sweep forgets the keys that nobody uses any more. Looking at all of them once a
-// while costs less than keeping them in the order of their last use.
-func (d *Dispatcher) sweep(now time.Time) {
-	if now.Sub(d.swept) < maxUnused {
-		return
-	}
-	d.swept = now
-	maps.DeleteFunc(d.breakers, func(_ KeyID, b *breaker) bool { return b.unused(now) })
 }
 
 func (d *Dispatcher) untilAllowed(now time.Time) time.Duration {

@@ -1,0 +1,242 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+)
+
+// shapes are how n waiting sessions share namespaces and keys.
+var shapes = []struct {
+	name string
+	of   func(i int) (namespace string, key KeyID)
+}{
+	{"one namespace, one key", func(int) (string, KeyID) { return "a", keyNumber(1) }},
+	{"one namespace, each a key", func(i int) (string, KeyID) { return "a", keyNumber(i) }},
+	{"each a namespace and a key", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(i) }},
+	{"a hundred namespaces, one key", func(i int) (string, KeyID) { return fmt.Sprint(i % 100), keyNumber(1) }},
+	{"a hundred namespaces, a hundred keys", func(i int) (string, KeyID) { return fmt.Sprint(i % 100), keyNumber(i % 103) }},
+}
+
+// crowd lets n sessions wait. Each call of the result is one turn: an answer, who is
+// woken for it, and the session that comes back.
+func crowd(b *bench, n int, of func(i int) (string, KeyID)) (turn func()) {
+	index, at := map[types.NamespacedName]int{}, b.clock.Now().Add(time.Hour)
+	var flying []types.NamespacedName
+	priority := func(i int) Priority {
+		if i%3 == 0 {
+			return FirstIssue(at)
+		}
+		at = at.Add(time.Duration(i*7919%n) * time.Second)
+		return Renewal(at)
+	}
+	come := func(name types.NamespacedName, i int) {
+		_, key := of(i)
+		if b.ask(name, key, priority(i)) {
+			flying = append(flying, name)
+		}
+	}
+	for i := range n {
+		namespace, _ := of(i)
+		name := in(namespace, fmt.Sprint(i))
+		index[name] = i
+		come(name, i)
+	}
+	return func() {
+		last := flying[0]
+		flying = flying[1:]
+		b.answered(last, false, 0)
+		come(last, index[last])
+		b.dispatch()
+		for _, name := range b.woken {
+			come(name, index[name])
+		}
+		b.woken = b.woken[:0]
+	}
+}
+
+// TestTurnsCostLittleMoreWhenMoreWait counts comparisons, which time cannot blur.
+func TestTurnsCostLittleMoreWhenMoreWait(t *testing.T) {
+	t.Parallel()
+	for _, shape := range shapes {
+		t.Run(shape.name, func(t *testing.T) {
+			t.Parallel()
+			few, many := comparisons(1<<11, shape.of), comparisons(1<<15, shape.of)
+			t.Logf("%.0f comparisons a turn while 2048 wait, %.0f while 32768 do", few, many)
+			// The logarithm grows by a factor of 15/11.
+			if many > few*3/2+10 {
+				t.Errorf("%.0f comparisons a turn became %.0f", few, many)
+			}
+		})
+	}
+}
+
+func comparisons(n int, of func(i int) (string, KeyID)) float64 {
+	count := 0
+	b := newBench(0, 1, 16)
+	b.due = newQueue(func(x, y *waiter) bool { count++; return needier(x, y) })
+	byPlace := b.due.ring.less
+	b.due.ring.less = func(x, y *namespace) bool { count++; return byPlace(x, y) }
+	turn := crowd(b, n, of)
+	const turns = 1000
+	for range turns {
+		turn()
+	}
+	count = 0
+	for range turns {
+		turn()
+	}
+	return float64(count) / turns
+}
+
+// BenchmarkTurn is what one turn costs while 100,000 sessions wait.
+func BenchmarkTurn(b *testing.B) {
+	for _, shape := range shapes {
+		b.Run(shape.name, func(b *testing.B) {
+			turn := crowd(newBench(0, 1, 16), 100_000, shape.of)
+			b.ReportAllocs()
+			for b.Loop() {
+				turn()
+			}
+		})
+	}
+}
+
+// TestNothingIsLeftOfKeysAndNamespacesThatGo: tenants make them up.
+func TestNothingIsLeftOfKeysAndNamespacesThatGo(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 16)
+	for i := range 10_000 {
+		name, key := in(fmt.Sprint("namespace-", i), "a"), keyNumber(i)
+		switch asks := b.ask(name, key, FirstIssue(b.clock.Now())); {
+		case i < 10:
+			continue // these hold slots
+		case !asks:
+			t.Fatalf("%s may not ask", name)
+		}
+		b.PausedUntil(keyNumber(i + 1_000_000))
+		other := in(name.Namespace, "b")
+		if b.ask(other, key, FirstIssue(b.clock.Now())) {
+			t.Fatal("another goes along with the probe")
+		}
+		switch i % 4 {
+		case 0:
+			b.answered(name, false, 0)
+		case 1:
+			b.answered(name, true, 0)
+		case 2:
+			b.turns[name].Abandon()
+		case 3:
+			b.answered(name, true, 30*time.Second)
+		}
+		b.dispatch()
+		b.woken = nil
+		b.Cancel(other)
+	}
+	if len(b.queued)+len(b.waiting)+len(b.reserved)+len(b.outdated)+len(b.due.namespaces) > 0 {
+		t.Errorf("of those gone are left: %d queued, %d namespaces, %d turns", len(b.queued), len(b.due.namespaces), len(b.reserved))
+	}
+	b.clock.Step(30*time.Second + maxUnused) // the pauses, and then some
+	b.dispatch()
+	if len(b.breakers) != 10 || b.inFlight != 10 {
+		t.Errorf("%d keys are known of 10 that are used", len(b.breakers))
+	}
+}
+
+// TestPauseIsRememberedForAWhile: a key that is throttled again at once is paused longer.
+func TestPauseIsRememberedForAWhile(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	for _, want := range []time.Duration{30 * time.Second, time.Minute} {
+		b.ask(called("a"), key, anyPriority)
+		until := b.answered(called("a"), true, 0)
+		if got := until.Sub(b.clock.Now()); got != want {
+			t.Fatalf("paused for %s, want %s", got, want)
+		}
+		b.clock.Step(want + maxUnused - 1)
+		b.dispatch()
+	}
+}
+
+// TestWakeMayCallBack: no lock is held over the callback.
+func TestWakeMayCallBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	called := map[string]int{}
+	b.wake = func(name types.NamespacedName) {
+		called[name.Name]++
+		if b.Len() == 0 && len(b.WaitingByNamespace()) == 0 && b.ask(name, key, anyPriority) {
+			b.answered(name, true, 0)
+		}
+		b.Cancel(name)
+	}
+	b.ask(in("", "busy"), key, anyPriority)
+	b.ask(in("", "a"), key, anyPriority)
+	b.answered(in("", "busy"), false, 0)
+	b.dispatch()
+	if called["a"] != 1 || b.PausedUntil(key).IsZero() {
+		t.Errorf("called: %v", called)
+	}
+}
+
+// TestStart drives a Dispatcher as the manager does: the turns come by themselves, at
+// the limit's pace, and each session has one.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const sessions, pace = 200, 10
+		woken := make(chan types.NamespacedName, sessions)
+		d := New(Options{
+			Clock: clock.RealClock{}, QPS: pace, Burst: 1, Slots: 4,
+			Wake: func(name types.NamespacedName) { woken <- name },
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := d.Start(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		started, served := time.Now(), make(chan bool, sessions)
+		pass := func(i int) {
+			turn, ok := d.TryAcquire(in(fmt.Sprint(i%7), fmt.Sprint(i)), keyNumber(i%5), FirstIssue(started))
+			if !ok {
+				return
+			}
+			defer turn.Abandon()
+			time.Sleep(300 * time.Millisecond)
+			turn.Release(false, 0)
+			served <- true
+		}
+		for i := range sessions {
+			go pass(i)
+		}
+		go func() {
+			for name := range woken {
+				var i int
+				_, _ = fmt.Sscan(name.Name, &i)
+				go pass(i)
+			}
+		}()
+		for range sessions {
+			<-served
+		}
+		if took, want := time.Since(started), time.Duration(sessions-1)*time.Second/pace; took < want || took > want+time.Second {
+			t.Errorf("%d turns took %s, want %s", sessions, took, want)
+		}
+		if d.Len() != 0 || len(d.WaitingByNamespace()) != 0 {
+			t.Errorf("%d are left", d.Len())
+		}
+		stop()
+		running.Wait()
+		close(woken)
+	})
+}
