@@ -32,7 +32,7 @@ type memoryCluster struct {
 	version  int
 	sessions toolscache.Indexer
 	secrets  toolscache.Indexer
-	watchers []watcher
+	watches  *watches
 	// written is called with each generated Secret, before and after; before is nil
 	// for the first.
 	written func(before, after *corev1.Secret)
@@ -45,10 +45,23 @@ type watcher struct {
 	toolscache.ResourceEventHandler
 }
 
+// watches are those of one manager. A manager that is stopped while it starts still
+// registers handlers, which must not end up among those of its successor.
+type watches struct{ watchers []watcher }
+
+// newWatches ends the watches of the manager before.
+func (c *memoryCluster) newWatches() *watches {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches = &watches{}
+	return c.watches
+}
+
 func newMemoryCluster() *memoryCluster {
 	return &memoryCluster{
 		sessions: toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, toolscache.Indexers{}),
 		secrets:  toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, toolscache.Indexers{}),
+		watches:  &watches{},
 	}
 }
 
@@ -58,9 +71,9 @@ func (c *memoryCluster) create(object client.Object) {
 	c.stamp(object)
 	object.SetUID(types.UID(fmt.Sprintf("uid-%d", c.version)))
 	object.SetCreationTimestamp(metav1.NewTime(time.Now().Truncate(time.Second)))
-	c.put(object)
+	created := c.put(object)
 	c.mu.Unlock()
-	c.notify(nil, object)
+	c.notify(nil, created)
 }
 
 // stamp gives an object the next version.
@@ -76,8 +89,12 @@ func (c *memoryCluster) storeOf(object client.Object) toolscache.Indexer {
 	return c.secrets
 }
 
-func (c *memoryCluster) put(object client.Object) {
-	_ = c.storeOf(object).Add(object.DeepCopyObject()) // fails for what has no name
+// put stores a copy and returns it. The caller goes on changing its own object, which
+// watchers therefore must not see.
+func (c *memoryCluster) put(object client.Object) client.Object {
+	stored := object.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy has the type of the original
+	_ = c.storeOf(object).Add(stored)                 // fails only for an object without a name
+	return stored
 }
 
 // stored is the object as it is; it must not be changed.
@@ -92,7 +109,7 @@ func (c *memoryCluster) stored(object client.Object, key client.ObjectKey) (clie
 // notify tells the watchers of a change; before is nil for a new object.
 func (c *memoryCluster) notify(before, after client.Object) {
 	c.mu.Lock()
-	watchers := c.watchers
+	watchers := c.watches.watchers
 	c.mu.Unlock()
 	for _, w := range watchers {
 		seen := asKind(w.kind, after)
@@ -182,7 +199,7 @@ func (c memoryClient) List(_ context.Context, list client.ObjectList, options ..
 	}
 	sessions := list.(*v1alpha1.BillingSessionList)
 	for _, object := range found {
-		sessions.Items = append(sessions.Items, *object.(*v1alpha1.BillingSession))
+		sessions.Items = append(sessions.Items, *object.(*v1alpha1.BillingSession).DeepCopy())
 	}
 	return nil
 }
@@ -220,9 +237,9 @@ func (c memoryClient) replace(after, as client.Object) (before client.Object, er
 		return nil, err
 	}
 	c.stamp(after)
-	c.put(after)
+	stored := c.put(after)
 	c.mu.Unlock()
-	c.notify(before, after)
+	c.notify(before, stored)
 	return before, nil
 }
 
@@ -253,6 +270,7 @@ func (memoryStatus) Update(context.Context, client.Object, ...client.SubResource
 type memoryCache struct {
 	cache.Cache
 	memoryClient
+	watches *watches
 }
 
 // Get implements client.Reader.
@@ -267,7 +285,7 @@ func (c memoryCache) List(ctx context.Context, list client.ObjectList, options .
 
 // GetInformer implements cache.Informers.
 func (c memoryCache) GetInformer(_ context.Context, kind client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
-	return memoryInformer{controllertest.NewFakeInformer(controllertest.Synced), c.memoryCluster, kind}, nil
+	return memoryInformer{controllertest.NewFakeInformer(controllertest.Synced), c.memoryCluster, c.watches, kind}, nil
 }
 
 // IndexField implements client.FieldIndexer.
@@ -296,6 +314,7 @@ func (memoryCache) Start(ctx context.Context) error { <-ctx.Done(); return nil }
 type memoryInformer struct {
 	*controllertest.FakeInformer
 	cluster *memoryCluster
+	watches *watches
 	kind    client.Object
 }
 
@@ -309,6 +328,6 @@ func (i memoryInformer) AddEventHandlerWithOptions(handler toolscache.ResourceEv
 			handler.OnAdd(seen, true)
 		}
 	}
-	i.cluster.watchers = append(i.cluster.watchers, watcher{i.kind, handler})
+	i.watches.watchers = append(i.watches.watchers, watcher{i.kind, handler})
 	return i.FakeInformer.AddEventHandlerWithOptions(handler, options)
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,12 +61,12 @@ func TestNoMoreExpireAfterAnOutageThanMust(t *testing.T) {
 		issued, sessions := w.issueFleet()
 		limited := w.limited()
 		limited.DownFrom, limited.DownUntil = issued.Add(390*time.Second), issued.Add(510*time.Second)
-		w.endpoint.refuse = func(string) error {
+		w.endpoint.refuseWith(func(string) error {
 			if now := time.Now(); now.Before(limited.DownFrom) || !now.Before(limited.DownUntil) {
 				return nil
 			}
 			return &endpoint.UnavailableError{Summary: "down for two minutes"}
-		}
+		})
 		time.Sleep(time.Until(issued.Add(380 * time.Second)))
 		w.sessions("new", *fleet/100)
 		predicted := simulation.Run(slices.Concat(sessions, w.newcomers("new")), limited)
@@ -88,16 +89,17 @@ func TestNoneExpiresWhileTheEndpointThrottlesEachKey(t *testing.T) {
 		issued, sessions := w.issueFleet()
 		perMinute := int(limit().QPS*60/float64(w.keys)*1.2) + 1
 		throttle := &throttle{perMinute: perMinute, granted: map[string][]time.Time{}}
-		w.endpoint.refuse = throttle.refuse
+		w.endpoint.refuseWith(throttle.refuse)
 		w.run(unlimited)
 		time.Sleep(time.Until(issued.Add(15 * time.Minute)))
 		if expired := w.expired(sessions); expired > 0 {
 			t.Errorf("%d of %d URLs expired", expired, len(sessions))
 		}
-		granted := w.endpoint.asked - len(sessions) - throttle.refused
-		t.Logf("%d requests were granted, %d throttled", granted, throttle.refused)
-		if throttle.refused > granted*3/2 {
-			t.Errorf("%d requests were throttled, %d granted: too many find out at once", throttle.refused, granted)
+		refused := throttle.count()
+		granted := w.endpoint.requests() - len(sessions) - refused
+		t.Logf("%d requests were granted, %d throttled", granted, refused)
+		if refused > granted*3/2 {
+			t.Errorf("%d requests were throttled, %d granted: too many find out at once", refused, granted)
 		}
 	})
 }
@@ -105,12 +107,23 @@ func TestNoneExpiresWhileTheEndpointThrottlesEachKey(t *testing.T) {
 // throttle lets some requests with each key through in any minute.
 type throttle struct {
 	perMinute int
-	granted   map[string][]time.Time
-	refused   int
+
+	mu      sync.Mutex
+	granted map[string][]time.Time
+	refused int
+}
+
+// count is how many requests were refused.
+func (h *throttle) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refused
 }
 
 func (h *throttle) refuse(key string) error {
 	const window = time.Minute
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	now := time.Now()
 	recent := slices.DeleteFunc(h.granted[key], func(at time.Time) bool { return now.Sub(at) >= window })
 	h.granted[key] = recent
@@ -150,7 +163,7 @@ func TestRestartServesInTheOrderDue(t *testing.T) {
 		}
 		w.expectFirstURLs("new", predicted, 10*time.Second)
 		w.expectOrder()
-		if resting := w.replaced["resting-0"]; len(resting) != 1 {
+		if resting := w.replacements("resting-0"); len(resting) != 1 {
 			t.Errorf("a session at rest was asked for %d times", len(resting))
 		}
 	})
@@ -160,12 +173,12 @@ func TestRestartServesInTheOrderDue(t *testing.T) {
 // for ever than the limit lets be asked for again in time, all older than a new one.
 func TestThoseThatFailDoNotStarveThoseThatWereNotAskedFor(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.endpoint.refuse = func(key string) error {
+		w.endpoint.refuseWith(func(key string) error {
 			if key == keyName(0) {
 				return &endpoint.UnavailableError{Summary: "this group's server is down"}
 			}
 			return nil
-		}
+		})
 		w.sessions("failing", 500, builders.KeySecret(keyName(0)))
 		w.run(controllers.Options{Concurrency: 16, QPS: 1, Burst: 1})
 		time.Sleep(30 * time.Minute)

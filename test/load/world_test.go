@@ -114,15 +114,15 @@ func (w *world) run(options controllers.Options) {
 		w.stop()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	w.cluster.watchers = nil
+	watches := w.cluster.newWatches()
 	direct := memoryClient{memoryCluster: w.cluster}
 	cached := memoryClient{memoryCluster: w.cluster}
-	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}}
+	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}, watches: watches}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		w.t.Fatal(err)
 	}
-	mgr := &memoryManager{scheme: scheme, cache: memoryCache{memoryClient: cached}}
+	mgr := &memoryManager{scheme: scheme, cache: memoryCache{memoryClient: cached, watches: watches}}
 	r := controllers.New(controllers.Dependencies{
 		Client: cached, SecretCache: generated, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
@@ -164,12 +164,26 @@ func (m *memoryManager) GetControllerOptions() config.Controller {
 // answerTime is how long the endpoint takes to answer.
 const answerTime = 20 * time.Millisecond
 
-// memoryEndpoint grants what is asked for.
+// memoryEndpoint grants what is asked for, unless it refuses to.
 type memoryEndpoint struct {
-	mu    sync.Mutex
-	asked int
-	// refuse says what goes wrong with a request; nothing when it is nil.
+	mu     sync.Mutex
+	asked  int
 	refuse func(key string) error
+}
+
+// refuseWith has a function say what goes wrong with a request from now on. It is
+// called for one request at a time.
+func (e *memoryEndpoint) refuseWith(refuse func(key string) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refuse = refuse
+}
+
+// requests is how many there were.
+func (e *memoryEndpoint) requests() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.asked
 }
 
 func (*memoryEndpoint) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }
@@ -210,6 +224,13 @@ func (w *world) served() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.replaced)
+}
+
+// replacements are the URLs that a session has had.
+func (w *world) replacements(session string) []replacement {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.replaced[session])
 }
 
 // renewals are what the sessions with a URL will want next, and until when.
