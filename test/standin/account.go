@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// account is an invented group, its plan and what it used: the same for the same
-// key and month, so that a page may be opened twice.
+// account is an invented group with its plan and usage. It is the same for the same key
+// and time, so that a page can be opened twice.
 type account struct {
 	Group        group
 	Plan         tariff
@@ -19,7 +19,7 @@ type account struct {
 	UsedPercent  int
 	MeterPercent int
 	Bars         []bar
-	Limit        int // where the chart's line of included pages is
+	Limit        int // height of the chart's line for the included pages
 	Invoices     []invoice
 }
 
@@ -32,7 +32,7 @@ type tariff struct {
 	extra           int
 }
 
-// Name and the others are how the page writes it.
+// Name, Price, Included and Extra are the texts of the page.
 func (t tariff) Name() string     { return t.name }
 func (t tariff) Price() string    { return dollars(t.price) }
 func (t tariff) Included() string { return thousands(t.included) }
@@ -43,7 +43,7 @@ type invoice struct {
 	Due                         bool
 }
 
-// bar is a month in the chart, in the chart's units.
+// bar is a month of the chart, in the chart's units.
 type bar struct {
 	Label, Pages         string
 	X, Y, Height, Middle int
@@ -115,10 +115,10 @@ func inventBars(key string, plan tariff, thisMonth time.Time, used int) []bar {
 	return bars
 }
 
-// heightOf leaves room above the included pages.
+// heightOf leaves room for more than the included pages.
 func heightOf(pages int, plan tariff) int { return pages * chartHeight * 3 / 4 / plan.included }
 
-// inventInvoice is for a month that is over; it is sent on the day after.
+// inventInvoice returns the invoice for a past month. It is sent on the day after.
 func inventInvoice(key string, plan tariff, month, now time.Time) invoice {
 	sent := month.AddDate(0, 1, 0)
 	pages := pagesIn(key, plan, month)
@@ -131,15 +131,16 @@ func inventInvoice(key string, plan tariff, month, now time.Time) invoice {
 	}
 }
 
-// pagesIn is how many pages a group used in a whole month.
+// pagesIn returns how many pages a group used in a whole month.
 func pagesIn(key string, plan tariff, month time.Time) int {
 	return int(float64(plan.included) * (0.62 + 0.55*randomFor(key, uint64(month.Unix())).Float64()))
 }
 
-func randomFor(key string, what uint64) *rand.Rand {
+// randomFor returns the same random numbers for the same key and purpose.
+func randomFor(key string, purpose uint64) *rand.Rand {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(key))
-	return rand.New(rand.NewPCG(hash.Sum64(), what))
+	return rand.New(rand.NewPCG(hash.Sum64(), purpose))
 }
 
 func dollars(cents int) string { return fmt.Sprintf("$%s.%02d", thousands(cents/100), cents%100) }

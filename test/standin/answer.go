@@ -12,8 +12,8 @@ const (
 	schemaRoot = "billings_response"  // in the document's schema
 )
 
-// document is the answer's body. URL is a list, and the numbers are texts, only so
-// that a fault can break them.
+// document is the body of an answer. URL is a list and the numbers are strings, so that
+// faults can break them.
 type document struct {
 	XMLName xml.Name
 	Status  string   `xml:"status,omitempty"`
@@ -25,13 +25,12 @@ type document struct {
 func (d *document) render() []byte {
 	text, err := xml.MarshalIndent(d, "", "    ")
 	if err != nil {
-		panic(err) // a struct of texts can always be marshalled
+		panic(err) // a struct of strings can always be marshalled
 	}
 	return append([]byte(xml.Header), append(text, '\n')...)
 }
 
-// answer is what goes back to the client. A document, where there is one, becomes
-// the body.
+// answer is what the client gets. Its document, if there is one, becomes its body.
 type answer struct {
 	status   int
 	header   http.Header
@@ -64,14 +63,14 @@ func granted(grant Grant, life time.Duration) *answer {
 	return answer
 }
 
-// failed is an error as HTTP code, said once more in the body.
+// failed is an error with its HTTP code, repeated in the body.
 func failed(status int, message string) *answer {
 	answer := newAnswer(status, &document{Status: strconv.Itoa(status), Message: message})
 	answer.outcome = Faulted
 	return answer
 }
 
-// raw is an answer that is no document.
+// raw is an answer without a document.
 func raw(mediaType, body string) *answer {
 	answer := newAnswer(http.StatusOK, nil)
 	answer.outcome = Faulted
@@ -86,7 +85,7 @@ func (a *answer) root(name string) {
 	}
 }
 
-// fault marks that the client does not get what the document promises.
+// fault records that the client does not get what the document promises.
 func (a *answer) fault() { a.outcome = Faulted }
 
 func (a *answer) render() {

@@ -7,7 +7,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// skewedClock is a clock that may go wrong by an offset.
+// skewedClock is a clock that can be wrong by an offset.
 type skewedClock struct {
 	inner  clock.PassiveClock
 	offset atomic.Int64

@@ -22,7 +22,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 				s.ask("api_key=" + strconv.Itoa(client%4))
 			}
 		})
-		wait.Go(func() { // everything else may be called meanwhile
+		wait.Go(func() { // all other methods may be called at the same time
 			s.Misbehave(standin.Latency(0), standin.Sometimes(0.5, standin.NoDate()))
 			s.MisbehaveFor(strconv.Itoa(client%4), standin.RateLimit(1000, time.Hour))
 			s.AddKeys("new")
@@ -41,7 +41,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 	}
 }
 
-func TestHoldKeepsAnswersBackUntilReleased(t *testing.T) {
+func TestHoldHoldsAnswersUntilReleased(t *testing.T) {
 	s := start(t)
 	release := s.Hold()
 	answered := make(chan answer, 1)
@@ -56,7 +56,7 @@ func TestHoldKeepsAnswersBackUntilReleased(t *testing.T) {
 	default:
 	}
 	release()
-	release() // more than once does no harm
+	release() // releasing twice is harmless
 	if got := <-answered; got.status != 200 {
 		t.Errorf("status = %d", got.status)
 	}
@@ -78,7 +78,7 @@ func TestHoldsAddUp(t *testing.T) {
 	go ask()
 	eventually(t, "a third request is held", func() bool { return len(s.Grants(key)) == 3 })
 	if len(answered) > 0 || s.InFlight() != 3 {
-		t.Errorf("%d answered while the second hold was on", len(answered))
+		t.Errorf("%d answered during the second hold", len(answered))
 	}
 	second()
 	for range 3 {
@@ -86,7 +86,7 @@ func TestHoldsAddUp(t *testing.T) {
 	}
 }
 
-func TestClientsThatGoAwayAreNoticed(t *testing.T) {
+func TestClientsThatLeaveAreNoticed(t *testing.T) {
 	for _, row := range []struct {
 		why string
 		arm func(*standin.Server)
@@ -135,8 +135,8 @@ func TestObserverSeesEachAnswer(t *testing.T) {
 	}
 }
 
-// A server that runs for months forgets what nobody asks for any more.
-func TestForgetsGrantsThatExpiredLongAgo(t *testing.T) {
+// A server that runs for months must not keep all grants.
+func TestDropsGrantsThatExpiredLongAgo(t *testing.T) {
 	s := start(t)
 	first := s.ask("api_key=123").grant(t).URL[0]
 	for range 3000 {
@@ -144,7 +144,7 @@ func TestForgetsGrantsThatExpiredLongAgo(t *testing.T) {
 		s.ask("api_key=123")
 	}
 	if got := len(s.Grants(key)); got > 1100 {
-		t.Errorf("%d grants are remembered", got)
+		t.Errorf("%d grants are kept", got)
 	}
 	if got := s.open(first); got.status != 403 {
 		t.Errorf("status = %d", got.status)

@@ -12,26 +12,25 @@ import (
 
 const controlPath = "/_standin/"
 
-// ControlHelp tells how to use the control API of a server at that base URL with
-// curl.
+// ControlHelp explains how to use the control API of the server at base with curl.
 func ControlHelp(base string) string {
 	return strings.ReplaceAll(`The control API takes forms:
 
-  # what was asked, as JSON; keys are hashed
+  # list the requests as JSON, with hashed keys
   curl BASE/_standin/requests
-  # misbehave, for all keys or for one; an order replaces the one before it
+  # misbehave for all keys, or for one; a command replaces the one before it
   curl -d fault=status=503 BASE/_standin/misbehave
   curl -d key=123 -d fault='times=3 throttle=30s' BASE/_standin/misbehave
   curl -d fault=latency=2s -d fault='chance=0.5 hang-up' BASE/_standin/misbehave
   curl --data-urlencode fault='status=429 + header=Retry-After: soon' BASE/_standin/misbehave
-  # behave again; with -d key=123 for that key alone
+  # stop misbehaving; with -d key=123 only for that key
   curl -X POST BASE/_standin/heal
-  # which keys have access
+  # give keys access, and take it away
   curl -d add=123 -d revoke=456 BASE/_standin/keys
-  # how far the server's clock is ahead
+  # set the server's clock ahead, or behind
   curl -d offset=-1h BASE/_standin/clock
 
-times=N before a fault is for the next N requests, chance=P for a part P of them. The faults:
+times=N before a fault limits it to the next N requests, and chance=P to a share P of them. The faults:
 
 `, "BASE", strings.TrimSuffix(base, "/")) + FaultHelp()
 }
@@ -41,41 +40,42 @@ func (s *Server) serveControl() {
 		_, _ = fmt.Fprint(w, ControlHelp(s.baseOf(r)))
 	})
 	s.routes.HandleFunc("GET "+controlPath+"requests", s.showRequests)
-	s.control("misbehave", []string{"fault", "key"}, s.orderMisbehaviour)
-	s.control("heal", []string{"key"}, s.orderHealing)
-	s.control("keys", []string{"add", "revoke"}, s.orderKeys)
-	s.control("clock", []string{"offset"}, s.orderClock)
+	s.control("misbehave", []string{"fault", "key"}, s.commandMisbehave)
+	s.control("heal", []string{"key"}, s.commandHeal)
+	s.control("keys", []string{"add", "revoke"}, s.commandKeys)
+	s.control("clock", []string{"offset"}, s.commandClock)
 }
 
-// control serves an order, which is a form of known fields. It says in a line what
-// is so from now on.
-func (s *Server) control(name string, fields []string, order func(url.Values) (string, error)) {
+// control serves a command, which is a form with known fields. It answers with a line
+// about the new state.
+func (s *Server) control(name string, fields []string, command func(url.Values) (string, error)) {
 	s.routes.HandleFunc("POST "+controlPath+name, func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxFormSize)
-		said, err := readOrder(r, fields, order)
+		result, err := runCommand(r, fields, command)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 			return
 		}
-		_, _ = fmt.Fprintln(w, said)
+		_, _ = fmt.Fprintln(w, result)
 	})
 }
 
-func readOrder(r *http.Request, fields []string, order func(url.Values) (string, error)) (string, error) {
+// runCommand refuses unknown fields: a mistyped one must not do something else.
+func runCommand(r *http.Request, fields []string, command func(url.Values) (string, error)) (string, error) {
 	if err := r.ParseForm(); err != nil {
 		return "", fmt.Errorf("the form cannot be read: %w", err)
 	}
 	for field := range r.Form {
 		if !slices.Contains(fields, field) {
-			return "", fmt.Errorf("no field is named %q here; known: %s", field, strings.Join(fields, ", "))
+			return "", fmt.Errorf("unknown field %q; the fields here are: %s", field, strings.Join(fields, ", "))
 		}
 	}
-	return order(r.Form)
+	return command(r.Form)
 }
 
-func (s *Server) orderMisbehaviour(form url.Values) (string, error) {
+func (s *Server) commandMisbehave(form url.Values) (string, error) {
 	if !form.Has("fault") {
-		return "", fmt.Errorf("fault is required, one of:\n%s", FaultHelp())
+		return "", fmt.Errorf("fault is required, and must be one of:\n%s", FaultHelp())
 	}
 	faults := make([]Fault, len(form["fault"]))
 	for i, text := range form["fault"] {
@@ -93,7 +93,7 @@ func (s *Server) orderMisbehaviour(form url.Values) (string, error) {
 	return "all keys: " + join(faults), nil
 }
 
-func (s *Server) orderHealing(form url.Values) (string, error) {
+func (s *Server) commandHeal(form url.Values) (string, error) {
 	if key := form.Get("key"); key != "" {
 		s.MisbehaveFor(key)
 		return "healed for key " + KeyID(key), nil
@@ -102,13 +102,13 @@ func (s *Server) orderHealing(form url.Values) (string, error) {
 	return "healed", nil
 }
 
-func (s *Server) orderKeys(form url.Values) (string, error) {
+func (s *Server) commandKeys(form url.Values) (string, error) {
 	s.AddKeys(form["add"]...)
 	s.RevokeKeys(form["revoke"]...)
 	return fmt.Sprintf("%d added, %d revoked", len(form["add"]), len(form["revoke"])), nil
 }
 
-func (s *Server) orderClock(form url.Values) (string, error) {
+func (s *Server) commandClock(form url.Values) (string, error) {
 	offset, err := time.ParseDuration(form.Get("offset"))
 	if err != nil {
 		return "", fmt.Errorf("offset must be a duration such as -1h")
@@ -117,7 +117,7 @@ func (s *Server) orderClock(form url.Values) (string, error) {
 	return "the clock is off by " + offset.String(), nil
 }
 
-// overview is what GET /_standin/requests shows.
+// overview is the answer of GET /_standin/requests.
 type overview struct {
 	Total    int            `json:"total"`
 	InFlight int            `json:"inFlight"`
@@ -146,5 +146,5 @@ func (s *Server) showRequests(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(overview{s.Total(), s.InFlight(), s.Visits(), s.ledger.byKeyID(), log})
+	_ = encoder.Encode(overview{s.Total(), s.InFlight(), s.Visits(), s.requests.byKeyID(), log})
 }

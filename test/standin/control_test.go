@@ -13,27 +13,27 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-func TestControlOrders(t *testing.T) {
+func TestControlCommands(t *testing.T) {
 	for _, row := range []struct {
-		why    string
-		order  string
-		fields []string
-		said   string
-		status []int // of the answers to the key 123 afterwards
+		why     string
+		command string
+		fields  []string
+		result  string
+		status  []int // of the answers to the key 123 afterwards
 	}{
-		{"a fault may be ordered", "misbehave", []string{"fault=status=503"}, "all keys: status=503\n", []int{503, 503}},
-		{"or several", "misbehave", []string{"fault=no-date", "fault=status=503"}, "all keys: no-date + status=503\n", []int{503}},
+		{"one fault", "misbehave", []string{"fault=status=503"}, "all keys: status=503\n", []int{503, 503}},
+		{"several faults", "misbehave", []string{"fault=no-date", "fault=status=503"}, "all keys: no-date + status=503\n", []int{503}},
 		{"for a few requests", "misbehave", []string{"fault=times=1 throttle=30s"}, "all keys: times=1 throttle=30s\n", []int{429, 200}},
-		{"for one key, whose name is not repeated", "misbehave", []string{"key=123", "fault=status=500"}, "key a665a459: status=500\n", []int{500}},
+		{"for one key, which is not repeated", "misbehave", []string{"key=123", "fault=status=500"}, "key a665a459: status=500\n", []int{500}},
 		{"for another key", "misbehave", []string{"key=456", "fault=status=500"}, "key b3a8e0e1: status=500\n", []int{200}},
-		{"a key may be revoked", "keys", []string{"revoke=123"}, "0 added, 1 revoked\n", []int{403}},
-		{"healing without illness does no harm", "heal", nil, "healed\n", []int{200}},
+		{"a key is revoked", "keys", []string{"revoke=123"}, "0 added, 1 revoked\n", []int{403}},
+		{"healing without a fault does nothing", "heal", nil, "healed\n", []int{200}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := start(t, standin.WithControl())
-			got := s.post("/_standin/"+row.order, row.fields...)
-			if got.status != 200 || got.body != row.said {
-				t.Errorf("%d %q, want %q", got.status, got.body, row.said)
+			got := s.post("/_standin/"+row.command, row.fields...)
+			if got.status != 200 || got.body != row.result {
+				t.Errorf("%d %q, want %q", got.status, got.body, row.result)
 			}
 			for i, want := range row.status {
 				if got := s.ask("api_key=123").status; got != want {
@@ -74,27 +74,27 @@ func TestControlAddsKeys(t *testing.T) {
 	}
 }
 
-func TestControlRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestControlRefusesUnknownCommands(t *testing.T) {
 	for _, row := range []struct {
-		why    string
-		order  string
-		fields []string
-		says   string
+		why     string
+		command string
+		fields  []string
+		says    string
 	}{
-		{"a mistyped field must not heal by chance", "misbehave", []string{"faults=status=503"}, `no field is named "faults" here; known: fault, key`},
+		{"a mistyped field must not remove all faults", "misbehave", []string{"faults=status=503"}, `unknown field "faults"; the fields here are: fault, key`},
 		{"a misbehaviour needs a fault", "misbehave", []string{"key=123"}, "fault is required"},
-		{"faults are known by name", "misbehave", []string{"fault=meltdown"}, `no fault is named "meltdown"`},
+		{"a fault must exist", "misbehave", []string{"fault=meltdown"}, `unknown fault "meltdown"`},
 		{"an offset is a duration", "clock", []string{"offset=tomorrow"}, "offset must be a duration such as -1h"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := start(t, standin.WithControl())
 			s.Misbehave(standin.Status(500))
-			got := s.post("/_standin/"+row.order, row.fields...)
+			got := s.post("/_standin/"+row.command, row.fields...)
 			if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, row.says) {
 				t.Errorf("%d %q", got.status, got.body)
 			}
 			if got := s.ask("api_key=123").status; got != 500 {
-				t.Errorf("a refused order changed something: %d", got)
+				t.Errorf("a refused command changed something: %d", got)
 			}
 		})
 	}
@@ -128,7 +128,7 @@ func TestControlShowsRequests(t *testing.T) {
 	}
 }
 
-func TestControlHelpsItself(t *testing.T) {
+func TestControlHelpHasExamplesThatWork(t *testing.T) {
 	s := start(t, standin.WithControl())
 	help := s.open(s.base + "/_standin/").body
 	examples := regexp.MustCompile(`(?m)^  curl .*/_standin/(\w+)$`).FindAllStringSubmatch(help, -1)

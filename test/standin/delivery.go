@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// delivery sends an answer to the client, or fails to.
+// delivery sends an answer to the client, completely or not.
 type delivery func(w http.ResponseWriter, r *http.Request, a *answer)
 
 func deliverWhole(w http.ResponseWriter, _ *http.Request, a *answer) {
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may be gone, and nobody else is to be told
+	_, _ = w.Write(a.body) // fails when the client is gone, which concerns nobody else
 }
 
 func deliverNothing(http.ResponseWriter, *http.Request, *answer) {
-	panic(http.ErrAbortHandler) // net/http's way to close the connection
+	panic(http.ErrAbortHandler) // makes net/http close the connection
 }
 
 func deliverHalf(w http.ResponseWriter, _ *http.Request, a *answer) {
@@ -32,7 +32,7 @@ func deliverSlowly(d time.Duration) delivery {
 	}
 }
 
-// sendHalf promises the whole body, and sends the first half of it.
+// sendHalf announces the length of the whole body and sends its first half.
 func sendHalf(w http.ResponseWriter, a *answer) (sent int) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)

@@ -9,18 +9,17 @@
 //	defer server.Close()
 //	// POST server.URL+standin.Path, then ask endpoint.Requests("123").
 //
-// [Server.Misbehave] and [Server.MisbehaveFor] say what shall go wrong, in Go:
+// [Server.Misbehave] and [Server.MisbehaveFor] say what goes wrong, in Go:
 //
 //	endpoint.Misbehave(standin.Times(3, standin.Status(503)))
 //	endpoint.MisbehaveFor("123", standin.Throttle(30*time.Second))
 //	endpoint.Heal()
 //
-// or, for another process, in the words of [ParseFault] through [WithControl].
+// or, from another process, as text (see [ParseFault]) through [WithControl].
 //
-// The endpoint's document is silent on errors. Where it is, the stand-in is
-// strict: what the document does not allow is refused, so that a mistake in a
-// client shows here first.
+// The endpoint's document does not describe errors. The stand-in is strict: it refuses
+// what the document does not allow, so that a mistake of a client shows here first.
 //
-// It knows nothing of the code that it tests. Both answer to the files in
-// test/golden.
+// The stand-in does not use the code that it tests. Both are checked against the files
+// in test/golden, so that one mistyped tag cannot agree with itself.
 package standin

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong on purpose. Faults combine: all that apply to
-// a request change its answer, and where two give an answer of their own the first
-// one does. A fault that counts, as [Times] and [RateLimit] do, belongs to one
-// server. The zero Fault does nothing.
+// Fault is something that goes wrong on purpose. Faults combine: all those of a request
+// change its answer, and the first one with an answer of its own replaces it. A fault
+// that counts requests, as [Times] and [RateLimit] do, must not be shared by servers.
+// The zero Fault does nothing.
 type Fault struct {
-	text string
-	act  func(*plan)
+	text   string
+	change func(*plan)
 }
 
-// String is the fault in the words of [ParseFault].
+// String is the fault as [ParseFault] reads it.
 func (f Fault) String() string { return f.text }
 
 func (f Fault) apply(p *plan) {
-	if f.act != nil {
-		f.act(p)
+	if f.change != nil {
+		f.change(p)
 	}
 }
 
-// Times applies faults to the next n requests, and is over then.
+// Times applies faults to the next n requests only.
 func Times(n int, faults ...Fault) Fault {
 	var mu sync.Mutex
 	left := n
@@ -43,7 +43,7 @@ func Times(n int, faults ...Fault) Fault {
 	}}
 }
 
-// Sometimes applies faults with a probability of 0 to 1; see [WithSeed].
+// Sometimes applies faults with a probability between 0 and 1. See [WithSeed].
 func Sometimes(probability float64, faults ...Fault) Fault {
 	text := "chance=" + strconv.FormatFloat(probability, 'g', -1, 64) + " " + join(faults)
 	return Fault{text, func(p *plan) {
@@ -53,8 +53,8 @@ func Sometimes(probability float64, faults ...Fault) Fault {
 	}}
 }
 
-// together is faults as one.
-func together(faults []Fault) Fault {
+// combine makes one fault of several.
+func combine(faults []Fault) Fault {
 	return Fault{join(faults), func(p *plan) { p.applyAll(faults) }}
 }
 
@@ -63,22 +63,22 @@ func join(faults []Fault) string {
 	for i, fault := range faults {
 		texts[i] = fault.text
 	}
-	return strings.Join(texts, and)
+	return strings.Join(texts, separator)
 }
 
-// plan is how one request will be answered. Faults write it, the server follows it.
+// plan says how one request will be answered. Faults change it, then the server follows it.
 type plan struct {
 	form   form
 	now    time.Time
 	chance func() float64
 
-	delay   time.Duration
-	life    time.Duration // at most, when above zero
-	again   bool          // the same URL once more
-	instead *answer
-	edits   []func(*answer)
-	breaks  []func(*answer)
-	acted   []string
+	delay     time.Duration
+	maxLife   time.Duration // no limit when zero
+	sameURL   bool          // grant the last URL again
+	instead   *answer       // replaces the grant
+	edits     []func(*answer)
+	byteEdits []func(*answer)
+	applied   []string // the faults, as text
 }
 
 func (p *plan) applyAll(faults []Fault) {
@@ -93,66 +93,67 @@ func (p *plan) answerWith(a *answer) {
 	}
 }
 
-// edit changes the answer before it becomes bytes.
+// edit changes the answer before it is rendered.
 func (p *plan) edit(change func(*answer)) { p.edits = append(p.edits, change) }
 
-// mangle changes the answer's bytes.
-func (p *plan) mangle(change func(*answer)) { p.breaks = append(p.breaks, change) }
+// editBytes changes the answer after it has been rendered.
+func (p *plan) editBytes(change func(*answer)) { p.byteEdits = append(p.byteEdits, change) }
 
-func (p *plan) spoil(a *answer) {
+// finish applies the edits and renders the answer.
+func (p *plan) finish(a *answer) {
 	for _, edit := range p.edits {
 		edit(a)
 	}
 	a.render()
-	for _, mangle := range p.breaks {
-		mangle(a)
+	for _, edit := range p.byteEdits {
+		edit(a)
 	}
 }
 
-// mischief is the faults in force.
-type mischief struct {
+// activeFaults are the faults in force.
+type activeFaults struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	common []Fault
 	byKey  map[string][]Fault
 }
 
-func newMischief() *mischief {
-	m := &mischief{byKey: map[string][]Fault{}}
-	m.seed(1)
-	return m
+func newActiveFaults() *activeFaults {
+	f := &activeFaults{byKey: map[string][]Fault{}}
+	f.seed(1)
+	return f
 }
 
-func (m *mischief) seed(seed uint64) { m.random = rand.New(rand.NewPCG(seed, seed)) }
+func (f *activeFaults) seed(seed uint64) { f.random = rand.New(rand.NewPCG(seed, seed)) }
 
-func (m *mischief) chance() float64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.random.Float64()
+func (f *activeFaults) chance() float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.random.Float64()
 }
 
-func (m *mischief) set(faults []Fault) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.common = slices.Clone(faults)
+func (f *activeFaults) set(faults []Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.common = slices.Clone(faults)
 }
 
-func (m *mischief) setFor(key string, faults []Fault) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.byKey[key] = slices.Clone(faults)
+func (f *activeFaults) setFor(key string, faults []Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.byKey[key] = slices.Clone(faults)
 }
 
-func (m *mischief) heal() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.common = nil
-	clear(m.byKey)
+func (f *activeFaults) heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.common = nil
+	clear(f.byKey)
 }
 
-// faultsFor is what goes wrong for a key: its own faults come first.
-func (m *mischief) faultsFor(key string) []Fault {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Concat(m.byKey[key], m.common)
+// faultsFor returns the faults of a key: first its own, then those of all keys.
+func (f *activeFaults) faultsFor(key string) []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Concat(f.byKey[key], f.common)
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// sees is what a client sees of one fault.
-type sees func(*stand, answer) error
+// check checks what a client sees of a fault.
+type check func(*harness, answer) error
 
 func TestEachFaultDoesWhatItSays(t *testing.T) {
 	rows := []struct {
 		fault   standin.Fault
 		outcome standin.Outcome
 		valid   bool // against the schema
-		sees    sees
+		check   check
 	}{
 		{standin.Status(503), standin.Faulted, false, status(503)},
 		{standin.Status(404), standin.Faulted, false, status(404)},
@@ -44,7 +44,7 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 		{standin.NoExpire(), standin.Faulted, false, both(lacks("<expire>"), says("<url>"))},
 		{standin.URL("//host/page"), standin.Faulted, true, says("<url>//host/page</url>")},
 		{standin.ForeignHost("evil.example"), standin.Faulted, true, says("<url>https://evil.example/v1/billings/index.html?t=")},
-		{standin.DuplicateURL(), standin.Faulted, false, func(s *stand, a answer) error {
+		{standin.DuplicateURL(), standin.Faulted, false, func(s *harness, a answer) error {
 			if urls := a.grant(s.t).URL; len(urls) != 2 || urls[0] != urls[1] {
 				return fmt.Errorf("%d URLs", len(urls))
 			}
@@ -61,13 +61,13 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 		{standin.Padded(), standin.Granted, true, says("<status> +00200")},
 		{standin.Message("Hello"), standin.Granted, true, says("<message>Hello</message>")},
 		{standin.EchoKey(), standin.Granted, true, says("(api_key=123)</message>")},
-		{standin.EchoURL(), standin.Granted, true, func(s *stand, a answer) error {
+		{standin.EchoURL(), standin.Granted, true, func(s *harness, a answer) error {
 			return says("("+a.grant(s.t).URL[0]+")</message>")(s, a)
 		}},
 		{standin.Header("X-Noise", "loud"), standin.Granted, true, header("X-Noise", "loud")},
 		{standin.Header("Date", "yesterday"), standin.Granted, true, header("Date", "yesterday")},
 		{standin.NoDate(), standin.Granted, true, header("Date", "")},
-		{standin.Gzip(), standin.Granted, true, status(200)}, // the client decompresses
+		{standin.Gzip(), standin.Granted, true, status(200)}, // the client decompresses it
 		{standin.Latency(time.Millisecond), standin.Granted, true, status(200)},
 		{standin.Stall(time.Millisecond), standin.Faulted, true, says("</documents_response>")},
 		{standin.Fault{}, standin.Granted, true, status(200)},
@@ -77,7 +77,7 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 			s := start(t)
 			s.Misbehave(row.fault)
 			got := s.ask("api_key=123", "expire=700")
-			if err := row.sees(s, got); err != nil {
+			if err := row.check(s, got); err != nil {
 				t.Errorf("%v\n%d %v\n%.600s", err, got.status, got.header, got.body)
 			}
 			if err := readSchema(t).validate(got.body); (err == nil) != row.valid {
@@ -95,16 +95,16 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 	}
 }
 
-func status(want int) sees {
-	return func(_ *stand, a answer) error { return differs("status", want, a.status) }
+func status(want int) check {
+	return func(_ *harness, a answer) error { return differs("status", want, a.status) }
 }
 
-func header(name, want string) sees {
-	return func(_ *stand, a answer) error { return differs(name, want, a.header.Get(name)) }
+func header(name, want string) check {
+	return func(_ *harness, a answer) error { return differs(name, want, a.header.Get(name)) }
 }
 
-func bodyIs(want string) sees {
-	return func(_ *stand, a answer) error { return differs("body", want, a.body) }
+func bodyIs(want string) check {
+	return func(_ *harness, a answer) error { return differs("body", want, a.body) }
 }
 
 func differs(what string, want, got any) error {
@@ -114,8 +114,8 @@ func differs(what string, want, got any) error {
 	return nil
 }
 
-func says(all ...string) sees {
-	return func(_ *stand, a answer) error {
+func says(all ...string) check {
+	return func(_ *harness, a answer) error {
 		for _, text := range all {
 			if !strings.Contains(a.body, text) {
 				return fmt.Errorf("the body lacks %.100q", text)
@@ -125,8 +125,8 @@ func says(all ...string) sees {
 	}
 }
 
-func lacks(text string) sees {
-	return func(_ *stand, a answer) error {
+func lacks(text string) check {
+	return func(_ *harness, a answer) error {
 		if strings.Contains(a.body, text) {
 			return fmt.Errorf("the body has %q", text)
 		}
@@ -134,12 +134,12 @@ func lacks(text string) sees {
 	}
 }
 
-func both(first, second sees) sees {
-	return func(s *stand, a answer) error { return errors.Join(first(s, a), second(s, a)) }
+func both(first, second check) check {
+	return func(s *harness, a answer) error { return errors.Join(first(s, a), second(s, a)) }
 }
 
-func expiresIn(d time.Duration) sees {
-	return func(s *stand, a answer) error {
+func expiresIn(d time.Duration) check {
+	return func(s *harness, a answer) error {
 		return differs("expire", s.clock.Now().Add(d).Unix(), a.grant(s.t).Expire)
 	}
 }
@@ -164,7 +164,7 @@ func TestConnectionsBreak(t *testing.T) {
 			t.Errorf("error = %v, want unexpected EOF", got.err)
 		}
 	})
-	t.Run("a hang-up is no end of the server", func(t *testing.T) {
+	t.Run("the server survives a hang-up", func(t *testing.T) {
 		s := start(t)
 		s.Misbehave(standin.Times(1, standin.HangUp()))
 		_, _ = s.try(s.request(http.MethodPost, standin.Path, formType, "api_key=123"))
@@ -175,7 +175,7 @@ func TestConnectionsBreak(t *testing.T) {
 }
 
 func TestFaultsCombine(t *testing.T) {
-	t.Run("what changes an answer changes that of another fault", func(t *testing.T) {
+	t.Run("a fault may change the answer of another one", func(t *testing.T) {
 		s := start(t)
 		s.Misbehave(standin.Header("Retry-After", "soon"), standin.Status(429), standin.Message("Slow down"))
 		got := s.ask("api_key=123")
@@ -190,7 +190,7 @@ func TestFaultsCombine(t *testing.T) {
 			t.Errorf("status = %d", got.status)
 		}
 	})
-	t.Run("a key's own faults come before those of all", func(t *testing.T) {
+	t.Run("the faults of a key come before those of all keys", func(t *testing.T) {
 		s := start(t)
 		s.Misbehave(standin.Status(500), standin.NoDate())
 		s.MisbehaveFor(key, standin.Status(501))
@@ -199,18 +199,18 @@ func TestFaultsCombine(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a compressed bomb is one", func(t *testing.T) {
+	t.Run("a decompression bomb is small on the wire", func(t *testing.T) {
 		s := start(t)
 		s.Misbehave(standin.Huge(1<<20), standin.Gzip())
 		request := s.request(http.MethodPost, standin.Path, formType, "api_key=123")
-		request.Header.Set("Accept-Encoding", "gzip") // by hand: the client does not decompress then
+		request.Header.Set("Accept-Encoding", "gzip") // explicitly, so that the client does not decompress
 		if got := s.do(request); len(got.body) > 1<<14 || got.header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%d bytes, %v", len(got.body), got.header)
 		}
 	})
 }
 
-func TestFaultsOfOneKeyAreItsOwn(t *testing.T) {
+func TestFaultsOfOneKeyDoNotConcernOthers(t *testing.T) {
 	s := start(t, standin.WithKeys("other"))
 	s.MisbehaveFor(key, standin.Status(500))
 	if got := s.ask("api_key=other"); got.status != 200 {
@@ -225,7 +225,7 @@ func TestFaultsOfOneKeyAreItsOwn(t *testing.T) {
 	}
 }
 
-func TestTimesIsOverAfterAsMany(t *testing.T) {
+func TestTimesLimitsAFaultToThatManyRequests(t *testing.T) {
 	s := start(t, standin.WithFaults(standin.Times(2, standin.Status(500))), standin.WithFaults(standin.Times(3, standin.Status(501))))
 	var got []int
 	for range 4 {
@@ -236,7 +236,7 @@ func TestTimesIsOverAfterAsMany(t *testing.T) {
 	}
 }
 
-func TestSometimesIsAsOftenAsSaidAndRepeatable(t *testing.T) {
+func TestSometimesHasItsProbabilityAndIsRepeatable(t *testing.T) {
 	failures := func(seed uint64) (at []int) {
 		s := start(t, standin.WithSeed(seed), standin.WithFaults(standin.Sometimes(0.25, standin.Status(500))))
 		for i := range 400 {
@@ -258,7 +258,7 @@ func TestSometimesIsAsOftenAsSaidAndRepeatable(t *testing.T) {
 	}
 }
 
-func TestRateLimitsTellWhenToComeBack(t *testing.T) {
+func TestRateLimitsSayWhenToRetry(t *testing.T) {
 	type step struct {
 		after      time.Duration
 		key        string
@@ -278,16 +278,16 @@ func TestRateLimitsTellWhenToComeBack(t *testing.T) {
 			{1 * time.Second, key, 200, ""},
 			{0, key, 429, "20"},
 		}},
-		{"what was throttled does not count", standin.RateLimit(1, time.Minute), []step{
+		{"throttled requests do not count", standin.RateLimit(1, time.Minute), []step{
 			{0, key, 200, ""}, {59 * time.Second, key, 429, "1"}, {time.Second, key, 200, ""},
 		}},
 		{"each key has its own", standin.RateLimit(1, time.Minute), []step{
 			{0, key, 200, ""}, {0, "other", 200, ""}, {0, key, 429, "60"},
 		}},
-		{"or all share one", standin.SharedRateLimit(1, time.Minute), []step{
+		{"a shared limit counts all keys", standin.SharedRateLimit(1, time.Minute), []step{
 			{0, key, 200, ""}, {15 * time.Second, "other", 429, "45"},
 		}},
-		{"none may mean none", standin.RateLimit(0, time.Minute), []step{{0, key, 429, "60"}}},
+		{"a limit of zero lets nothing through", standin.RateLimit(0, time.Minute), []step{{0, key, 429, "60"}}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := start(t, standin.WithKeys("other"), standin.WithFaults(row.fault))
@@ -305,7 +305,7 @@ func TestRateLimitsTellWhenToComeBack(t *testing.T) {
 	}
 }
 
-func TestSameURLComesAgainWhileItIsAlive(t *testing.T) {
+func TestSameURLIsGrantedAgainWhileItIsAlive(t *testing.T) {
 	s := start(t)
 	first := s.ask("api_key=123", "expire=600").grant(t)
 	s.Misbehave(standin.SameURL())
@@ -315,7 +315,7 @@ func TestSameURLComesAgainWhileItIsAlive(t *testing.T) {
 	}
 	s.clock.Step(time.Second)
 	if second := s.ask("api_key=123").grant(t); second.URL[0] == first.URL[0] {
-		t.Error("an expired URL came again")
+		t.Error("an expired URL was granted again")
 	}
 	if got := len(s.Grants(key)); got != 2 {
 		t.Errorf("%d grants, want 2", got)
@@ -331,7 +331,7 @@ func TestRefusedKeysMisbehaveToo(t *testing.T) {
 	}
 	s.Misbehave(standin.Status(503))
 	if got := s.ask("api_key=unknown"); got.status != 503 {
-		t.Errorf("status = %d: an endpoint that is down knows no keys", got.status)
+		t.Errorf("status = %d, although an endpoint that is down cannot check keys", got.status)
 	}
 }
 

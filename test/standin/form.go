@@ -17,14 +17,14 @@ const (
 	maxFormSize = 64 << 10
 )
 
-// form is what a client asks for: the document's POST parameters.
+// form is what a client asks for: the POST parameters of the document.
 type form struct {
 	key    string
 	purge  string
 	expire time.Duration
 }
 
-// refusal is an answer to a request that is not as the document says.
+// refusal is the answer to a request that the document does not allow.
 type refusal struct {
 	status  int
 	message string
@@ -35,8 +35,8 @@ func invalid(format string, args ...any) *refusal {
 	return &refusal{status: http.StatusUnprocessableEntity, message: fmt.Sprintf(format, args...)}
 }
 
-// readForm reads the document's POST parameters, or says what is wrong with them
-// in a refusal. No message repeats a value, as it may be a key in the wrong place.
+// readForm reads the POST parameters of the document, or refuses them. No message
+// repeats a value, as it may be a key in the wrong place.
 func readForm(w http.ResponseWriter, r *http.Request) (form, *refusal) {
 	if r.Method != http.MethodPost {
 		return form{}, &refusal{
@@ -65,7 +65,7 @@ func unreadable(err error) *refusal {
 	return &refusal{status: http.StatusBadRequest, message: "The body could not be read as a form"}
 }
 
-// parseForm returns the key also with a refusal, so that the request counts for it.
+// parseForm returns the key with a refusal too, so that the request is counted for it.
 func parseForm(values url.Values) (form, *refusal) {
 	parsed := form{key: values.Get("api_key"), purge: values.Get("purge"), expire: defaultLife}
 	for name, given := range values {

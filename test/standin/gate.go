@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// gate keeps answers back while it is held.
+// gate holds answers back until all holds are released.
 type gate struct {
 	mu    sync.Mutex
 	holds []chan struct{}
@@ -19,7 +19,7 @@ func (g *gate) hold() (release func()) {
 	return sync.OnceFunc(func() { close(held) })
 }
 
-// pass waits until nothing is held, and says whether the client is still there.
+// pass waits until there are no holds. It reports whether the client is still there.
 func (g *gate) pass(ctx context.Context) bool {
 	for {
 		held := g.first()

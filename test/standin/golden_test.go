@@ -36,7 +36,7 @@ func documentedToken(t *testing.T) func() string {
 }
 
 func TestAnswersAreTheGoldenFilesByteForByte(t *testing.T) {
-	// the sample's expire less the 600 seconds that its request asks for
+	// the sample's expire minus the 600 seconds that its request asks for
 	documentedNow := time.Unix(1522895794-600, 0)
 	for _, row := range []struct {
 		why    string
@@ -44,10 +44,10 @@ func TestAnswersAreTheGoldenFilesByteForByte(t *testing.T) {
 		want   string
 		status int
 	}{
-		{"the sample answer is what a known key gets", standin.WithKeys("123"), "documented-answer.xml", http.StatusOK},
-		{"the schema names another root than the sample", options(standin.WithKeys("123"), standin.SchemaRoot()), "schema-answer.xml", http.StatusOK},
-		{"an unknown key gets no URL", standin.WithKeys("another"), "rejected-answer.xml", http.StatusForbidden},
-		{"a service may say so in the body alone", standin.RejectInBody(), "rejected-answer.xml", http.StatusOK},
+		{"a key with access gets the sample answer", standin.WithKeys("123"), "documented-answer.xml", http.StatusOK},
+		{"the schema has another root than the sample", options(standin.WithKeys("123"), standin.SchemaRoot()), "schema-answer.xml", http.StatusOK},
+		{"a key without access gets no URL", standin.WithKeys("another"), "rejected-answer.xml", http.StatusForbidden},
+		{"a service may reject the key only in the body", standin.RejectInBody(), "rejected-answer.xml", http.StatusOK},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			server := httptest.NewServer(standin.New(
@@ -76,7 +76,7 @@ func TestAnswersAreTheGoldenFilesByteForByte(t *testing.T) {
 	}
 }
 
-// options makes one option of many.
+// options combines several options.
 func options(all ...standin.Option) standin.Option {
 	return func(s *standin.Server) {
 		for _, option := range all {

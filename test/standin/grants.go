@@ -9,37 +9,37 @@ import (
 )
 
 const (
-	// tokenBytes of randomness make a URL that nobody guesses, about as long as
-	// the one in the document's sample.
+	// tokenBytes of randomness make a URL that cannot be guessed, about as long as the
+	// one in the document's sample.
 	tokenBytes = 102
-	// remembered is for how long an expired URL is told from an unknown one.
-	remembered = 24 * time.Hour
+	// retention is how long an expired URL is distinguished from an unknown one.
+	retention = 24 * time.Hour
 )
 
-// Grant is a URL that was given out.
+// Grant is a URL that was granted.
 type Grant struct {
 	// URL opens the billing page without a login.
 	URL string
 	// Expire is when it stops working, by the server's clock.
 	Expire time.Time
-	// Purge as it was asked for: delete, process or nothing.
+	// Purge is what was asked for: delete, process or nothing.
 	Purge string
 }
 
-// pass is what the holder of a URL may see.
-type pass struct {
+// grantRecord is a grant with its key.
+type grantRecord struct {
 	grant Grant
 	key   string
-	used  bool
+	used  bool // the URL has been opened
 }
 
-// grants is the URLs that were given out.
+// grants are the URLs that were granted.
 type grants struct {
 	mu      sync.Mutex
-	byToken map[string]*pass
-	byKey   map[string][]*pass
+	byToken map[string]*grantRecord
+	byKey   map[string][]*grantRecord
 	visits  int
-	sweepAt int
+	sweepAt int // how many grants lead to the next sweep
 }
 
 func randomToken() string {
@@ -52,28 +52,28 @@ func (g *grants) add(key string, grant Grant, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.byToken == nil {
-		g.byToken, g.byKey = map[string]*pass{}, map[string][]*pass{}
+		g.byToken, g.byKey = map[string]*grantRecord{}, map[string][]*grantRecord{}
 	}
-	p := &pass{grant: grant, key: key}
-	g.byToken[tokenOf(grant.URL)] = p
-	g.byKey[key] = append(g.byKey[key], p)
+	record := &grantRecord{grant: grant, key: key}
+	g.byToken[tokenOf(grant.URL)] = record
+	g.byKey[key] = append(g.byKey[key], record)
 	g.sweep(now)
 }
 
-// sweep forgets what expired long ago, whenever there is twice as much as after
-// the last time, so that a server may run for months.
+// sweep drops grants that expired long ago, so that a server can run for months. It does
+// so whenever there are twice as many as after the last sweep.
 func (g *grants) sweep(now time.Time) {
 	if len(g.byToken) < g.sweepAt {
 		return
 	}
-	for key, passes := range g.byKey {
-		var kept []*pass
-		for _, p := range passes {
-			if now.Sub(p.grant.Expire) > remembered {
-				delete(g.byToken, tokenOf(p.grant.URL))
+	for key, records := range g.byKey {
+		var kept []*grantRecord
+		for _, record := range records {
+			if now.Sub(record.grant.Expire) > retention {
+				delete(g.byToken, tokenOf(record.grant.URL))
 				continue
 			}
-			kept = append(kept, p)
+			kept = append(kept, record)
 		}
 		g.byKey[key] = kept
 		if kept == nil {
@@ -83,15 +83,15 @@ func (g *grants) sweep(now time.Time) {
 	g.sweepAt = max(1024, 2*len(g.byToken))
 }
 
-// last is the newest grant of a key that is alive.
+// last returns the newest grant of a key, and whether it is alive.
 func (g *grants) last(key string, now time.Time) (Grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	passes := g.byKey[key]
-	if len(passes) == 0 {
+	records := g.byKey[key]
+	if len(records) == 0 {
 		return Grant{}, false
 	}
-	last := passes[len(passes)-1].grant
+	last := records[len(records)-1].grant
 	return last, now.Before(last.Expire)
 }
 
@@ -99,8 +99,8 @@ func (g *grants) of(key string) []Grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var all []Grant
-	for _, p := range g.byKey[key] {
-		all = append(all, p.grant)
+	for _, record := range g.byKey[key] {
+		all = append(all, record.grant)
 	}
 	return all
 }
@@ -111,9 +111,9 @@ func (g *grants) visited() int {
 	return g.visits
 }
 
-// open finds the pass of a token and uses it. It is nil for an unknown token; used
-// tells whether it had been used before.
-func (g *grants) open(token string) (found *pass, used bool) {
+// open finds the grant of a token and marks it as used. It returns nil for an unknown
+// token. The second result reports whether the grant was used before.
+func (g *grants) open(token string) (found *grantRecord, usedBefore bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.visits++
@@ -121,9 +121,9 @@ func (g *grants) open(token string) (found *pass, used bool) {
 	if found == nil {
 		return nil, false
 	}
-	used = found.used
+	usedBefore = found.used
 	found.used = true
-	return found, used
+	return found, usedBefore
 }
 
 func tokenOf(granted string) string {

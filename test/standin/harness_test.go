@@ -18,9 +18,9 @@ import (
 
 const key = "123"
 
-// stand is a running stand-in that knows the key, and a client without patience
-// for redirects.
-type stand struct {
+// harness is a running stand-in to which the key has access, and a client that does not
+// follow redirects.
+type harness struct {
 	*standin.Server
 	t      *testing.T
 	clock  *clocktesting.FakeClock
@@ -28,7 +28,7 @@ type stand struct {
 	client *http.Client
 }
 
-func start(t *testing.T, options ...standin.Option) *stand {
+func start(t *testing.T, options ...standin.Option) *harness {
 	t.Helper()
 	clock := clocktesting.NewFakeClock(randomTime(t))
 	endpoint := standin.New(append([]standin.Option{standin.WithKeys(key), standin.WithClock(clock)}, options...)...)
@@ -36,17 +36,17 @@ func start(t *testing.T, options ...standin.Option) *stand {
 	t.Cleanup(server.Close)
 	client := server.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &stand{endpoint, t, clock, server.URL, client}
+	return &harness{endpoint, t, clock, server.URL, client}
 }
 
-// randomTime is in the years that UNIX time and HTTP dates are used in.
+// randomTime returns a time in the years for which UNIX time and HTTP dates are used.
 func randomTime(t *testing.T) time.Time {
 	now := time.Unix(rand.Int64N(4e9), rand.Int64N(1e9))
 	t.Logf("the time is %s", now.UTC().Format(time.RFC3339Nano))
 	return now
 }
 
-// answer is a response that was read.
+// answer is a response with its body.
 type answer struct {
 	status int
 	header http.Header
@@ -54,7 +54,7 @@ type answer struct {
 	err    error // of reading the body
 }
 
-// grant is what the body of an answer says, as far as it can be read.
+// grant is the body of an answer, as far as it can be parsed.
 type grant struct {
 	XMLName xml.Name
 	Status  string   `xml:"status"`
@@ -67,12 +67,12 @@ func (a answer) grant(t *testing.T) grant {
 	t.Helper()
 	var g grant
 	if err := xml.Unmarshal([]byte(a.body), &g); err != nil {
-		t.Fatalf("the answer is no document: %v\n%s", err, a.body)
+		t.Fatalf("the answer is not a document: %v\n%s", err, a.body)
 	}
 	return g
 }
 
-func (s *stand) request(method, path, contentType, body string) *http.Request {
+func (s *harness) request(method, path, contentType, body string) *http.Request {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *stand) request(method, path, contentType, body string) *http.Request {
 	return request
 }
 
-func (s *stand) try(request *http.Request) (answer, error) {
+func (s *harness) try(request *http.Request) (answer, error) {
 	response, err := s.client.Do(request)
 	if err != nil {
 		return answer{}, err
@@ -94,7 +94,7 @@ func (s *stand) try(request *http.Request) (answer, error) {
 	return answer{response.StatusCode, response.Header, string(body), err}, nil
 }
 
-func (s *stand) do(request *http.Request) answer {
+func (s *harness) do(request *http.Request) answer {
 	s.t.Helper()
 	answer, err := s.try(request)
 	if err != nil {
@@ -103,18 +103,18 @@ func (s *stand) do(request *http.Request) answer {
 	return answer
 }
 
-func (s *stand) post(path string, fields ...string) answer {
+func (s *harness) post(path string, fields ...string) answer {
 	s.t.Helper()
 	return s.do(s.request(http.MethodPost, path, "application/x-www-form-urlencoded", form(fields...)))
 }
 
-// ask posts fields, written as name=value.
-func (s *stand) ask(fields ...string) answer {
+// ask posts fields of the form name=value.
+func (s *harness) ask(fields ...string) answer {
 	s.t.Helper()
 	return s.post(standin.Path, fields...)
 }
 
-func (s *stand) open(granted string) answer {
+func (s *harness) open(granted string) answer {
 	s.t.Helper()
 	return s.do(s.request(http.MethodGet, strings.TrimPrefix(granted, s.base), "", ""))
 }
@@ -128,8 +128,8 @@ func form(fields ...string) string {
 	return values.Encode()
 }
 
-// lastRequest is what the log says of the last request.
-func (s *stand) lastRequest() standin.Request {
+// lastRequest returns the last entry of the log.
+func (s *harness) lastRequest() standin.Request {
 	s.t.Helper()
 	log := s.Log()
 	if len(log) == 0 {
@@ -138,13 +138,13 @@ func (s *stand) lastRequest() standin.Request {
 	return log[len(log)-1]
 }
 
-// eventually waits for a condition that another goroutine brings about.
+// eventually waits for a condition that depends on another goroutine.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("never came: %s", what)
+			t.Fatalf("not within ten seconds: %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// KeyID is a short name for a key that may be shown: the beginning of its SHA-256.
-// The empty key has none.
+// KeyID returns a name of a key that may be shown: the beginning of its SHA-256. It
+// returns nothing for the empty key.
 func KeyID(key string) string {
 	if key == "" {
 		return ""
@@ -16,11 +16,11 @@ func KeyID(key string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// keyring is the keys that have access.
+// keyring holds the keys that have access.
 type keyring struct {
-	mu    sync.Mutex
-	any   bool
-	known map[string]bool
+	mu     sync.Mutex
+	any    bool            // unless revoked
+	access map[string]bool // false for revoked keys
 }
 
 func (k *keyring) acceptAny() {
@@ -33,20 +33,20 @@ func (k *keyring) add(keys ...string) { k.set(true, keys) }
 
 func (k *keyring) revoke(keys ...string) { k.set(false, keys) }
 
-func (k *keyring) set(known bool, keys []string) {
+func (k *keyring) set(access bool, keys []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.known == nil {
-		k.known = map[string]bool{}
+	if k.access == nil {
+		k.access = map[string]bool{}
 	}
 	for _, key := range keys {
-		k.known[key] = known
+		k.access[key] = access
 	}
 }
 
-func (k *keyring) know(key string) bool {
+func (k *keyring) hasAccess(key string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	known, told := k.known[key]
-	return known || k.any && !told
+	access, listed := k.access[key]
+	return access || k.any && !listed
 }

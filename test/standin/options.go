@@ -6,21 +6,21 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Option is one way in which a server differs from the plain one.
+// Option configures a server.
 type Option func(*Server)
 
-// WithKeys makes keys known.
+// WithKeys gives keys access.
 func WithKeys(keys ...string) Option {
 	return func(s *Server) { s.keys.add(keys...) }
 }
 
-// AcceptAnyKey grants a URL for every key but those that were revoked.
+// AcceptAnyKey gives all keys access, except revoked ones.
 func AcceptAnyKey() Option {
 	return func(s *Server) { s.keys.acceptAny() }
 }
 
-// WithClock makes the server live by another clock than the machine's. Only
-// [Latency], [Stall] and [Server.Hold] wait in real time.
+// WithClock replaces the machine's clock. [Latency], [Stall] and [Server.Hold] still wait
+// in real time.
 func WithClock(clock clock.PassiveClock) Option {
 	return func(s *Server) { s.clock.inner = clock }
 }
@@ -30,32 +30,32 @@ func WithClockOffset(offset time.Duration) Option {
 	return func(s *Server) { s.clock.skew(offset) }
 }
 
-// WithBaseURL sets the scheme and host of granted URLs. Without it they point to
-// where the client called.
+// WithBaseURL sets the scheme and host of granted URLs. By default they are those that
+// the client called.
 func WithBaseURL(base string) Option {
 	return func(s *Server) { s.base = base }
 }
 
-// WithMaxLife grants no more than that, whatever is asked for. Without it the
-// limit is the document's: three days.
+// WithMaxLife limits the lifetime of granted URLs. The default is the document's limit
+// of three days.
 func WithMaxLife(life time.Duration) Option {
 	return func(s *Server) { s.maxLife = min(life, maxLife) }
 }
 
-// WithTokens replaces the random part of granted URLs. Each call must return
-// another one.
+// WithTokens replaces the random part of granted URLs. next must never return the same
+// token twice.
 func WithTokens(next func() string) Option {
 	return func(s *Server) { s.tokens = next }
 }
 
-// WithFaults is [Server.Misbehave] from the start. It may be given more than once.
+// WithFaults is [Server.Misbehave] from the start. It may be used more than once.
 func WithFaults(faults ...Fault) Option {
-	return func(s *Server) { s.mischief.set(append(s.mischief.common, faults...)) }
+	return func(s *Server) { s.faults.set(append(s.faults.common, faults...)) }
 }
 
-// WithSeed seeds what [Sometimes] decides by.
+// WithSeed seeds the random decisions of [Sometimes].
 func WithSeed(seed uint64) Option {
-	return func(s *Server) { s.mischief.seed(seed) }
+	return func(s *Server) { s.faults.seed(seed) }
 }
 
 // SingleUse makes each URL work once.
@@ -63,24 +63,24 @@ func SingleUse() Option {
 	return func(s *Server) { s.singleUse = true }
 }
 
-// SchemaRoot answers with billings_response as root, as the schema in the
-// document says, instead of documents_response, as its sample does.
+// SchemaRoot answers with the root of the document's schema, billings_response, instead
+// of that of its sample, documents_response.
 func SchemaRoot() Option {
 	return func(s *Server) { s.root = schemaRoot }
 }
 
-// RejectInBody answers an unknown key with HTTP 200 and the 403 in the body alone.
+// RejectInBody answers a key without access with HTTP 200, and 403 only in the body.
 func RejectInBody() Option {
-	return func(s *Server) { s.bodyStatus = true }
+	return func(s *Server) { s.rejectInBody = true }
 }
 
-// OnAnswer is called with what goes into the log, once for each request, before
-// its answer is sent. It may be called from many goroutines at once.
+// OnAnswer calls observe with each entry of the log, before the answer is sent. observe
+// must be safe for concurrent use.
 func OnAnswer(observe func(Request)) Option {
 	return func(s *Server) { s.observe = observe }
 }
 
-// WithControl serves the control API under /_standin/, see [ControlHelp].
+// WithControl serves the control API under /_standin/. See [ControlHelp].
 func WithControl() Option {
 	return func(s *Server) { s.serveControl() }
 }

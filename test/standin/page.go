@@ -27,13 +27,13 @@ func parsePage(name string) *template.Template {
 type billingPage struct {
 	Title   string
 	Nonce   string
-	Pending string
+	OnHold  string
 	Seconds int
 	Left    string
 	account
 }
 
-// closedPage is what everybody else sees, with what they can do about it.
+// closedPage is what everybody else sees. It says what they can do about it.
 type closedPage struct {
 	Title string
 	Nonce string
@@ -60,16 +60,16 @@ var (
 	}
 	unknownPage = closedPage{
 		Title: "This link does not work",
-		Why:   "It was not given out here. Perhaps a part of it was lost when it was copied.",
+		Why:   "This server did not issue it. Perhaps a part of it was lost when it was copied.",
 		Next: []string{
-			"Copy the whole link once more, up to its last character.",
+			"Copy the whole link again, up to its last character.",
 			"If that does not help, ask for a new one where you found it.",
 		},
 	}
 	nothingPage = closedPage{
 		Title: "There is nothing here",
 		Why:   "Billing pages are opened with a link that contains a long, random part.",
-		Next:  []string{"Open the link that you were given.", "To be given one, ask the endpoint with POST at " + Path + "."},
+		Next:  []string{"Open the link that you were given.", "To get one, send a POST request to " + Path + "."},
 	}
 )
 
@@ -80,14 +80,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET is allowed here", http.StatusMethodNotAllowed)
 		return
 	}
-	found, used := s.grants.open(r.URL.Query().Get("t"))
+	found, usedBefore := s.grants.open(r.URL.Query().Get("t"))
 	now := s.now()
 	switch {
 	case found == nil:
 		show(w, http.StatusForbidden, closedTemplate, unknownPage.with)
 	case !now.Before(found.grant.Expire):
 		show(w, http.StatusForbidden, closedTemplate, expiredPage.with)
-	case used && s.singleUse:
+	case usedBefore && s.singleUse:
 		show(w, http.StatusForbidden, closedTemplate, usedPage.with)
 	default:
 		s.showBilling(w, found, now)
@@ -98,36 +98,37 @@ func (s *Server) serveNothing(w http.ResponseWriter, _ *http.Request) {
 	show(w, http.StatusNotFound, closedTemplate, nothingPage.with)
 }
 
-func (s *Server) showBilling(w http.ResponseWriter, p *pass, now time.Time) {
-	left := p.grant.Expire.Sub(now).Round(time.Second)
-	// also without scripts nobody keeps looking at a page that has expired
+func (s *Server) showBilling(w http.ResponseWriter, record *grantRecord, now time.Time) {
+	left := record.grant.Expire.Sub(now).Round(time.Second)
+	// Without it, a browser without scripts would go on showing an expired page.
 	w.Header().Set("Refresh", strconv.Itoa(int(left.Seconds())+1))
 	show(w, http.StatusOK, billingTemplate, func(nonce string) any {
-		account := inventAccount(p.key, now)
+		account := inventAccount(record.key, now)
 		return billingPage{
 			Title:   account.Group.Name + " · Billing (stand-in)",
 			Nonce:   nonce,
-			Pending: pending(p.grant.Purge),
+			OnHold:  onHold(record.grant.Purge),
 			Seconds: int(left.Seconds()),
-			Left:    clockText(left),
+			Left:    formatCountdown(left),
 			account: account,
 		}
 	})
 }
 
-// pending says what the document's purge parameter means on this page.
-func pending(purge string) string {
+// onHold explains the document's purge parameter. It concerns the documents that are on
+// hold since the processing limit was met, and takes effect when the plan is changed.
+func onHold(purge string) string {
 	switch purge {
 	case "delete":
-		return "Documents that are still pending will be deleted."
+		return "Documents on hold will be deleted."
 	case "process":
-		return "Documents that are still pending will be processed first."
+		return "Documents on hold will be processed and counted on the new plan."
 	default:
-		return "Nothing was chosen for documents that are still pending."
+		return "Nothing was chosen for documents on hold."
 	}
 }
 
-func clockText(left time.Duration) string {
+func formatCountdown(left time.Duration) string {
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }
 
@@ -136,7 +137,7 @@ func (p closedPage) with(nonce string) any {
 	return p
 }
 
-// show sends a page that loads nothing from elsewhere, and that nothing keeps.
+// show sends a page that loads nothing from other servers and must not be cached.
 func show(w http.ResponseWriter, status int, page *template.Template, content func(nonce string) any) {
 	nonce := rand.Text()
 	var body bytes.Buffer

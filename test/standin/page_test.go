@@ -10,7 +10,7 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-func TestPageLivesAsLongAsItsURL(t *testing.T) {
+func TestPageWorksUntilItsURLExpires(t *testing.T) {
 	s := start(t)
 	s.clock.SetTime(s.clock.Now().Truncate(time.Second)) // expire is in whole seconds
 	granted := s.ask("api_key=123", "expire=600").grant(t)
@@ -20,7 +20,7 @@ func TestPageLivesAsLongAsItsURL(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"it works at once", 0, 200, "Usage in "},
+		{"it works immediately", 0, 200, "Usage in "},
 		{"and more than once", 0, 200, "Usage in "},
 		{"and in the last second", 599 * time.Second, 200, "Usage in "},
 		{"but not when expire is reached", time.Second, 403, "This link has expired"},
@@ -49,7 +49,7 @@ func TestPageExpiresByTheServersClock(t *testing.T) {
 	}
 }
 
-func TestPagesThatNobodyMaySee(t *testing.T) {
+func TestPagesWithoutAGrant(t *testing.T) {
 	s := start(t)
 	for path, row := range map[string]struct {
 		status int
@@ -76,7 +76,7 @@ func TestSingleUseURLsWorkOnce(t *testing.T) {
 	}
 	s.clock.Step(time.Hour)
 	if got := s.open(granted); !strings.Contains(got.body, "This link has expired") {
-		t.Errorf("expired is the truer reason by now:\n%s", got.body)
+		t.Errorf("the page does not say that it has expired:\n%s", got.body)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestPagesOutliveTheirKey(t *testing.T) {
 	}
 }
 
-func TestPagesAreOnlyRead(t *testing.T) {
+func TestPagesAreReadOnly(t *testing.T) {
 	s := start(t)
 	granted := s.ask("api_key=123").grant(t).URL[0]
 	got := s.do(s.request(http.MethodPost, strings.TrimPrefix(granted, s.base), formType, ""))
@@ -98,8 +98,8 @@ func TestPagesAreOnlyRead(t *testing.T) {
 	}
 }
 
-// A URL that logs in must not leak by a cache, a referrer or an asset from
-// elsewhere.
+// A URL that logs in must not leak through a cache, a referrer or an asset of another
+// server.
 func TestPagesKeepTheirURLToThemselves(t *testing.T) {
 	s := start(t)
 	live := s.ask("api_key=123").grant(t).URL[0]
@@ -145,10 +145,10 @@ func TestPageCountsDown(t *testing.T) {
 	}
 }
 
-func TestPageSaysWhatBecomesOfPendingDocuments(t *testing.T) {
+func TestPageSaysWhatHappensToDocumentsOnHold(t *testing.T) {
 	for purge, want := range map[string]string{
-		"purge=delete":  "Documents that are still pending will be deleted.",
-		"purge=process": "Documents that are still pending will be processed first.",
+		"purge=delete":  "Documents on hold will be deleted.",
+		"purge=process": "Documents on hold will be processed and counted on the new plan.",
 	} {
 		s := start(t)
 		if err := says(want)(s, s.open(s.ask("api_key=123", purge).grant(t).URL[0])); err != nil {
@@ -177,8 +177,8 @@ func TestEachKeyHasAnAccountOfItsOwn(t *testing.T) {
 	}
 }
 
-// Whatever the date, the invented numbers must make a page.
-func TestPageHoldsAtAnyTime(t *testing.T) {
+// The invented numbers must fit the page on any date.
+func TestPageIsCompleteOnAnyDate(t *testing.T) {
 	for range 50 {
 		s := start(t, standin.AcceptAnyKey())
 		got := s.open(s.ask("api_key=" + s.clock.Now().String()).grant(t).URL[0])

@@ -27,23 +27,23 @@ func TestRefusesRequestsThatTheDocumentDoesNotAllow(t *testing.T) {
 	}{
 		{"the document says POST", "GET", "", "", "", 405, "Only POST is allowed here", ""},
 		{"a key in the query ends up in the logs of proxies", "POST", "?api_key=123", formType, "", 400, "Parameters belong in the body, not in the query", ""},
-		{"a harmless parameter in the query is still in the wrong place", "POST", "?expire=600", formType, "api_key=123", 400, "Parameters belong in the body, not in the query", ""},
+		{"a harmless parameter does not belong in the query either", "POST", "?expire=600", formType, "api_key=123", 400, "Parameters belong in the body, not in the query", ""},
 		{"the sample's body is a form", "POST", "", "application/json", `{"api_key":"123"}`, 415, "The body must be application/x-www-form-urlencoded", ""},
 		{"a form without a content type is not known to be one", "POST", "", "", "api_key=123", 415, "The body must be application/x-www-form-urlencoded", ""},
 		{"a broken escape cannot be read", "POST", "", formType, "api_key=%zz", 400, "The body could not be read as a form", ""},
-		{"nobody needs a body of that size", "POST", "", formType, "api_key=" + strings.Repeat("1", 70_000), 413, "The body is too large", ""},
+		{"no request needs a body of that size", "POST", "", formType, "api_key=" + strings.Repeat("1", 70_000), 413, "The body is too large", ""},
 		{"api_key is required", "POST", "", formType, "expire=600", 422, "api_key is required", ""},
-		{"an empty key is none", "POST", "", formType, "api_key=", 422, "api_key is required", ""},
-		{"a mistyped parameter must not go unseen", "POST", "", formType, "api_key=123&expires=600", 422, "A parameter is unknown; api_key, purge and expire are known", "123"},
-		{"two values leave open which one is meant", "POST", "", formType, "api_key=123&expire=600&expire=60", 422, "expire is given more than once", "123"},
+		{"an empty key is not a key", "POST", "", formType, "api_key=", 422, "api_key is required", ""},
+		{"a mistyped parameter must not go unnoticed", "POST", "", formType, "api_key=123&expires=600", 422, "A parameter is unknown; api_key, purge and expire are known", "123"},
+		{"two values are ambiguous", "POST", "", formType, "api_key=123&expire=600&expire=60", 422, "expire is given more than once", "123"},
 		{"purge has two values", "POST", "", formType, "api_key=123&purge=keep", 422, "purge must be delete or process", "123"},
 		{"purge is in lower case", "POST", "", formType, "api_key=123&purge=Delete", 422, "purge must be delete or process", "123"},
-		{"an empty purge is not an absent one", "POST", "", formType, "api_key=123&purge=", 422, "purge must be delete or process", "123"},
-		{"no life is no session", "POST", "", formType, "api_key=123&expire=0", 422, "expire must be a number of seconds from 1 to 259200", "123"},
+		{"an empty purge is not an absent purge", "POST", "", formType, "api_key=123&purge=", 422, "purge must be delete or process", "123"},
+		{"a lifetime of zero is useless", "POST", "", formType, "api_key=123&expire=0", 422, "expire must be a number of seconds from 1 to 259200", "123"},
 		{"three days are the maximum", "POST", "", formType, "api_key=123&expire=259201", 422, "expire must be a number of seconds from 1 to 259200", "123"},
 		{"seconds have no unit", "POST", "", formType, "api_key=123&expire=10m", 422, "expire must be a number of seconds from 1 to 259200", "123"},
 		{"seconds have no sign", "POST", "", formType, "api_key=123&expire=%2B600", 422, "expire must be a number of seconds from 1 to 259200", "123"},
-		{"an empty expire is not an absent one", "POST", "", formType, "api_key=123&expire=", 422, "expire must be a number of seconds from 1 to 259200", "123"},
+		{"an empty expire is not an absent expire", "POST", "", formType, "api_key=123&expire=", 422, "expire must be a number of seconds from 1 to 259200", "123"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := start(t)
@@ -66,7 +66,7 @@ func TestRefusesRequestsThatTheDocumentDoesNotAllow(t *testing.T) {
 	}
 }
 
-func TestTellsWhichMethodIsAllowed(t *testing.T) {
+func TestSaysWhichMethodIsAllowed(t *testing.T) {
 	s := start(t)
 	got := s.do(s.request(http.MethodPut, standin.Path, "", ""))
 	if allow := got.header.Get("Allow"); allow != "POST" {
@@ -111,7 +111,7 @@ func TestGrantsTheDocumentsDefaultLife(t *testing.T) {
 	}
 }
 
-func TestGrantsURLsThatNobodyGuesses(t *testing.T) {
+func TestGrantsURLsThatCannotBeGuessed(t *testing.T) {
 	s := start(t)
 	seen := map[string]bool{}
 	for range 100 {
@@ -124,7 +124,7 @@ func TestGrantsURLsThatNobodyGuesses(t *testing.T) {
 			t.Fatalf("a token of %d characters is too short", len(token))
 		}
 		if seen[token] {
-			t.Fatal("a token came twice")
+			t.Fatal("a token was granted twice")
 		}
 		seen[token] = true
 		if at := granted.Scheme + "://" + granted.Host + granted.Path; at != s.base+standin.PagePath {
@@ -133,7 +133,7 @@ func TestGrantsURLsThatNobodyGuesses(t *testing.T) {
 	}
 }
 
-func TestKeysComeAndGo(t *testing.T) {
+func TestAccessOfKeys(t *testing.T) {
 	for _, row := range []struct {
 		why    string
 		option standin.Option
@@ -144,9 +144,9 @@ func TestKeysComeAndGo(t *testing.T) {
 		{"an unknown key has none", standin.WithKeys("other"), func(*standin.Server) {}, 403},
 		{"a key may be added", standin.WithKeys(), func(s *standin.Server) { s.AddKeys("k") }, 200},
 		{"a key may be revoked", standin.WithKeys("k"), func(s *standin.Server) { s.RevokeKeys("k") }, 403},
-		{"a revoked key may come back", standin.WithKeys("k"), func(s *standin.Server) { s.RevokeKeys("k"); s.AddKeys("k") }, 200},
-		{"any key can mean any", standin.AcceptAnyKey(), func(*standin.Server) {}, 200},
-		{"but not a revoked one", standin.AcceptAnyKey(), func(s *standin.Server) { s.RevokeKeys("k") }, 403},
+		{"a revoked key may be added again", standin.WithKeys("k"), func(s *standin.Server) { s.RevokeKeys("k"); s.AddKeys("k") }, 200},
+		{"any key has access when all are accepted", standin.AcceptAnyKey(), func(*standin.Server) {}, 200},
+		{"except a revoked one", standin.AcceptAnyKey(), func(s *standin.Server) { s.RevokeKeys("k") }, 403},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := start(t, row.option)
@@ -158,7 +158,7 @@ func TestKeysComeAndGo(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreLoggedAsSuch(t *testing.T) {
+func TestRefusalsAreLogged(t *testing.T) {
 	s := start(t)
 	s.ask("api_key=unknown", "expire=60")
 	want := standin.Request{Time: s.clock.Now(), Key: standin.KeyID("unknown"), Expire: time.Minute, Outcome: standin.Refused, Status: 403}
@@ -168,19 +168,19 @@ func TestRefusalsAreLoggedAsSuch(t *testing.T) {
 }
 
 func TestOptionsOfTheGrant(t *testing.T) {
-	t.Run("a base URL wins over where the client called", func(t *testing.T) {
+	t.Run("the base URL replaces the one that the client called", func(t *testing.T) {
 		s := start(t, standin.WithBaseURL("https://billing.example:8443/"))
 		if got := s.ask("api_key=123").grant(t).URL[0]; !strings.HasPrefix(got, "https://billing.example:8443/v1/billings/index.html?t=") {
 			t.Errorf("granted at %s", got)
 		}
 	})
-	t.Run("the maximum life holds for whoever asks for more", func(t *testing.T) {
+	t.Run("the maximum lifetime limits what is asked for", func(t *testing.T) {
 		s := start(t, standin.WithMaxLife(time.Hour))
 		if got, want := s.ask("api_key=123", "expire=7200").grant(t).Expire, s.clock.Now().Unix()+3600; got != want {
 			t.Errorf("expire = %d, want %d", got, want)
 		}
 	})
-	t.Run("a wrong clock shows in Date and in expire alike", func(t *testing.T) {
+	t.Run("a wrong clock shows in Date and in expire", func(t *testing.T) {
 		s := start(t, standin.WithClockOffset(-time.Hour))
 		got := s.ask("api_key=123")
 		if want := s.clock.Now().Add(-time.Hour).UTC().Format(http.TimeFormat); got.header.Get("Date") != want {
@@ -191,7 +191,7 @@ func TestOptionsOfTheGrant(t *testing.T) {
 		}
 		s.SetClockOffset(0)
 		if got, want := s.ask("api_key=123").grant(t).Expire, s.clock.Now().Unix()+600; got != want {
-			t.Errorf("expire of the mended clock = %d, want %d", got, want)
+			t.Errorf("expire by the corrected clock = %d, want %d", got, want)
 		}
 	})
 }

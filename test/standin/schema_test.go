@@ -13,7 +13,7 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// schema is as much of XML Schema as test/golden/answer.xsd uses.
+// schema is the part of XML Schema that test/golden/answer.xsd uses.
 type schema struct {
 	Roots []struct {
 		Name string `xml:"name,attr"`
@@ -31,8 +31,7 @@ type particle struct {
 	MinOccurs string `xml:"minOccurs,attr"`
 }
 
-// simpleTypes are the lexical forms of the types in use, after white space was
-// collapsed.
+// simpleTypes check the lexical forms of the types in use, after collapsing white space.
 var simpleTypes = map[string]func(string) bool{
 	"xs:string":             func(string) bool { return true },
 	"xs:positiveInteger":    regexp.MustCompile(`^\+?0*[1-9][0-9]*$`).MatchString,
@@ -50,12 +49,12 @@ func readSchema(t *testing.T) schema {
 		t.Fatal(err)
 	}
 	if len(s.Roots) == 0 || len(s.Types) == 0 || len(s.Types[0].Elements) == 0 {
-		t.Fatal("the schema says nothing")
+		t.Fatal("the schema is empty")
 	}
 	return s
 }
 
-// validate says how a document breaks the schema.
+// validate returns an error when a document violates the schema.
 func (s schema) validate(document string) error {
 	decoder := xml.NewDecoder(strings.NewReader(document))
 	root, err := nextElement(decoder)
@@ -93,7 +92,7 @@ func (s schema) validateContent(decoder *xml.Decoder, root *xml.StartElement) er
 		child, err = nextElement(decoder)
 	}
 	if child != nil {
-		return fmt.Errorf("%s is one too many", child.Name.Local)
+		return fmt.Errorf("%s is unexpected", child.Name.Local)
 	}
 	return err
 }
@@ -122,13 +121,12 @@ func (p particle) validate(decoder *xml.Decoder, start *xml.StartElement) error 
 	}
 	collapsed := strings.Join(strings.Fields(text.Text), " ")
 	if len(text.Inner) > 0 || !simpleTypes[p.Type](collapsed) {
-		return fmt.Errorf("%s is no %s", p.Name, p.Type)
+		return fmt.Errorf("%s is not a valid %s", p.Name, p.Type)
 	}
 	return nil
 }
 
-// nextElement passes over what may stand between elements. It returns nil at the
-// end of the parent.
+// nextElement skips white space and comments. It returns nil at the end of the parent.
 func nextElement(decoder *xml.Decoder) (*xml.StartElement, error) {
 	for {
 		token, err := decoder.Token()
@@ -153,15 +151,15 @@ func nextElement(decoder *xml.Decoder) (*xml.StartElement, error) {
 func TestAnswersFollowTheSchema(t *testing.T) {
 	for _, row := range []struct {
 		why   string
-		ask   func(*stand) answer
+		ask   func(*harness) answer
 		valid bool
 	}{
-		{"a grant follows it", func(s *stand) answer { return s.ask("api_key=123") }, true},
-		{"so does what the schema allows and few expect", func(s *stand) answer {
+		{"a grant follows it", func(s *harness) answer { return s.ask("api_key=123") }, true},
+		{"so do forms that the schema allows and few clients expect", func(s *harness) answer {
 			s.Misbehave(standin.NoStatus(), standin.Padded(), standin.Root("billings_response"))
 			return s.ask("api_key=123")
 		}, true},
-		{"an error cannot follow it, as it has no URL", func(s *stand) answer { return s.ask("api_key=unknown") }, false},
+		{"an error cannot follow it, as it has no URL", func(s *harness) answer { return s.ask("api_key=unknown") }, false},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			got := row.ask(start(t))
@@ -180,7 +178,7 @@ func TestGoldenAnswersFollowTheSchema(t *testing.T) {
 	}
 }
 
-// The check itself must be able to fail.
+// The validation itself must be able to fail.
 func TestSchemaRefusesBrokenDocuments(t *testing.T) {
 	whole := golden(t, "documented-answer.xml")
 	for _, row := range []struct{ why, from, to string }{
@@ -193,7 +191,7 @@ func TestSchemaRefusesBrokenDocuments(t *testing.T) {
 		{"a negative expire", "<expire>1522895794<", "<expire>-1<"},
 		{"no expire", "<expire>1522895794</expire>", ""},
 		{"two expires", "</expire>", "</expire><expire>1</expire>"},
-		{"a URL that is none", "<url>https:", "<url>%zz:"},
+		{"an invalid URL", "<url>https:", "<url>%zz:"},
 		{"an element in a value", "<status>200<", "<status><b/>200<"},
 		{"text between elements", "<status>", "and <status>"},
 		{"a second root", "</documents_response>", "</documents_response><more/>"},

@@ -10,44 +10,43 @@ import (
 )
 
 const (
-	// Path is where the endpoint is asked for a URL.
+	// Path is the path of the endpoint.
 	Path = "/v1/billings/billing_ui"
-	// PagePath is where the granted URLs point to.
+	// PagePath is the path of the page that granted URLs open.
 	PagePath = "/v1/billings/index.html"
 )
 
-// Server stands in for Xtracta's API. All its methods may be called at any time,
-// from any goroutine.
+// Server stands in for Xtracta's API. Its methods are safe for concurrent use.
 type Server struct {
-	clock      *skewedClock
-	base       string
-	root       string
-	tokens     func() string
-	maxLife    time.Duration
-	singleUse  bool
-	bodyStatus bool
-	observe    func(Request)
+	clock        *skewedClock
+	base         string
+	root         string
+	tokens       func() string
+	maxLife      time.Duration
+	singleUse    bool
+	rejectInBody bool
+	observe      func(Request)
 
 	keys     keyring
 	grants   grants
-	ledger   ledger
-	mischief *mischief
+	requests requestLog
+	faults   *activeFaults
 	gate     gate
 
 	routes *http.ServeMux
 }
 
-// New returns a server that knows no key, unless [WithKeys] or [AcceptAnyKey] say
-// otherwise.
+// New returns a server to which no key has access, unless [WithKeys] or [AcceptAnyKey]
+// gives it.
 func New(options ...Option) *Server {
 	s := &Server{
-		clock:    &skewedClock{inner: clock.RealClock{}},
-		root:     sampleRoot,
-		tokens:   randomToken,
-		maxLife:  maxLife,
-		observe:  func(Request) {},
-		mischief: newMischief(),
-		routes:   http.NewServeMux(),
+		clock:   &skewedClock{inner: clock.RealClock{}},
+		root:    sampleRoot,
+		tokens:  randomToken,
+		maxLife: maxLife,
+		observe: func(Request) {},
+		faults:  newActiveFaults(),
+		routes:  http.NewServeMux(),
 	}
 	s.routes.HandleFunc(Path, s.serveBillingUI)
 	s.routes.HandleFunc(PagePath, s.servePage)
@@ -58,73 +57,69 @@ func New(options ...Option) *Server {
 	return s
 }
 
-// ServeHTTP answers as the endpoint, or as the billing page behind a granted URL.
+// ServeHTTP serves the endpoint, and the billing page of a granted URL.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	s.routes.ServeHTTP(w, r)
 }
 
-// AddKeys makes keys known from now on.
+// AddKeys gives keys access.
 func (s *Server) AddKeys(keys ...string) { s.keys.add(keys...) }
 
-// RevokeKeys makes keys unknown from now on, also to a server that accepts any
-// key. URLs that were granted to them work until they expire.
+// RevokeKeys takes access away from keys, even when the server accepts any key. URLs that
+// were granted to them work until they expire.
 func (s *Server) RevokeKeys(keys ...string) { s.keys.revoke(keys...) }
 
-// SetClockOffset puts the server's clock ahead of the true time, or behind it
-// when the offset is negative. It shows in Date, in expire, and in when a page
-// expires.
+// SetClockOffset sets the server's clock ahead of the true time, or behind it when the
+// offset is negative. Date, expire and the expiry of pages follow that clock.
 func (s *Server) SetClockOffset(offset time.Duration) { s.clock.skew(offset) }
 
-// Misbehave replaces what goes wrong for all keys; nothing does when no fault is
-// given.
-func (s *Server) Misbehave(faults ...Fault) { s.mischief.set(faults) }
+// Misbehave replaces the faults of all keys. Without arguments it removes them.
+func (s *Server) Misbehave(faults ...Fault) { s.faults.set(faults) }
 
-// MisbehaveFor replaces what goes wrong for one key, on top of what goes wrong for
-// all.
-func (s *Server) MisbehaveFor(key string, faults ...Fault) { s.mischief.setFor(key, faults) }
+// MisbehaveFor replaces the faults of one key, which come on top of those of all keys.
+func (s *Server) MisbehaveFor(key string, faults ...Fault) { s.faults.setFor(key, faults) }
 
-// Heal ends all misbehaviour. It leaves keys, counts and the clock as they are.
-func (s *Server) Heal() { s.mischief.heal() }
+// Heal removes all faults. It leaves keys, counts and the clock as they are.
+func (s *Server) Heal() { s.faults.heal() }
 
-// Hold keeps every answer back, from those of requests under way on, until release
-// is called. What was asked is decided and counted all the same, so that a client
-// can be ended between its request and the answer.
+// Hold holds back all answers, including those of requests under way, until release is
+// called. Requests are still decided and counted, so that a test can stop a client
+// between its request and the answer.
 func (s *Server) Hold() (release func()) { return s.gate.hold() }
 
-// InFlight is how many requests have arrived and are not answered yet.
-func (s *Server) InFlight() int { return s.ledger.inFlight() }
+// InFlight returns how many requests have arrived and are not answered yet.
+func (s *Server) InFlight() int { return s.requests.inFlight() }
 
-// Requests is how many requests came with a key, whatever they were answered.
-func (s *Server) Requests(key string) int { return s.ledger.requests(key) }
+// Requests returns how many requests came with a key, whatever their outcome.
+func (s *Server) Requests(key string) int { return s.requests.of(key) }
 
-// Total is how many requests came, those without a readable key included.
-func (s *Server) Total() int { return s.ledger.total() }
+// Total returns how many requests came, including those without a readable key.
+func (s *Server) Total() int { return s.requests.total() }
 
-// Log is what was asked and answered, in order of arrival: the most recent 100,000
-// requests.
-func (s *Server) Log() []Request { return s.ledger.log() }
+// Log returns the most recent requests, at most 100,000, in order of arrival.
+func (s *Server) Log() []Request { return s.requests.log() }
 
-// Grants is what was granted to a key, oldest first, without what expired more
-// than a day ago.
+// Grants returns what was granted to a key, oldest first. It may omit grants that
+// expired more than a day ago.
 func (s *Server) Grants(key string) []Grant { return s.grants.of(key) }
 
-// Visits is how often a granted URL was opened, or an unknown one tried.
+// Visits returns how often the page was opened, including with unknown URLs.
 func (s *Server) Visits() int { return s.grants.visited() }
 
 func (s *Server) now() time.Time { return s.clock.Now() }
 
 func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	form, refused := readForm(w, r)
-	entry := s.ledger.arrive(form, s.clock.inner.Now())
-	defer s.ledger.leave()
+	entry := s.requests.arrive(form, s.clock.inner.Now())
+	defer s.requests.leave()
 
-	plan := &plan{form: form, now: s.now(), chance: s.mischief.chance}
+	plan := &plan{form: form, now: s.now(), chance: s.faults.chance}
 	answer := s.decide(r, form, refused, plan)
 	if !s.gate.pass(r.Context()) || !pause(r.Context(), plan.delay) {
 		answer.outcome, answer.status, answer.life = Abandoned, 0, 0
 	}
-	s.observe(s.ledger.decided(entry, answer, plan.acted))
+	s.observe(s.requests.decided(entry, answer, plan.applied))
 	if answer.outcome == Abandoned {
 		deliverNothing(w, r, answer)
 	}
@@ -132,36 +127,36 @@ func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	answer.write(w, r)
 }
 
-// decide says how a request is answered. A request that is not as the document
-// says is told so whatever else goes wrong: no fault hides a client's mistake.
+// decide returns the answer to a request. A request that the document does not allow is
+// refused in spite of all faults: no fault hides a client's mistake.
 func (s *Server) decide(r *http.Request, form form, refused *refusal, plan *plan) *answer {
 	if refused != nil {
 		return s.finish(refuse(refused), plan)
 	}
-	plan.applyAll(s.mischief.faultsFor(form.key))
+	plan.applyAll(s.faults.faultsFor(form.key))
 	if plan.instead != nil {
 		return s.finish(plan.instead, plan)
 	}
-	return s.finish(s.honest(r, form, plan), plan)
+	return s.finish(s.faultless(r, form, plan), plan)
 }
 
 func (s *Server) finish(answer *answer, plan *plan) *answer {
 	answer.root(s.root)
-	plan.spoil(answer)
+	plan.finish(answer)
 	return answer
 }
 
-// honest is the answer of a service where nothing goes wrong.
-func (s *Server) honest(r *http.Request, form form, plan *plan) *answer {
-	if !s.keys.know(form.key) {
+// faultless returns the answer of a service without faults.
+func (s *Server) faultless(r *http.Request, form form, plan *plan) *answer {
+	if !s.keys.hasAccess(form.key) {
 		return s.rejectKey()
 	}
-	if last, alive := s.grants.last(form.key, s.now()); plan.again && alive {
+	if last, alive := s.grants.last(form.key, s.now()); plan.sameURL && alive {
 		return granted(last, last.Expire.Sub(s.now()))
 	}
 	life := min(form.expire, s.maxLife)
-	if plan.life > 0 {
-		life = min(life, plan.life)
+	if plan.maxLife > 0 {
+		life = min(life, plan.maxLife)
 	}
 	grant := Grant{
 		URL:    s.baseOf(r) + PagePath + "?t=" + s.tokens(),
@@ -184,14 +179,14 @@ func refuse(refused *refusal) *answer {
 func (s *Server) rejectKey() *answer {
 	answer := failed(http.StatusForbidden, "The API key has no access to this resource")
 	answer.outcome = Refused
-	if s.bodyStatus {
+	if s.rejectInBody {
 		answer.status = http.StatusOK
 	}
 	return answer
 }
 
-// baseOf is the scheme and host of granted URLs: as configured, else as the client
-// called us.
+// baseOf returns the scheme and host of granted URLs: the configured ones, or else those
+// that the client called.
 func (s *Server) baseOf(r *http.Request) string {
 	if s.base != "" {
 		return strings.TrimSuffix(s.base, "/")
@@ -202,7 +197,7 @@ func (s *Server) baseOf(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// pause waits, and says whether the client is still there.
+// pause waits. It reports whether the client is still there.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -9,50 +9,50 @@ import (
 	"time"
 )
 
-// and stands between faults that happen together.
-const and = " + "
+// separator separates faults that are combined.
+const separator = " + "
 
-// word is how one fault is written.
-type word struct {
+// faultSyntax is the textual form of one fault.
+type faultSyntax struct {
 	name     string
-	argument string // an example of what stands after the =, empty when nothing does
+	argument string // an example of the text after the =, empty without an argument
 	meaning  string
 	parse    func(argument string) (Fault, error)
 }
 
-// words is all faults that can be written. The examples are parsed in a test.
-func words() []word {
-	return []word{
-		{"latency", "2s", "keep the answer back", duration(Latency)},
+// syntax lists all faults that have a textual form. A test parses the examples.
+func syntax() []faultSyntax {
+	return []faultSyntax{
+		{"latency", "2s", "delay the answer", duration(Latency)},
 		{"status", "503", "answer with that HTTP code", code(Status)},
 		{"body-status", "401,Key revoked", "answer 200 with that status and message in the body", pair(",", bodyStatus)},
-		{"throttle", "30s", "answer 429 with that Retry-After; 0s for none", duration(Throttle)},
+		{"throttle", "30s", "answer 429 with that Retry-After, or with none for 0s", duration(Throttle)},
 		{"rate", "5/30s", "let that many requests of each key through in that time", pair("/", rate(RateLimit))},
-		{"shared-rate", "5/30s", "the same for all keys together", pair("/", rate(SharedRateLimit))},
+		{"shared-rate", "5/30s", "the same limit for all keys together", pair("/", rate(SharedRateLimit))},
 		{"redirect", "https://elsewhere.example/", "answer 307 to that place", text(Redirect)},
 		{"header", "Retry-After: soon", "set a header of the answer", pair(": ", header)},
-		{"no-date", "", "leave the Date header out", plain(NoDate)},
+		{"no-date", "", "omit the Date header", plain(NoDate)},
 		{"html", "", "answer 200 with a web page", plain(HTML)},
 		{"body", "text/plain,hello", "answer 200 with that media type and body", pair(",", body)},
-		{"empty", "", "answer 200 with no body", plain(Empty)},
-		{"truncated", "", "end the body in its middle", plain(Truncated)},
+		{"empty", "", "answer 200 without a body", plain(Empty)},
+		{"truncated", "", "send only the first half of the body", plain(Truncated)},
 		{"doctype", "", "put a DOCTYPE before the root", plain(Doctype)},
 		{"trailing", "", "put a second root after the first", plain(Trailing)},
 		{"root", "invoices_response", "give the root another name", text(Root)},
 		{"namespace", "urn:elsewhere", "put the document into a namespace", text(Namespace)},
-		{"no-url", "", "leave url out", plain(NoURL)},
-		{"no-expire", "", "leave expire out", plain(NoExpire)},
+		{"no-url", "", "omit url", plain(NoURL)},
+		{"no-expire", "", "omit expire", plain(NoExpire)},
 		{"url", "//host/page", "answer with another URL", text(URL)},
 		{"foreign-host", "evil.example", "answer with a URL on that host", text(ForeignHost)},
 		{"duplicate-url", "", "answer with the URL twice", plain(DuplicateURL)},
 		{"expire", "soon", "answer with another expire", text(Expire)},
 		{"expire-past", "", "answer with an expire of an hour ago", plain(ExpirePast)},
-		{"expire-relative", "", "answer with the life in place of the time it ends", plain(ExpireRelative)},
+		{"expire-relative", "", "answer with the lifetime instead of the time of expiry", plain(ExpireRelative)},
 		{"expire-far", "", "answer with an expire in ten years", plain(ExpireFar)},
-		{"life", "30s", "grant no more than that", duration(Life)},
+		{"life", "30s", "limit the lifetime of grants", duration(Life)},
 		{"same-url", "", "grant the same URL again while it is alive", plain(SameURL)},
-		{"no-status", "", "leave status out, as the schema allows", plain(NoStatus)},
-		{"padded", "", "put white space, plus signs and zeros around values", plain(Padded)},
+		{"no-status", "", "omit status, as the schema allows", plain(NoStatus)},
+		{"padded", "", "add white space, plus signs and zeros to values", plain(Padded)},
 		{"message", "Hello", "answer with another message", text(Message)},
 		{"echo-key", "", "repeat the key in the message", plain(EchoKey)},
 		{"echo-url", "", "repeat the URL in the message", plain(EchoURL)},
@@ -60,14 +60,14 @@ func words() []word {
 		{"gzip", "", "compress the answer", plain(Gzip)},
 		{"hang-up", "", "close the connection without an answer", plain(HangUp)},
 		{"cut-off", "", "close the connection in the middle of the answer", plain(CutOff)},
-		{"stall", "5s", "send half of the answer, the rest after that time", duration(Stall)},
+		{"stall", "5s", "send half of the answer, and the rest after that time", duration(Stall)},
 	}
 }
 
-// ParseFault reads a fault as it is written in the control API and in
-// [Fault.String]: a word of [FaultHelp], or several with " + " between them.
-// Before them may stand times=N, for the next N requests only, and chance=P, for
-// a part P of the requests; both reach to the end of the text.
+// ParseFault parses the textual form of a fault, which the control API takes and
+// [Fault.String] returns: a fault of [FaultHelp], or several separated by " + ".
+// The prefix times=N limits all that follows to the next N requests, and chance=P to a
+// share P of the requests.
 //
 //	times=3 status=503
 //	chance=0.2 throttle=30s
@@ -77,23 +77,23 @@ func ParseFault(text string) (Fault, error) {
 	if err != nil {
 		return Fault{}, err
 	}
-	return together(faults), nil
+	return combine(faults), nil
 }
 
-// FaultHelp lists the words of [ParseFault], one a line.
+// FaultHelp lists the faults that [ParseFault] knows, one per line.
 func FaultHelp() string {
 	var help strings.Builder
-	for _, word := range words() {
-		fmt.Fprintf(&help, "  %-36s %s\n", word.example(), word.meaning)
+	for _, s := range syntax() {
+		fmt.Fprintf(&help, "  %-36s %s\n", s.example(), s.meaning)
 	}
 	return help.String()
 }
 
-func (w word) example() string {
-	if w.argument == "" {
-		return w.name
+func (s faultSyntax) example() string {
+	if s.argument == "" {
+		return s.name
 	}
-	return w.name + "=" + w.argument
+	return s.name + "=" + s.argument
 }
 
 func parseFaults(text string) ([]Fault, error) {
@@ -102,8 +102,8 @@ func parseFaults(text string) ([]Fault, error) {
 			return wrapped(wrap, rest, err)
 		}
 	}
-	first, rest, more := strings.Cut(text, and)
-	fault, err := parseWord(first)
+	first, rest, more := strings.Cut(text, separator)
+	fault, err := parseOne(first)
 	if err != nil || !more {
 		return []Fault{fault}, err
 	}
@@ -122,7 +122,7 @@ func wrapped(wrap func(...Fault) Fault, rest string, err error) ([]Fault, error)
 	return []Fault{wrap(faults...)}, nil
 }
 
-// parseModifier reads times=N and chance=P; for all else it returns nothing.
+// parseModifier parses times=N and chance=P. For any other text it returns nil.
 func parseModifier(text string) (func(...Fault) Fault, error) {
 	name, value, _ := strings.Cut(text, "=")
 	switch name {
@@ -142,22 +142,22 @@ func parseModifier(text string) (func(...Fault) Fault, error) {
 	return nil, nil
 }
 
-func parseWord(text string) (Fault, error) {
+func parseOne(text string) (Fault, error) {
 	name, argument, given := strings.Cut(text, "=")
-	for _, word := range words() {
-		if word.name != name {
+	for _, s := range syntax() {
+		if s.name != name {
 			continue
 		}
-		if given != (word.argument != "") {
-			return Fault{}, fmt.Errorf("%s is written as %s", name, word.example())
+		if given != (s.argument != "") {
+			return Fault{}, fmt.Errorf("%s must be written as %s", name, s.example())
 		}
-		fault, err := word.parse(argument)
+		fault, err := s.parse(argument)
 		if err != nil {
-			return Fault{}, fmt.Errorf("%s: %w; for example %s", name, err, word.example())
+			return Fault{}, fmt.Errorf("%s: %w; for example %s", name, err, s.example())
 		}
 		return fault, nil
 	}
-	return Fault{}, fmt.Errorf("no fault is named %q", name)
+	return Fault{}, fmt.Errorf("unknown fault %q", name)
 }
 
 func plain(fault func() Fault) func(string) (Fault, error) {
@@ -189,7 +189,7 @@ func duration(fault func(time.Duration) Fault) func(string) (Fault, error) {
 	}
 }
 
-// pair is for an argument of two parts.
+// pair parses an argument of two parts.
 func pair(separator string, fault func(first, second string) (Fault, error)) func(string) (Fault, error) {
 	return func(argument string) (Fault, error) {
 		first, second, found := strings.Cut(argument, separator)
@@ -225,7 +225,7 @@ func parseNumber(text string) (int, error) {
 	return n, nil
 }
 
-// parseCode leaves out what net/http does not send as a final answer.
+// parseCode accepts the codes that net/http can send as a final answer.
 func parseCode(text string) (int, error) {
 	code, err := strconv.Atoi(text)
 	if err != nil || code < 200 || code > 599 {

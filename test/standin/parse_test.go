@@ -21,7 +21,7 @@ func examples(t *testing.T) []string {
 	return all
 }
 
-func TestFaultsAreWrittenAsTheyAreRead(t *testing.T) {
+func TestFaultsSurviveARoundTrip(t *testing.T) {
 	texts := append(examples(t),
 		"times=3 status=503",
 		"chance=0.25 hang-up",
@@ -33,16 +33,16 @@ func TestFaultsAreWrittenAsTheyAreRead(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 		} else if fault.String() != text {
-			t.Errorf("%s is written as %s", text, fault)
+			t.Errorf("%s became %s", text, fault)
 		}
 	}
 }
 
-// Each example makes a difference, so that no word is wired to nothing.
-func TestEachWordActs(t *testing.T) {
+// Each textual form must lead to its fault, and not to nothing.
+func TestEachExampleIsApplied(t *testing.T) {
 	for _, text := range examples(t) {
 		if strings.HasPrefix(text, "stall=") || strings.HasPrefix(text, "latency=") {
-			continue // in real time
+			continue // they wait in real time
 		}
 		s := start(t)
 		fault, err := standin.ParseFault(text)
@@ -59,12 +59,12 @@ func TestEachWordActs(t *testing.T) {
 	}
 }
 
-func TestUnreadableFaultsSayWhy(t *testing.T) {
+func TestSyntaxErrorsExplainThemselves(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                       `no fault is named ""`,
-		"meltdown":               `no fault is named "meltdown"`,
-		"status":                 "status is written as status=503",
-		"hang-up=now":            "hang-up is written as hang-up",
+		"":                       `unknown fault ""`,
+		"meltdown":               `unknown fault "meltdown"`,
+		"status":                 "status must be written as status=503",
+		"hang-up=now":            "hang-up must be written as hang-up",
 		"status=199":             "status: must be an HTTP code from 200 to 599; for example status=503",
 		"status=600":             "status: must be an HTTP code from 200 to 599; for example status=503",
 		"latency=2":              "latency: must be a duration such as 90s; for example latency=2s",
@@ -76,9 +76,9 @@ func TestUnreadableFaultsSayWhy(t *testing.T) {
 		"times=x hang-up":        "times must be a whole number from 1",
 		"chance=1.5 hang-up":     "chance must be a number from 0 to 1",
 		"chance=NaN hang-up":     "chance must be a number from 0 to 1",
-		"times=2 meltdown":       `no fault is named "meltdown"`,
-		"hang-up + meltdown":     `no fault is named "meltdown"`,
-		"times=2":                `no fault is named "times"`,
+		"times=2 meltdown":       `unknown fault "meltdown"`,
+		"hang-up + meltdown":     `unknown fault "meltdown"`,
+		"times=2":                `unknown fault "times"`,
 		"hang-up + times=0 html": "times must be a whole number from 1",
 	} {
 		fault, err := standin.ParseFault(text)
@@ -86,7 +86,7 @@ func TestUnreadableFaultsSayWhy(t *testing.T) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 		if !reflect.ValueOf(fault).IsZero() {
-			t.Errorf("%q: an error comes with a fault", text)
+			t.Errorf("%q: a fault was returned with the error", text)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func FuzzParseFault(f *testing.F) {
 		}
 		again, err := standin.ParseFault(fault.String())
 		if err != nil || again.String() != fault.String() {
-			t.Errorf("%q is written as %q, which reads as %q, %v", text, fault, again, err)
+			t.Errorf("%q is written as %q, which is parsed as %q, %v", text, fault, again, err)
 		}
 	})
 }
