@@ -141,7 +141,7 @@ compiled:
 
 .PHONY: assets
 assets:
-	@go run ./hack/controlplane/cmd assets >/dev/null
+	@go run ./hack/controlplane/assets >/dev/null
 
 bin/tools/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 bin/tools/kustomize:     TOOL = sigs.k8s.io/kustomize/kustomize/v5

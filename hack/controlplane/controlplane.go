@@ -1,7 +1,7 @@
-// Package controlplane runs an API server with its etcd on this machine, for
-// tests and for the demo. It needs no container, no cluster and, where Go modules
-// can be had, no internet. There are no controllers: nothing collects garbage
-// and no namespace ever finishes terminating.
+// Package controlplane runs an API server and its etcd on this machine, for tests and
+// for the demo. It needs no container and no cluster and, beside Go modules, no internet
+// access. There are no controllers: nothing collects garbage, and no namespace ever
+// finishes terminating.
 package controlplane
 
 import (
@@ -16,49 +16,56 @@ import (
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
-// startTimeout is how long etcd, and then the API server, may take to come up;
-// machines that run tests are often busy.
+// KubernetesVersion is the minor version of the API server.
+const KubernetesVersion = fetch.KubernetesVersion
+
+// startTimeout is how long etcd, and then the API server, may take to start. It is
+// generous, as machines that run tests are often busy.
 const startTimeout = time.Minute
 
-// Options say what a control plane starts with. The zero value is a plain API
-// server with RBAC.
+// Options configure a control plane. The zero value is a plain API server with RBAC.
 type Options struct {
-	// CRDDirs are folders whose CustomResourceDefinitions are installed and
+	// CRDDirs are folders with CustomResourceDefinitions. They are installed and
 	// established before Start returns.
 	CRDDirs []string
 
-	// AuditLog is a file to which the API server appends an audit event in JSON
-	// for each request, one a line, a moment after the answer. None when empty.
+	// AuditLog is a file to which the API server appends one line of JSON for each
+	// request, shortly after its answer. When empty, nothing is logged.
 	AuditLog string
 
-	// AuditPolicy is the file that holds the audit policy. When empty, each
-	// request is logged once, when it is complete, without bodies.
+	// AuditPolicy is the file of the audit policy. When empty, each request is
+	// logged once, at its end and without bodies.
 	AuditPolicy string
 
-	// ExtraArgs are further flags of kube-apiserver, by name without dashes.
+	// ExtraArgs are additional flags of kube-apiserver, by name without dashes.
 	// They replace envtest's defaults of the same name.
 	ExtraArgs map[string][]string
 
-	// Out hears how the getting of the programs goes; os.Stderr when nil.
+	// Out gets the progress of downloading or building the programs. When nil, it
+	// is os.Stderr.
 	Out io.Writer
 }
 
-// ControlPlane is a running API server and its etcd. Both end with the process
-// that started them, even if it is killed.
+// ControlPlane is a running API server with its etcd. Both end with the process that
+// started them, even when that is killed.
 type ControlPlane struct {
 	env *envtest.Environment
 	dir string
 }
 
-// Start gets the programs (see Assets) and starts them on free ports of the
-// loopback address. ctx ends the getting, not the control plane: call Stop.
+// Start gets the programs (see fetch.Assets) and starts them on free ports of the
+// loopback address. The end of ctx cancels that, but does not end a control plane that
+// has started: call Stop.
 func Start(ctx context.Context, options Options) (_ *ControlPlane, err error) {
 	if options.Out == nil {
 		options.Out = os.Stderr
 	}
-	assets, err := Assets(ctx, options.Out)
+	assets, err := fetch.Assets(ctx, options.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +79,11 @@ func Start(ctx context.Context, options Options) (_ *ControlPlane, err error) {
 			err = errors.Join(err, cp.Stop())
 		}
 	}()
-	if cp.env, err = environment(dir, assets, options); err != nil {
+	if cp.env, err = newEnvironment(dir, assets, options); err != nil {
 		return nil, err
 	}
 	if _, err := cp.env.Start(); err != nil {
-		return nil, errors.Join(err, cp.lastWords())
+		return nil, errors.Join(err, cp.logTail())
 	}
 	if err := cp.installCRDs(options.CRDDirs); err != nil {
 		return nil, err
@@ -92,7 +99,7 @@ func (cp *ControlPlane) installCRDs(dirs []string) error {
 	return err
 }
 
-func environment(dir, assets string, options Options) (*envtest.Environment, error) {
+func newEnvironment(dir, assets string, options Options) (*envtest.Environment, error) {
 	var (
 		noCluster = false
 		etcd      = &envtest.Etcd{DataDir: filepath.Join(dir, "data")}
@@ -104,10 +111,12 @@ func environment(dir, assets string, options Options) (*envtest.Environment, err
 			return nil, err
 		}
 	}
-	if etcd.Path, err = tether(dir, filepath.Join(assets, "etcd"), os.Getpid()); err != nil {
+	// envtest gives its children a process group of their own, so that neither Ctrl-C
+	// nor the end of a test binary that times out reaches them.
+	if etcd.Path, err = process.DieWithParent(dir, filepath.Join(assets, "etcd"), os.Getpid()); err != nil {
 		return nil, err
 	}
-	if apiServer.Path, err = tether(dir, filepath.Join(assets, "kube-apiserver"), os.Getpid()); err != nil {
+	if apiServer.Path, err = process.DieWithParent(dir, filepath.Join(assets, "kube-apiserver"), os.Getpid()); err != nil {
 		return nil, err
 	}
 	if apiServer.Err, err = os.Create(logPath(dir)); err != nil {
@@ -124,7 +133,7 @@ func environment(dir, assets string, options Options) (*envtest.Environment, err
 	return env, nil
 }
 
-const everyRequestOnce = `apiVersion: audit.k8s.io/v1
+const defaultAuditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules: [{level: Metadata}]
@@ -135,7 +144,7 @@ func configure(flags *envtest.Arguments, dir string, options Options) error {
 		policy := options.AuditPolicy
 		if policy == "" {
 			policy = filepath.Join(dir, "audit-policy.yaml")
-			if err := os.WriteFile(policy, []byte(everyRequestOnce), 0o600); err != nil {
+			if err := os.WriteFile(policy, []byte(defaultAuditPolicy), 0o600); err != nil {
 				return err
 			}
 		}
@@ -148,48 +157,48 @@ func configure(flags *envtest.Arguments, dir string, options Options) error {
 	return nil
 }
 
-// Config returns the way to the API server for an administrator (the group
-// system:masters), without a client-side rate limit that tests would notice.
+// Config is an administrator's client configuration (group system:masters). It has no
+// client-side rate limit, which would distort what tests measure.
 func (cp *ControlPlane) Config() *rest.Config { return rest.CopyConfig(cp.env.Config) }
 
-// Kubeconfig returns the same as the text of a kubeconfig file.
+// Kubeconfig is Config as the content of a kubeconfig file.
 func (cp *ControlPlane) Kubeconfig() []byte { return cp.env.KubeConfig }
 
-// KubeconfigPath is a file that holds Kubeconfig until Stop.
+// KubeconfigPath is a file with the content of Kubeconfig. Stop removes it.
 func (cp *ControlPlane) KubeconfigPath() string { return filepath.Join(cp.dir, "kubeconfig") }
 
-// AddUser makes a user with a client certificate of its own. It may do only what
-// RBAC allows it or its groups. The kubeconfig is the second result.
-func (cp *ControlPlane) AddUser(name string, groups ...string) (*rest.Config, []byte, error) {
+// AddUser creates a user with a client certificate, who may do what RBAC allows them or
+// their groups. It returns the user's client configuration, also as a kubeconfig file.
+func (cp *ControlPlane) AddUser(name string, groups ...string) (config *rest.Config, kubeconfig []byte, err error) {
 	user, err := cp.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("add user %s: %w", name, err)
 	}
-	kubeconfig, err := user.KubeConfig()
+	kubeconfig, err = user.KubeConfig()
 	return user.Config(), kubeconfig, err
 }
 
-// AddServiceAccount makes a user that RBAC cannot tell from a pod of that
-// ServiceAccount, which need not exist.
-func (cp *ControlPlane) AddServiceAccount(namespace, name string) (*rest.Config, []byte, error) {
+// AddServiceAccount creates a user whom RBAC treats as a pod of that ServiceAccount. The
+// ServiceAccount need not exist.
+func (cp *ControlPlane) AddServiceAccount(namespace, name string) (config *rest.Config, kubeconfig []byte, err error) {
 	return cp.AddUser("system:serviceaccount:"+namespace+":"+name,
 		"system:serviceaccounts", "system:serviceaccounts:"+namespace)
 }
 
-// StopAPIServer ends the API server and leaves etcd as it is. Requests are
-// refused, and watches break, until StartAPIServer.
+// StopAPIServer stops the API server and leaves etcd running. Watches break and
+// requests are refused until StartAPIServer.
 func (cp *ControlPlane) StopAPIServer() error { return cp.env.ControlPlane.APIServer.Stop() }
 
-// StartAPIServer brings the API server back on its port, with its data,
+// StartAPIServer starts a stopped API server again, with the same port, data,
 // certificates and users.
 func (cp *ControlPlane) StartAPIServer() error {
 	if err := cp.env.ControlPlane.APIServer.Start(); err != nil {
-		return errors.Join(err, cp.lastWords())
+		return errors.Join(err, cp.logTail())
 	}
 	return nil
 }
 
-// Stop ends both programs and removes their data.
+// Stop stops both programs and removes their data.
 func (cp *ControlPlane) Stop() error {
 	var err error
 	if cp.env != nil {
@@ -200,13 +209,12 @@ func (cp *ControlPlane) Stop() error {
 
 func logPath(dir string) string { return filepath.Join(dir, "kube-apiserver.log") }
 
-// lastWords returns the end of the API server's log as an error, as envtest says
-// only that the program did not start.
-func (cp *ControlPlane) lastWords() error {
-	log, _ := os.ReadFile(logPath(cp.dir)) // there is none when etcd did not start
-	if len(log) == 0 {
+// logTail returns the end of the API server's log as an error: envtest says only that
+// the program did not start. There is no log when etcd did not start.
+func (cp *ControlPlane) logTail() error {
+	tail := process.LogTail(logPath(cp.dir), 10)
+	if len(tail) == 0 {
 		return nil
 	}
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-	return fmt.Errorf("kube-apiserver's last words:\n%s", strings.Join(lines[max(0, len(lines)-10):], "\n"))
+	return fmt.Errorf("the end of kube-apiserver's log:\n%s", strings.Join(tail, "\n"))
 }

@@ -35,12 +35,12 @@ func TestControlPlane(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := os.Stat(cp.KubeconfigPath()); !os.IsNotExist(err) {
-			t.Error("the data of a stopped control plane is still there")
+			t.Error("Stop left the data behind")
 		}
 	})
 	admin := clientset(t, cp.Config())
 
-	t.Run("it is the pinned version", func(t *testing.T) {
+	t.Run("it has the pinned version", func(t *testing.T) {
 		version, err := admin.Discovery().ServerVersion()
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func TestControlPlane(t *testing.T) {
 		}
 	})
 
-	t.Run("the kubeconfig file leads there", func(t *testing.T) {
+	t.Run("the kubeconfig file works", func(t *testing.T) {
 		config, err := clientcmd.BuildConfigFromFlags("", cp.KubeconfigPath())
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestControlPlane(t *testing.T) {
 		}
 	})
 
-	t.Run("each request is in the audit log", func(t *testing.T) {
+	t.Run("the audit log has each request", func(t *testing.T) {
 		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
 			return refusedSecretLists(t, auditLog) == 1, nil
 		})
@@ -130,7 +130,7 @@ func refusedSecretLists(t *testing.T, auditLog string) int {
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var event auditv1.Event
 		if json.Unmarshal(lines.Bytes(), &event) != nil {
-			continue // being written
+			continue // a line that is still being written
 		}
 		if event.Verb == "list" && event.ObjectRef.Resource == "secrets" && event.ResponseStatus.Code == 403 {
 			count++

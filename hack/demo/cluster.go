@@ -21,12 +21,12 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// namespace is for objects that name none, as with kubectl.
+// namespace is the default for objects without one, as with kubectl.
 const namespace = "default"
 
 const fieldOwner = "demo"
 
-// cluster is what a person at the keyboard can see and do with kubectl.
+// cluster is what a person can see and do with kubectl.
 type cluster struct {
 	client.Client
 	sessions rest.Interface
@@ -48,7 +48,7 @@ func newCluster(config *rest.Config) (*cluster, error) {
 	return &cluster{c, sessions}, err
 }
 
-// applyFile applies each object of a YAML file, and returns them as they are now.
+// applyFile applies each object of a YAML file and returns the results.
 func (c *cluster) applyFile(ctx context.Context, path string) ([]*unstructured.Unstructured, error) {
 	objects, err := readObjects(path)
 	if err != nil {
@@ -79,13 +79,13 @@ func readObjects(path string) ([]*unstructured.Unstructured, error) {
 			return objects, nil
 		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", path, err)
-		case len(object.Object) > 0: // not only a comment
+		case len(object.Object) > 0: // a document may hold nothing but a comment
 			objects = append(objects, object)
 		}
 	}
 }
 
-// apply is kubectl apply --server-side.
+// apply does what kubectl apply --server-side does.
 func (c *cluster) apply(ctx context.Context, object *unstructured.Unstructured) error {
 	namespaced, err := c.IsObjectNamespaced(object)
 	if err != nil {
@@ -97,22 +97,20 @@ func (c *cluster) apply(ctx context.Context, object *unstructured.Unstructured) 
 	return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership)
 }
 
-// secret reads a Secret.
 func (c *cluster) secret(ctx context.Context, key client.ObjectKey) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	return &secret, c.Get(ctx, key, &secret)
 }
 
-// session reads a session.
 func (c *cluster) session(ctx context.Context, key client.ObjectKey) (*v1alpha1.BillingSession, error) {
 	var session v1alpha1.BillingSession
 	return &session, c.Get(ctx, key, &session)
 }
 
-// row is what "kubectl get billingsession" prints of a session: the API server
-// makes the table, of the columns that the resource declares.
+// row returns what "kubectl get billingsession" prints for a session. The API server
+// makes that table from the columns that the CRD declares.
 func (c *cluster) row(ctx context.Context, key client.ObjectKey) (string, error) {
-	answer, err := c.sessions.Get().
+	response, err := c.sessions.Get().
 		Namespace(key.Namespace).Resource("billingsessions").Name(key.Name).
 		SetHeader("Accept", "application/json;as=Table;v=v1;g="+metav1.GroupName).
 		Do(ctx).Raw()
@@ -120,7 +118,7 @@ func (c *cluster) row(ctx context.Context, key client.ObjectKey) (string, error)
 		return "", err
 	}
 	var table metav1.Table
-	if err := json.Unmarshal(answer, &table); err != nil {
+	if err := json.Unmarshal(response, &table); err != nil {
 		return "", fmt.Errorf("read the table: %w", err)
 	}
 	return formatTable(&table), nil

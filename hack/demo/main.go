@@ -2,7 +2,7 @@
 // server with its etcd, the manager as a process, and a stand-in of Xtracta's
 // endpoint. It needs no cluster, no container and no account.
 //
-//	go run ./hack/demo          goes through a session's life in about a minute
+//	go run ./hack/demo          shows a session's life in about a minute
 //	go run ./hack/demo --stay   stays up for kubectl until Ctrl-C
 package main
 
@@ -22,44 +22,44 @@ import (
 )
 
 func main() {
-	stay := flag.Bool("stay", false, "stay up for kubectl until Ctrl-C, instead of going through the steps")
+	stay := flag.Bool("stay", false, "stay up for kubectl until Ctrl-C, instead of running the steps")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "demo: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	ctrl.SetLogger(logr.Discard()) // libraries say nothing here that the steps do not
+	ctrl.SetLogger(logr.Discard()) // the messages of libraries would only disturb
 
 	out := newPrinter(os.Stdout, !color.NoColor)
-	run := demonstrate
+	run := scripted
 	if *stay {
-		run = explore
+		run = interactive
 	}
 	ctx := untilStopped()
-	context.AfterFunc(ctx, func() { out.waitf("Stopping") })
+	context.AfterFunc(ctx, func() { out.waitingf("Stopping") })
 	if err := run(ctx, out); err != nil {
 		out.failure(err)
 		os.Exit(1)
 	}
 }
 
-// errStopped says that a person ended it before its end.
+// errStopped means that a person stopped the demo.
 var errStopped = errors.New("stopped before the end")
 
-// untilStopped ends with the first Ctrl-C or SIGTERM; a second one ends the
-// process at once. It also ends with the process that started this one, as
-// "go run" does not pass SIGTERM on.
+// untilStopped returns a context that ends with the first Ctrl-C or SIGTERM; a second
+// one ends the process at once. It also ends with the process that started this one, as
+// "go run" does not forward SIGTERM.
 func untilStopped() context.Context {
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	parent := os.Getppid()
 	go func() {
-		look := time.NewTicker(time.Second)
-		defer look.Stop()
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
 		for os.Getppid() == parent && signals.Err() == nil {
 			select {
 			case <-signals.Done():
-			case <-look.C:
+			case <-ticker.C:
 			}
 		}
 		stop()

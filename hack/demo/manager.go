@@ -6,48 +6,41 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
-// stopTimeout is how long a program may take to end when it is asked to.
-const stopTimeout = 20 * time.Second
+const (
+	// stopTimeout is how long the operator may take to end after SIGTERM.
+	stopTimeout = 20 * time.Second
+	// logTailLines is how much of the operator's log is shown after a failure.
+	logTailLines = 12
+)
 
-// tether becomes the program that is its second argument, and leaves a watcher
-// behind that ends the program, and removes the folder that is its first argument,
-// once the process that started it is gone: not even SIGKILL leaves anything behind.
-const tether = `
-dir=$1; shift
-watch() {
-	while kill -0 "$PPID"; do
-		kill -0 $$ || return
-		sleep 1
-	done
-	kill $$
-	rm -rf "$dir"
-}
-watch >/dev/null 2>&1 &
-exec "$@"`
-
-// manager is the operator as a process. It writes its log into a file.
+// manager is the operator as a process. It writes its log to a file.
 type manager struct {
 	process *os.Process
 	logPath string
 	ended   chan struct{}
-	err     error // why it ended, once it has
+	err     error // why it ended; set before ended is closed
 }
 
-// startManager runs the program. Its log is beside dir, which it outlives.
+// startManager runs the program. Its log is beside dir, so that it survives dir.
 func startManager(dir, binary string, args ...string) (*manager, error) {
 	m := &manager{logPath: dir + ".log", ended: make(chan struct{})}
 	log, err := os.Create(m.logPath)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("sh", append([]string{"-c", tether, "sh", dir, binary}, args...)...)
+	script, err := process.DieWithParent(dir, binary, os.Getpid())
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	cmd := exec.Command(script, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for us; we end it in its turn
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach only us: stop ends the operator in its turn
 	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
 		return nil, fmt.Errorf("start the operator: %w", err)
 	}
@@ -59,19 +52,19 @@ func startManager(dir, binary string, args ...string) (*manager, error) {
 	return m, nil
 }
 
-// whileRunning ends with ctx, and when the program ends by itself.
+// whileRunning returns a context that ends with ctx, and when the program ends.
 func (m *manager) whileRunning(ctx context.Context) context.Context {
 	running, cancel := context.WithCancelCause(ctx)
 	go func() {
 		<-m.ended
-		cancel(errors.Join(errors.New("the operator ended by itself"), m.err))
+		cancel(errors.Join(errors.New("the operator ended unexpectedly"), m.err))
 	}()
 	return running
 }
 
-// stop asks the program to end, and insists after a while.
+// stop ends the program by SIGTERM, or by SIGKILL when that takes too long.
 func (m *manager) stop() error {
-	_ = m.process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = m.process.Signal(syscall.SIGTERM) // fails when the program has ended already
 	select {
 	case <-m.ended:
 		return m.err
@@ -82,20 +75,17 @@ func (m *manager) stop() error {
 	return errors.Join(fmt.Errorf("the operator did not end within %s", stopTimeout), err)
 }
 
-// lastWordsError is an error with the end of the operator's log.
-type lastWordsError struct {
+// logTailError is an error with the end of the operator's log.
+type logTailError struct {
 	err   error
 	path  string
 	lines []string
 }
 
-func (e *lastWordsError) Error() string { return e.err.Error() }
-func (e *lastWordsError) Unwrap() error { return e.err }
+func (e *logTailError) Error() string { return e.err.Error() }
+func (e *logTailError) Unwrap() error { return e.err }
 
-// lastWords adds the end of the log to an error.
-func (m *manager) lastWords(err error) error {
-	const most = 12
-	log, _ := os.ReadFile(m.logPath)
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-	return &lastWordsError{err: err, path: m.logPath, lines: lines[max(0, len(lines)-most):]}
+// withLog adds the end of the log to an error.
+func (m *manager) withLog(err error) error {
+	return &logTailError{err: err, path: m.logPath, lines: process.LogTail(m.logPath, logTailLines)}
 }

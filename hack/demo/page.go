@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -10,25 +11,24 @@ import (
 	"time"
 )
 
-// web opens pages as a person's browser would.
-var web = &http.Client{Timeout: 10 * time.Second}
+const maxPageSize = 1 << 20
 
-const longestPage = 1 << 20
+var httpClient = &http.Client{Timeout: 10 * time.Second}
 
 var titleTag = regexp.MustCompile(`(?is)<title>(.*?)</title>`)
 
-// openPage opens the page behind a URL, and returns its title. Its errors do not
-// name the URL, which is as good as a password.
+// openPage opens the page of a URL and returns its title. Its errors never contain the
+// URL, which is as good as a password.
 func openPage(ctx context.Context, url string) (string, error) {
-	answer, err := get(ctx, url)
+	response, err := get(ctx, url)
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the page behind the URL answers %s", answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("the page of the URL answers %s", response.Status)
 	}
-	page, err := io.ReadAll(io.LimitReader(answer.Body, longestPage))
+	page, err := io.ReadAll(io.LimitReader(response.Body, maxPageSize))
 	if err != nil {
 		return "", err
 	}
@@ -48,11 +48,12 @@ func get(ctx context.Context, url string) (*http.Response, error) {
 	if err != nil {
 		return nil, errNoAnswer
 	}
-	answer, err := web.Do(request)
+	response, err := httpClient.Do(request)
 	if err != nil {
 		return nil, errNoAnswer
 	}
-	return answer, nil
+	return response, nil
 }
 
-var errNoAnswer = fmt.Errorf("it does not answer")
+// errNoAnswer stands for the errors of net/http, which contain the URL.
+var errNoAnswer = errors.New("it does not answer")

@@ -11,7 +11,7 @@ import (
 	"github.com/fatih/color"
 )
 
-// printer tells people what happens, each line with the time since the start.
+// printer prints what happens, each line with the time since the start.
 type printer struct {
 	out     io.Writer
 	elapsed func() time.Duration
@@ -39,54 +39,54 @@ func newPrinter(out io.Writer, colours bool) *printer {
 	return p
 }
 
-// indent is where text begins after the time and the mark.
+// indent aligns text with the text of lines that have a time and a mark.
 const indent = "           "
 
-// title begins a part.
+// title starts a section.
 func (p *printer) title(text string) { p.print("\n" + p.bold.Sprint(text) + "\n") }
 
-// text is told as it is.
+// text prints text as it is.
 func (p *printer) text(text string) { p.print(text + "\n") }
 
-// didf tells what the demo does.
-func (p *printer) didf(format string, args ...any) { p.line("→", fmt.Sprintf(format, args...)) }
+// actionf prints what the demo does.
+func (p *printer) actionf(format string, args ...any) { p.line("→", fmt.Sprintf(format, args...)) }
 
-// sawf tells what the operator was seen to do.
-func (p *printer) sawf(format string, args ...any) {
+// successf prints what the operator has done.
+func (p *printer) successf(format string, args ...any) {
 	p.line(p.good.Sprint("✓"), fmt.Sprintf(format, args...))
 }
 
-// waitf tells what is awaited.
-func (p *printer) waitf(format string, args ...any) {
+// waitingf prints what the demo is waiting for.
+func (p *printer) waitingf(format string, args ...any) {
 	p.line(p.faint.Sprint("…"), p.faint.Sprintf(format, args...))
 }
 
-// asidef adds to the line before.
-func (p *printer) asidef(format string, args ...any) {
+// notef adds a detail to the line before.
+func (p *printer) notef(format string, args ...any) {
 	p.print(indent + p.faint.Sprintf(format, args...) + "\n")
 }
 
-// block sets text of several lines off.
+// block prints several lines of text, between empty lines.
 func (p *printer) block(text string) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	p.print("\n" + indent + strings.Join(lines, "\n"+indent) + "\n\n")
 }
 
-// failure says what went wrong, and the operator's last words where there are any.
+// failure prints an error, and the end of the operator's log where the error has it.
 func (p *printer) failure(err error) {
 	p.print("\n")
 	p.line(p.bad.Sprint("✗"), sentence(err))
-	var words *lastWordsError
-	if errors.As(err, &words) && len(words.lines) > 0 {
-		p.text(fmt.Sprintf("\nThe end of the operator's log, %s:\n", words.path))
-		p.text("  " + strings.Join(words.lines, "\n  "))
+	var tail *logTailError
+	if errors.As(err, &tail) && len(tail.lines) > 0 {
+		p.text(fmt.Sprintf("\nThe end of the operator's log, %s:\n", tail.path))
+		p.text("  " + strings.Join(tail.lines, "\n  "))
 	}
 }
 
-// Write takes the progress of others, in whole lines.
+// Write prints the progress of builds and downloads, in whole lines.
 func (p *printer) Write(lines []byte) (int, error) {
 	for line := range strings.Lines(string(lines)) {
-		p.waitf("%s", strings.TrimSpace(line))
+		p.waitingf("%s", strings.TrimSpace(line))
 	}
 	return len(lines), nil
 }
@@ -96,7 +96,7 @@ func (p *printer) line(mark, text string) {
 	p.print(fmt.Sprintf("%s %s %s\n", at, mark, text))
 }
 
-// sentence is an error as a sentence, or as what it is where it has several lines.
+// sentence makes a sentence of an error. One of several lines is only indented.
 func sentence(err error) string {
 	text := strings.TrimSpace(err.Error())
 	text = strings.ToUpper(text[:1]) + text[1:]
@@ -106,7 +106,7 @@ func sentence(err error) string {
 	return strings.ReplaceAll(text, "\n", "\n"+indent)
 }
 
-// seconds is a duration as people say it.
+// seconds formats a duration for people.
 func seconds(d time.Duration) string {
 	n := int(d.Round(time.Second).Seconds())
 	if n == 1 {
@@ -118,5 +118,5 @@ func seconds(d time.Duration) string {
 func (p *printer) print(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = io.WriteString(p.out, text) // nobody is left to be told
+	_, _ = io.WriteString(p.out, text) // there is no other place to report it
 }

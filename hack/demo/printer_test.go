@@ -10,24 +10,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tellAll uses each kind of line once.
-func tellAll(colours bool) string {
+// printAll prints each kind of line once.
+func printAll(colours bool) string {
 	var out bytes.Buffer
 	p := newPrinter(&out, colours)
 	p.elapsed = func() time.Duration { return 12*time.Second + 340*time.Millisecond }
 	p.text("Hello.")
 	p.title("1. A title")
-	p.didf("Apply %s", "a file")
-	p.asidef("It declares two things.")
-	p.waitf("Due in %s.", seconds(time.Second))
-	p.sawf("It is ready.")
+	p.actionf("Apply %s", "a file")
+	p.notef("It declares two things.")
+	p.waitingf("Due in %s.", seconds(time.Second))
+	p.successf("It is ready.")
 	p.block("NAME\nacme\n")
 	_, _ = p.Write([]byte("  1 module fetched\n  2 modules fetched\n"))
-	p.failure(&lastWordsError{err: errors.New("not seen within 30 seconds"), path: "a.log", lines: []string{"one", "two"}})
+	p.failure(&logTailError{err: errors.New("not within 30 seconds"), path: "a.log", lines: []string{"one", "two"}})
 	return out.String()
 }
 
-func TestPrinterAlignsWhatItTells(t *testing.T) {
+func TestPrinterAlignsText(t *testing.T) {
 	want := `Hello.
 
 1. A title
@@ -42,32 +42,32 @@ func TestPrinterAlignsWhatItTells(t *testing.T) {
    12.3s … 1 module fetched
    12.3s … 2 modules fetched
 
-   12.3s ✗ Not seen within 30 seconds.
+   12.3s ✗ Not within 30 seconds.
 
 The end of the operator's log, a.log:
 
   one
   two
 `
-	if diff := cmp.Diff(want, tellAll(false)); diff != "" {
+	if diff := cmp.Diff(want, printAll(false)); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)
 	}
 }
 
 func TestPrinterColoursOnlyWhenAsked(t *testing.T) {
 	const escape = "\x1b["
-	if plain := tellAll(false); strings.Contains(plain, escape) {
+	if plain := printAll(false); strings.Contains(plain, escape) {
 		t.Errorf("escape sequences without colours: %q", plain)
 	}
-	if coloured := tellAll(true); !strings.Contains(coloured, escape) {
+	if coloured := printAll(true); !strings.Contains(coloured, escape) {
 		t.Error("no escape sequences with colours")
 	}
 }
 
 func TestSentence(t *testing.T) {
 	for _, row := range []struct{ why, err, want string }{
-		{"an error begins small, a sentence does not", "it ended", "It ended."},
-		{"what a compiler says stays as it is, below the rest", "go build: exit status 1\na.go:1: no\n", "Go build: exit status 1\n" + indent + "a.go:1: no"},
+		{"an error starts in lower case, a sentence does not", "it ended", "It ended."},
+		{"the output of a compiler stays as it is", "go build: exit status 1\na.go:1: no\n", "Go build: exit status 1\n" + indent + "a.go:1: no"},
 	} {
 		if got := sentence(errors.New(row.err)); got != row.want {
 			t.Errorf("%s: got %q, want %q", row.why, got, row.want)

@@ -10,33 +10,33 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// sample is what is applied: a session, and the Secret with its API key.
-const sample = "config/samples/minimal.yaml"
+// samplePath declares a session, and the Secret with its API key.
+const samplePath = "config/samples/minimal.yaml"
 
-// example is the session that the sample declares, and the Secrets around it.
-type example struct {
+// sample is the session that samplePath declares, with its Secrets.
+type sample struct {
 	session client.ObjectKey
-	secret  client.ObjectKey // the generated one
-	key     client.ObjectKey // the one that holds the API key
-	entry   string           // of the latter
+	secret  client.ObjectKey // the generated Secret
+	key     client.ObjectKey // the Secret that holds the API key
+	entry   string           // where the key is in that Secret
 }
 
 // applySample applies the sample.
-func (s *stage) applySample(ctx context.Context) (example, error) {
-	objects, err := s.cluster.applyFile(ctx, filepath.Join(s.root, sample))
+func (e *environment) applySample(ctx context.Context) (sample, error) {
+	objects, err := e.cluster.applyFile(ctx, filepath.Join(e.root, samplePath))
 	if err != nil {
-		return example{}, fmt.Errorf("apply %s: %w", sample, err)
+		return sample{}, fmt.Errorf("apply %s: %w", samplePath, err)
 	}
 	for _, object := range objects {
 		if object.GetKind() == "BillingSession" {
-			session, err := s.cluster.session(ctx, client.ObjectKeyFromObject(object))
-			return exampleOf(session), err
+			session, err := e.cluster.session(ctx, client.ObjectKeyFromObject(object))
+			return sampleOf(session), err
 		}
 	}
-	return example{}, fmt.Errorf("%s declares no BillingSession", sample)
+	return sample{}, fmt.Errorf("%s declares no BillingSession", samplePath)
 }
 
-func exampleOf(session *v1alpha1.BillingSession) example {
+func sampleOf(session *v1alpha1.BillingSession) sample {
 	in := func(name string) client.ObjectKey {
 		return client.ObjectKey{Namespace: session.Namespace, Name: name}
 	}
@@ -44,19 +44,19 @@ func exampleOf(session *v1alpha1.BillingSession) example {
 	if session.Spec.SecretName != nil {
 		generated = *session.Spec.SecretName
 	}
-	return example{
+	return sample{
 		session: in(session.Name), secret: in(generated),
 		key: in(session.Spec.APIKeySecretRef.Name), entry: session.Spec.APIKeySecretRef.Key,
 	}
 }
 
-// changeKey gives the group another API key.
-func (s *stage) changeKey(ctx context.Context, e example, value string) error {
-	secret, err := s.cluster.secret(ctx, e.key)
+// changeKey replaces the API key.
+func (e *environment) changeKey(ctx context.Context, s sample, value string) error {
+	secret, err := e.cluster.secret(ctx, s.key)
 	if err != nil {
 		return err
 	}
 	before := secret.DeepCopy()
-	secret.Data[e.entry] = []byte(value)
-	return s.cluster.Patch(ctx, secret, client.MergeFrom(before), client.FieldOwner(fieldOwner))
+	secret.Data[s.entry] = []byte(value)
+	return e.cluster.Patch(ctx, secret, client.MergeFrom(before), client.FieldOwner(fieldOwner))
 }

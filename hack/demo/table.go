@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// formatTable lays a table of the API server out as kubectl does: the columns of
+// formatTable formats a table of the API server as kubectl does: only columns of
 // priority 0, three spaces apart, with headings in capitals.
 func formatTable(table *metav1.Table) string {
 	var out bytes.Buffer
@@ -22,7 +22,7 @@ func formatTable(table *metav1.Table) string {
 	for _, row := range table.Rows {
 		writeRow(aligned, table, row.Cells)
 	}
-	_ = aligned.Flush() // a buffer takes everything
+	_ = aligned.Flush() // writing to a buffer cannot fail
 	return out.String()
 }
 

@@ -9,19 +9,18 @@ import (
 )
 
 const (
-	// soon bounds what needs no request to wait for; machines are often busy.
-	soon = 30 * time.Second
-	// pace is how often it is looked.
-	pace = 100 * time.Millisecond
+	// quickTimeout is for what takes the operator a moment. Machines are often busy.
+	quickTimeout = 30 * time.Second
+	pollInterval = 100 * time.Millisecond
 )
 
-// until looks until look finds nothing missing, for as long as bound. Its error
-// says what was wanted and what was missing last.
-func until(ctx context.Context, bound time.Duration, want string, look func(context.Context) error) error {
-	var missing error
-	err := wait.PollUntilContextTimeout(ctx, pace, bound, true, func(context.Context) (bool, error) {
-		missing = look(ctx) // never cut off by the bound, which would hide what is missing
-		return missing == nil, nil
+// poll calls check until it returns no error. After the timeout it returns what was
+// wanted, and the last error of check.
+func poll(ctx context.Context, timeout time.Duration, want string, check func(context.Context) error) error {
+	var lastErr error
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, timeout, true, func(context.Context) (bool, error) {
+		lastErr = check(ctx) // the context with the timeout would replace the error by its own
+		return lastErr == nil, nil
 	})
 	switch {
 	case err == nil:
@@ -29,6 +28,6 @@ func until(ctx context.Context, bound time.Duration, want string, look func(cont
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	default:
-		return fmt.Errorf("not seen within %s: %s; %w", seconds(bound), want, missing)
+		return fmt.Errorf("not within %s: %s; %w", seconds(timeout), want, lastErr)
 	}
 }

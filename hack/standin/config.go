@@ -29,22 +29,22 @@ func parseConfig(args []string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("standin", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
-	flags.StringVar(&c.baseURL, "base-url", "", "scheme and host of granted URLs, as a `URL` (default where the client called)")
-	flags.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` of a certificate chain; with --tls-key it serves https")
-	flags.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` of the certificate's key")
+	flags.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 chooses a free one")
+	flags.StringVar(&c.baseURL, "base-url", "", "scheme and host of granted URLs, as a `URL` (default those that the client called)")
+	flags.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` with a certificate chain, to serve https")
+	flags.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with the key of the certificate")
 	flags.BoolVar(&c.control, "control", false, "serve the control API under /_standin/")
 	flags.Func("key", "a `key` that has access; may be repeated (default any key)", func(key string) error {
 		c.keys = append(c.keys, key)
 		return nil
 	})
-	flags.Func("fault", "a `fault` to begin with, such as status=503; may be repeated", option(&c, standin.ParseFault, begin))
-	flags.Func("max-life", "grant no more than that `duration` (default 72h)", option(&c, time.ParseDuration, standin.WithMaxLife))
-	flags.Func("clock-offset", "a `duration` by which the server's clock is ahead, or behind when negative", option(&c, time.ParseDuration, standin.WithClockOffset))
-	flags.Func("seed", "`number` that seeds faults with a chance (default 1)", option(&c, parseSeed, standin.WithSeed))
-	flags.BoolFunc("single-use", "make each URL work once", option(&c, strconv.ParseBool, only(standin.SingleUse)))
-	flags.BoolFunc("schema-root", "answer with the root that the document's schema names", option(&c, strconv.ParseBool, only(standin.SchemaRoot)))
-	flags.BoolFunc("reject-in-body", "answer an unknown key with HTTP 200, and 403 in the body", option(&c, strconv.ParseBool, only(standin.RejectInBody)))
+	flags.Func("fault", "an initial `fault`, such as status=503; may be repeated", option(&c, standin.ParseFault, initialFault))
+	flags.Func("max-life", "maximum `duration` for which URLs are granted (default 72h)", option(&c, time.ParseDuration, standin.WithMaxLife))
+	flags.Func("clock-offset", "`duration` by which the server's clock is ahead, or behind when negative", option(&c, time.ParseDuration, standin.WithClockOffset))
+	flags.Func("seed", "`number` that seeds the faults with a chance (default 1)", option(&c, parseSeed, standin.WithSeed))
+	flags.BoolFunc("single-use", "make each URL work once", option(&c, strconv.ParseBool, ifTrue(standin.SingleUse)))
+	flags.BoolFunc("schema-root", "answer with the root of the document's schema, instead of its sample's", option(&c, strconv.ParseBool, ifTrue(standin.SchemaRoot)))
+	flags.BoolFunc("reject-in-body", "answer a key without access with HTTP 200, and 403 only in the body", option(&c, strconv.ParseBool, ifTrue(standin.RejectInBody)))
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
@@ -52,13 +52,13 @@ func parseConfig(args []string, out io.Writer) (config, error) {
 	return c.complete(flags.Args())
 }
 
-// complete checks what no flag can check alone, and makes the options of it.
-func (c config) complete(rest []string) (config, error) {
-	if len(rest) > 0 {
-		return config{}, fmt.Errorf("unexpected argument %q", rest[0])
+// complete checks how flags fit together, and turns them into options.
+func (c config) complete(args []string) (config, error) {
+	if len(args) > 0 {
+		return config{}, fmt.Errorf("unexpected argument %q", args[0])
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
-		return config{}, errors.New("--tls-cert and --tls-key go together")
+		return config{}, errors.New("--tls-cert and --tls-key must be set together")
 	}
 	c.options = append(c.options, standin.WithBaseURL(c.baseURL), standin.WithKeys(c.keys...))
 	if len(c.keys) == 0 {
@@ -70,7 +70,7 @@ func (c config) complete(rest []string) (config, error) {
 	return c, nil
 }
 
-// option makes a flag's value an option.
+// option turns the value of a flag into an option.
 func option[T any](c *config, parse func(string) (T, error), option func(T) standin.Option) func(string) error {
 	return func(text string) error {
 		value, err := parse(text)
@@ -81,8 +81,8 @@ func option[T any](c *config, parse func(string) (T, error), option func(T) stan
 	}
 }
 
-// only takes an option when its flag is true.
-func only(chosen func() standin.Option) func(bool) standin.Option {
+// ifTrue sets an option when its flag is true.
+func ifTrue(chosen func() standin.Option) func(bool) standin.Option {
 	return func(wanted bool) standin.Option {
 		if wanted {
 			return chosen()
@@ -91,13 +91,13 @@ func only(chosen func() standin.Option) func(bool) standin.Option {
 	}
 }
 
-func begin(fault standin.Fault) standin.Option { return standin.WithFaults(fault) }
+func initialFault(fault standin.Fault) standin.Option { return standin.WithFaults(fault) }
 
 func parseSeed(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
 
 func usage(flags *flag.FlagSet) {
 	out := flags.Output()
-	_, _ = fmt.Fprint(out, "A stand-in of Xtracta's endpoint: it grants URLs of an invented billing page.\n\n")
+	_, _ = fmt.Fprint(out, "A stand-in of Xtracta's endpoint, which grants URLs of an invented billing page.\n\n")
 	flags.PrintDefaults()
 	_, _ = fmt.Fprint(out, "\nWith --control:\n\n"+standin.ControlHelp("http://127.0.0.1:8080"))
 }
@@ -109,7 +109,7 @@ func (c config) serve(server *http.Server, listener net.Listener) error {
 	return server.Serve(listener)
 }
 
-// banner greets, and shows what to type.
+// banner says where the server is and how to use it.
 func (c config) banner(address net.Addr) string {
 	base, trust := "http://"+address.String(), ""
 	if c.tlsCert != "" {
@@ -123,39 +123,16 @@ func (c config) banner(address net.Addr) string {
 
   curl %s-d api_key=%s -d expire=600 %s%s
 
-The URL in its answer opens an invented billing page until it expires. Ctrl-C ends it.
+The URL in its answer opens an invented billing page until it expires. Ctrl-C stops the server.
 `, base, trust, key, base, standin.Path)
 	if c.control {
-		banner += fmt.Sprintf("How to make it misbehave: curl %s%s/_standin/\n", trust, base)
+		banner += fmt.Sprintf("To make it misbehave, see: curl %s%s/_standin/\n", trust, base)
 	}
 	return banner + "\n"
 }
 
-// logTo writes a line for each request, without its key and URL.
+// logTo logs each request, without its key and URL.
 func logTo(out io.Writer) func(standin.Request) {
 	logger := log.New(out, "", log.LstdFlags)
-	return func(r standin.Request) {
-		logger.Print(describe(r))
-	}
-}
-
-func describe(r standin.Request) string {
-	line := fmt.Sprintf("key %s: %s", orDash(r.Key), r.Outcome)
-	switch {
-	case r.Outcome == standin.Granted:
-		line += fmt.Sprintf(" for %s", r.Life)
-	case r.Status != 0:
-		line += fmt.Sprintf(" with %d", r.Status)
-	}
-	if r.Fault != "" {
-		line += " (" + r.Fault + ")"
-	}
-	return line
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
+	return func(r standin.Request) { logger.Print(r.Summary()) }
 }

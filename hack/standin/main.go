@@ -1,5 +1,5 @@
 // Command standin serves a stand-in of Xtracta's endpoint, which grants URLs of an
-// invented billing page, for trying the operator out without an account:
+// invented billing page. With it, the operator can be tried without an account:
 //
 //	go run ./hack/standin --listen 127.0.0.1:8080
 package main
@@ -20,8 +20,8 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// shutdownTimeout is what answers under way have to end. It is short, as a
-// connection that a browser opened ahead and never used holds all of it.
+// shutdownTimeout is how long answers under way may take to end. It is short, because a
+// connection that a browser opened in advance and never used takes all of it.
 const shutdownTimeout = time.Second
 
 func main() {
@@ -59,9 +59,9 @@ func run(ctx context.Context, c config, out io.Writer) error {
 		return err
 	case <-ctx.Done():
 	}
-	ending, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	shutdown, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	if err := server.Shutdown(ending); !errors.Is(err, context.DeadlineExceeded) {
+	if err := server.Shutdown(shutdown); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return server.Close()

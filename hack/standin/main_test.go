@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// output is written by the server while the test reads it.
+// output can be read while the server writes to it.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -39,11 +39,11 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// serving is a command that runs, and what it says.
+// serving is a running command and its output.
 type serving struct {
-	base string
-	said *output
-	stop func() error
+	base   string
+	output *output
+	stop   func() error
 }
 
 func serve(t *testing.T, args ...string) serving {
@@ -53,12 +53,12 @@ func serve(t *testing.T, args ...string) serving {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	said, ended := &output{}, make(chan error, 1)
-	go func() { ended <- run(ctx, config, said) }()
-	s := serving{said: said, stop: sync.OnceValue(func() error { cancel(); return <-ended })}
+	out, ended := &output{}, make(chan error, 1)
+	go func() { ended <- run(ctx, config, out) }()
+	s := serving{output: out, stop: sync.OnceValue(func() error { cancel(); return <-ended })}
 	t.Cleanup(func() { _ = s.stop() })
 	for s.base == "" {
-		s.base = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`).FindString(said.String())
+		s.base = regexp.MustCompile(`https?://127\.0\.0\.1:\d+`).FindString(out.String())
 		select {
 		case err := <-ended:
 			t.Fatalf("ended at once: %v", err)
@@ -115,9 +115,9 @@ func TestServesTheEndpointAndThePageBehindIt(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("ended with %v", err)
 	}
-	said := s.said.String()
+	said := s.output.String()
 	if !strings.Contains(said, "granted for 10m0s") {
-		t.Errorf("no line of the log says what was granted:\n%s", said)
+		t.Errorf("the log does not say what was granted:\n%s", said)
 	}
 	for _, secret := range []string{"any-key-at-all", granted, strings.TrimPrefix(granted, s.base)} {
 		if strings.Contains(said, secret) {
@@ -134,12 +134,12 @@ func TestFlagsReachTheServer(t *testing.T) {
 		status  int
 		granted string
 	}{
-		{"keys may be named", []string{"--key", "a", "--key", "b"}, "b", 200, "http"},
-		{"and the others have no access then", []string{"--key", "a"}, "c", 403, ""},
-		{"a rejection may be in the body", []string{"--key", "a", "--reject-in-body"}, "c", 200, ""},
-		{"a fault may be there from the start", []string{"--fault", "times=1 status=503"}, "a", 503, ""},
-		{"more than one may", []string{"--fault", "no-date", "--fault", "status=429"}, "a", 429, ""},
-		{"URLs may be elsewhere", []string{"--base-url", "https://billing.example"}, "a", 200, "https://billing.example/v1/"},
+		{"keys can be listed", []string{"--key", "a", "--key", "b"}, "b", 200, "http"},
+		{"other keys then have no access", []string{"--key", "a"}, "c", 403, ""},
+		{"a rejection can be in the body", []string{"--key", "a", "--reject-in-body"}, "c", 200, ""},
+		{"there can be an initial fault", []string{"--fault", "times=1 status=503"}, "a", 503, ""},
+		{"there can be several", []string{"--fault", "no-date", "--fault", "status=429"}, "a", 429, ""},
+		{"URLs can be on another host", []string{"--base-url", "https://billing.example"}, "a", 200, "https://billing.example/v1/"},
 		{"a switch that is off is off", []string{"--reject-in-body=false", "--key", "a"}, "c", 403, ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestFlagsReachTheServer(t *testing.T) {
 	}
 }
 
-func TestControlIsOnlyThereWhenAskedFor(t *testing.T) {
+func TestControlIsOptional(t *testing.T) {
 	for _, row := range []struct {
 		args   []string
 		status int
@@ -166,8 +166,8 @@ func TestControlIsOnlyThereWhenAskedFor(t *testing.T) {
 		if response.StatusCode != row.status {
 			t.Errorf("%v: %d, want %d", row.args, response.StatusCode, row.status)
 		}
-		if strings.Contains(s.said.String(), "/_standin/") != (row.status == 200) {
-			t.Errorf("%v: the banner is\n%s", row.args, s.said)
+		if strings.Contains(s.output.String(), "/_standin/") != (row.status == 200) {
+			t.Errorf("%v: the banner is\n%s", row.args, s.output)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestServesHTTPS(t *testing.T) {
 	}
 }
 
-func TestEndsAlsoWhileAnAnswerIsLate(t *testing.T) {
+func TestStopsWhileAnAnswerIsDelayed(t *testing.T) {
 	s := serve(t, "--control", "--fault", "latency=1h")
 	failed := make(chan error, 1)
 	go func() {
@@ -205,38 +205,38 @@ func TestEndsAlsoWhileAnAnswerIsLate(t *testing.T) {
 	}()
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(read(t, s.base+"/_standin/requests"), `"inFlight": 1`); {
 		if time.Now().After(deadline) {
-			t.Fatal("the request never came")
+			t.Fatal("the request did not arrive within ten seconds")
 		}
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	if err := <-failed; err == nil {
-		t.Error("a request that was under way had an answer")
+		t.Error("the request under way got an answer")
 	}
 }
 
-func TestEndsAlsoWhileAConnectionIsUnused(t *testing.T) {
+func TestStopsWhileAConnectionIsUnused(t *testing.T) {
 	s := serve(t)
 	unused, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = unused.Close() }()
-	read(t, s.base) // and with it, that the server has taken the one before
+	read(t, s.base) // by then, the server has accepted the unused connection too
 	if err := s.stop(); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 }
 
-func TestCommandLineSaysWhatIsWrong(t *testing.T) {
+func TestCommandLineErrorsNameTheMistake(t *testing.T) {
 	for _, row := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"--fault", "meltdown"}, `no fault is named "meltdown"`},
+		{[]string{"--fault", "meltdown"}, `unknown fault "meltdown"`},
 		{[]string{"--max-life", "long"}, "invalid duration"},
-		{[]string{"--tls-cert", "a.pem"}, "--tls-cert and --tls-key go together"},
+		{[]string{"--tls-cert", "a.pem"}, "--tls-cert and --tls-key must be set together"},
 		{[]string{"extra"}, `unexpected argument "extra"`},
 		{[]string{"--no-such-flag"}, "flag provided but not defined"},
 	} {

@@ -1,6 +1,6 @@
 //go:build tools
 
-// Package binaries pins what the control plane is built from.
+// Package binaries pins the versions from which etcd and kube-apiserver are built.
 package binaries
 
 import (

@@ -1,4 +1,4 @@
-package controlplane
+package fetch
 
 import (
 	"archive/tar"
@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -24,8 +25,8 @@ func TestDownload(t *testing.T) {
 		digest string
 		fails  string
 	}{
-		{why: "what is published is taken", digest: hex.EncodeToString(digest[:])},
-		{why: "what is not what was published is refused", digest: strings.Repeat("0", 128), fails: "checksum mismatch"},
+		{why: "the published archive is used", digest: hex.EncodeToString(digest[:])},
+		{why: "an archive with another digest is refused", digest: strings.Repeat("0", 128), fails: "checksum mismatch"},
 	}
 	for _, row := range rows {
 		t.Run(row.why, func(t *testing.T) {
@@ -42,10 +43,10 @@ func TestDownload(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := t.TempDir()
-			err = downloadFrom(t.Context(), server.URL+"/index", root, dir)
+			err = downloadFrom(t.Context(), server.URL+"/index", root, dir, io.Discard)
 			if row.fails == "" {
 				if err == nil {
-					err = holdsPrograms(dir)
+					err = checkPrograms(dir)
 				}
 				if err != nil {
 					t.Error(err)
@@ -55,14 +56,14 @@ func TestDownload(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.fails) {
 				t.Errorf("got %v, want %q", err, row.fails)
 			}
-			if holdsPrograms(dir) == nil {
-				t.Error("the programs were taken all the same")
+			if checkPrograms(dir) == nil {
+				t.Error("the programs were used in spite of it")
 			}
 		})
 	}
 }
 
-// archive is laid out as envtest's releases are.
+// archive has the layout of envtest's releases.
 func archive(t *testing.T) []byte {
 	t.Helper()
 	var buffer bytes.Buffer

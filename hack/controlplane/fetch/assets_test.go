@@ -1,4 +1,4 @@
-package controlplane
+package fetch
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-func TestGivenAssetsMustBeComplete(t *testing.T) {
+func TestOverriddenAssetsMustBeComplete(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(AssetsVariable, dir)
 	_, err := Assets(t.Context(), io.Discard)
 	if err == nil {
-		t.Fatal("an empty folder was taken for assets")
+		t.Fatal("an empty folder was accepted")
 	}
 	for _, part := range []string{AssetsVariable, dir, "point it at a folder that holds etcd and kube-apiserver, or unset it"} {
 		if !strings.Contains(err.Error(), part) {
@@ -30,11 +30,11 @@ func TestGivenAssetsMustBeComplete(t *testing.T) {
 
 	writePrograms(t, dir)
 	if got, err := Assets(t.Context(), io.Discard); got != dir || err != nil {
-		t.Errorf("got %q, %v, want the folder that was named", got, err)
+		t.Errorf("got %q, %v, want the folder that the variable names", got, err)
 	}
 }
 
-// Packages of tests run as processes of their own, all at once.
+// Test packages run concurrently, each in a process of its own.
 func TestOneOfManyCallersFillsTheCache(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "cache")
 	var (
@@ -48,7 +48,7 @@ func TestOneOfManyCallersFillsTheCache(t *testing.T) {
 				writePrograms(t, dir)
 				return nil
 			})
-			if err := errors.Join(err, holdsPrograms(cache)); err != nil {
+			if err := errors.Join(err, checkPrograms(cache)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -59,7 +59,7 @@ func TestOneOfManyCallersFillsTheCache(t *testing.T) {
 	}
 }
 
-func TestFailureLeavesNothingHalf(t *testing.T) {
+func TestFailureLeavesNoIncompleteCache(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "cache")
 	broken := errors.New("no space left")
 	err := ensure(t.Context(), cache, io.Discard, func(dir string) error {
@@ -72,7 +72,7 @@ func TestFailureLeavesNothingHalf(t *testing.T) {
 		t.Errorf("left behind: %q, want the lock alone", left)
 	}
 	err = ensure(t.Context(), cache, io.Discard, func(dir string) error { writePrograms(t, dir); return nil })
-	if err := errors.Join(err, holdsPrograms(cache)); err != nil {
+	if err := errors.Join(err, checkPrograms(cache)); err != nil {
 		t.Errorf("the next caller cannot fill the cache: %v", err)
 	}
 }
@@ -92,10 +92,10 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	}
 }
 
-// What is built must be what is downloaded elsewhere, and the staging modules of
-// Kubernetes must be those of the same release.
+// A build must give the release that a download gives, and Kubernetes' staging modules
+// must come from the same release as Kubernetes.
 func TestOneVersionOfKubernetes(t *testing.T) {
-	text, err := os.ReadFile("binaries/go.mod")
+	text, err := os.ReadFile("../binaries/go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package controlplane
+package process
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func TestProgramsEndWithTheirParent(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	script, err := tether(dir, sleep, parent.Process.Pid)
+	script, err := DieWithParent(dir, sleep, parent.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func TestProgramsEndWithTheirParent(t *testing.T) {
 	}
 
 	_ = parent.Process.Kill()
-	_ = parent.Wait()  // it was killed, and says so
-	_ = program.Wait() // so does it, once it is
+	_ = parent.Wait()  // reports that it was killed
+	_ = program.Wait() // the same, once the watcher has killed it
 
 	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 		_, err := os.Stat(dir)

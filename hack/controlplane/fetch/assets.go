@@ -1,4 +1,6 @@
-package controlplane
+// Package fetch provides etcd and kube-apiserver. It needs little, so that it compiles
+// within seconds: the download can then run before all else is compiled.
+package fetch
 
 import (
 	"context"
@@ -13,28 +15,27 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// KubernetesVersion is the minor version of Kubernetes whose API server is run.
-// Any of its patch releases serves; the module in the folder binaries says which
-// one is built where none can be downloaded.
+// KubernetesVersion is the minor version of the API server. A download takes its latest
+// patch release; a build takes the one that the module in ../binaries pins.
 const KubernetesVersion = "1.36"
 
-// AssetsVariable names the environment variable that, when set, says in which
-// folder etcd and kube-apiserver are. It is envtest's own.
+// AssetsVariable names the environment variable that overrides where etcd and
+// kube-apiserver are. It is envtest's own.
 const AssetsVariable = "KUBEBUILDER_ASSETS"
 
-// programs are what a control plane consists of here.
+// programs are the parts of a control plane that we run.
 var programs = []string{"etcd", "kube-apiserver"}
 
-// Assets returns a folder that holds etcd and kube-apiserver: the one that
-// KUBEBUILDER_ASSETS names, else the project's cache under bin/k8s. An empty
-// cache is filled first, by a download where the internet can be reached and by
-// a build from Go modules elsewhere; out hears how far that is.
+// Assets returns the folder that holds etcd and kube-apiserver: the one that
+// KUBEBUILDER_ASSETS names, or else the cache under bin/k8s. It first fills an empty
+// cache, by a download or, without internet access, by a build from Go modules. It
+// reports progress to out.
 //
-// Any number of processes may call it at once: one fills the cache, the others
-// wait for it. When ctx ends the cache is left as it was.
+// Processes may call it concurrently: one fills the cache while the others wait. When
+// ctx ends, the cache is left as it was.
 func Assets(ctx context.Context, out io.Writer) (string, error) {
 	if dir := os.Getenv(AssetsVariable); dir != "" {
-		return dir, checkGiven(dir)
+		return dir, checkOverride(dir)
 	}
 	root, err := moduleRoot()
 	if err != nil {
@@ -44,9 +45,9 @@ func Assets(ctx context.Context, out io.Writer) (string, error) {
 	return cache, ensure(ctx, cache, out, func(dir string) error { return obtain(ctx, root, dir, out) })
 }
 
-// ensure has the cache filled unless it is.
+// ensure fills the cache unless it is complete.
 func ensure(ctx context.Context, cache string, out io.Writer, obtain func(dir string) error) error {
-	if holdsPrograms(cache) == nil {
+	if checkPrograms(cache) == nil {
 		return nil
 	}
 	unlock, err := lock(ctx, cache+".lock", out)
@@ -54,8 +55,8 @@ func ensure(ctx context.Context, cache string, out io.Writer, obtain func(dir st
 		return err
 	}
 	defer unlock()
-	if holdsPrograms(cache) == nil {
-		return nil // another process filled it meanwhile
+	if checkPrograms(cache) == nil {
+		return nil // another process has filled it in the meantime
 	}
 	if err := fill(cache, obtain); err != nil {
 		return fmt.Errorf("get etcd and kube-apiserver %s: %w", KubernetesVersion, err)
@@ -63,15 +64,16 @@ func ensure(ctx context.Context, cache string, out io.Writer, obtain func(dir st
 	return nil
 }
 
-func checkGiven(dir string) error {
-	if err := holdsPrograms(dir); err != nil {
+func checkOverride(dir string) error {
+	if err := checkPrograms(dir); err != nil {
 		return fmt.Errorf("%s is set to %q, but %w: point it at a folder that holds %s and %s, or unset it to have them fetched",
 			AssetsVariable, dir, err, programs[0], programs[1])
 	}
 	return nil
 }
 
-func holdsPrograms(dir string) error {
+// checkPrograms returns an error unless dir holds all programs.
+func checkPrograms(dir string) error {
 	for _, program := range programs {
 		info, err := os.Stat(filepath.Join(dir, program))
 		if err != nil {
@@ -84,7 +86,7 @@ func holdsPrograms(dir string) error {
 	return nil
 }
 
-// moduleRoot finds the project's root from anywhere inside it, as tests run in
+// moduleRoot finds the root of the checkout from any folder inside it: tests run in
 // their package's folder.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
@@ -103,8 +105,8 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// lock is held by the one process that fills the cache. The kernel releases it
-// when that process ends, however it ends.
+// lock is held by the process that fills the cache. It is a lock of the kernel's, which
+// releases it even when that process is killed.
 func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err e
 	l := flock.New(path)
 	held, err := l.TryLock()
 	if err == nil && !held {
-		fmt.Fprintln(out, "Waiting for another process that is getting etcd and kube-apiserver ...")
+		fmt.Fprintln(out, "Waiting for another process to get etcd and kube-apiserver ...")
 		_, err = l.TryLockContext(ctx, 200*time.Millisecond)
 	}
 	if err != nil {
@@ -121,8 +123,8 @@ func lock(ctx context.Context, path string, out io.Writer) (unlock func(), err e
 	return func() { _ = l.Unlock() }, nil
 }
 
-// fill gathers the programs beside the cache and moves them there at once, so
-// that the cache is never half full.
+// fill collects the programs in a folder beside the cache, which it renames at the end.
+// A failure never leaves a cache with only one of them.
 func fill(cache string, obtain func(dir string) error) error {
 	staging := cache + ".incomplete"
 	if err := errors.Join(os.RemoveAll(staging), os.Mkdir(staging, 0o755)); err != nil {
@@ -136,7 +138,7 @@ func fill(cache string, obtain func(dir string) error) error {
 	return errors.Join(os.RemoveAll(cache), os.Rename(staging, cache))
 }
 
-// obtain downloads the programs into dir, or builds them.
+// obtain downloads the programs into dir, or else builds them.
 func obtain(ctx context.Context, root, dir string, out io.Writer) error {
 	err := download(ctx, root, dir, out)
 	if err == nil || ctx.Err() != nil {

@@ -1,4 +1,4 @@
-package controlplane
+package fetch
 
 import (
 	"bytes"
@@ -7,9 +7,13 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/xtracta/billing-operator/hack/gobuild"
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
 const (
@@ -25,14 +29,14 @@ const (
 	downloadTimeout = 5 * time.Minute
 )
 
-// download puts the published programs into dir. Where there is no internet it
-// says so within seconds.
+// download puts the published programs into dir. It fails within seconds when there is
+// no internet access.
 func download(ctx context.Context, root, dir string, out io.Writer) error {
 	if err := probe(ctx, releaseIndex); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Downloading etcd and kube-apiserver %s ...\n", KubernetesVersion)
-	return downloadFrom(ctx, releaseIndex, root, dir)
+	return downloadFrom(ctx, releaseIndex, root, dir, out)
 }
 
 func probe(ctx context.Context, url string) error {
@@ -53,39 +57,40 @@ func probe(ctx context.Context, url string) error {
 	return nil
 }
 
-func downloadFrom(ctx context.Context, index, root, dir string) error {
+func downloadFrom(ctx context.Context, index, root, dir string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
-	workshop, err := os.MkdirTemp(dir, "download-")
+	tmp, err := os.MkdirTemp(dir, "download-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(workshop)
+	defer os.RemoveAll(tmp)
 
-	tool := filepath.Join(workshop, "setup-envtest")
-	if _, err := run(ctx, filepath.Join(root, toolsModule), "go", "build", "-o", tool, setupEnvtest); err != nil {
+	tool := filepath.Join(tmp, "setup-envtest")
+	compile := gobuild.Command{Dir: filepath.Join(root, toolsModule), Progress: out}
+	if _, err := compile.Output(ctx, "build", "-v", "-o", tool, setupEnvtest); err != nil {
 		return err
 	}
-	archive, err := run(ctx, workshop, tool, "use", KubernetesVersion, "--index", index, "--bin-dir", workshop, "--print", "path")
+	archive, err := output(process.Command(ctx, tmp, tool, "use", KubernetesVersion,
+		"--index", index, "--bin-dir", tmp, "--print", "path"))
 	if err != nil {
 		return err
 	}
 	for _, program := range programs {
-		if err := os.Rename(filepath.Join(strings.TrimSpace(archive), program), filepath.Join(dir, program)); err != nil {
+		if err := os.Rename(filepath.Join(archive, program), filepath.Join(dir, program)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// run returns what a command prints; its complaints become the error.
-func run(ctx context.Context, dir, name string, args ...string) (string, error) {
-	var complaints bytes.Buffer
-	cmd := command(ctx, dir, name, args...)
-	cmd.Stderr = &complaints
-	printed, err := cmd.Output()
+// output returns the standard output of a command. Its standard error becomes the error.
+func output(cmd *exec.Cmd) (string, error) {
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", filepath.Base(name), err, strings.TrimSpace(complaints.String()))
+		return "", fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(stderr.String()))
 	}
-	return string(printed), nil
+	return strings.TrimSpace(string(stdout)), nil
 }
