@@ -16,31 +16,31 @@ import (
 )
 
 // writeArchive writes an OCI image layout (image-layout.md of the OCI image
-// specification) as a tar file, and returns the image's digest.
-func writeArchive(output string, images []platformImage, about about) (v1.Hash, error) {
+// specification) as a tar file. It returns the digest of the image.
+func writeArchive(output string, images []platformImage, spec imageSpec) (v1.Hash, error) {
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
 		return v1.Hash{}, err
 	}
 	defer os.RemoveAll(dir)
-	digest, err := writeLayout(dir, images, about)
+	digest, err := writeLayout(dir, images, spec)
 	if err != nil {
 		return v1.Hash{}, err
 	}
 	return digest, pack(dir, output)
 }
 
-func writeLayout(dir string, images []platformImage, about about) (v1.Hash, error) {
+func writeLayout(dir string, images []platformImage, spec imageSpec) (v1.Hash, error) {
 	path, err := layout.Write(dir, empty.Index)
 	if err != nil {
 		return v1.Hash{}, err
 	}
 	named := layout.WithAnnotations(map[string]string{
-		"io.containerd.image.name":          about.name,
-		"org.opencontainers.image.ref.name": about.version(),
+		"io.containerd.image.name":          spec.name,
+		"org.opencontainers.image.ref.name": spec.version(),
 	})
 	if len(images) > 1 {
-		index := newIndex(images, about)
+		index := newIndex(images, spec)
 		if err := path.AppendIndex(index, named); err != nil {
 			return v1.Hash{}, err
 		}
@@ -50,33 +50,33 @@ func writeLayout(dir string, images []platformImage, about about) (v1.Hash, erro
 	if err := path.AppendImage(only.Image, named, layout.WithPlatform(only.platform)); err != nil {
 		return v1.Hash{}, err
 	}
-	if err := writeDockerManifest(dir, only.Image, about); err != nil {
+	if err := writeDockerManifest(dir, only.Image, spec); err != nil {
 		return v1.Hash{}, err
 	}
 	return only.Digest()
 }
 
-// writeDockerManifest adds what a Docker engine without containerd's image store
-// looks for. It knows no image of several platforms.
-func writeDockerManifest(dir string, image v1.Image, about about) error {
+// writeDockerManifest adds the manifest for Docker engines without containerd's image
+// store. Its format has no images for several platforms.
+func writeDockerManifest(dir string, image v1.Image, spec imageSpec) error {
 	manifest, err := image.Manifest()
 	if err != nil {
 		return err
 	}
 	blob := func(digest v1.Hash) string { return "blobs/" + digest.Algorithm + "/" + digest.Hex }
-	described := tarball.Descriptor{Config: blob(manifest.Config.Digest), RepoTags: []string{about.name}}
+	descriptor := tarball.Descriptor{Config: blob(manifest.Config.Digest), RepoTags: []string{spec.name}}
 	for _, layer := range manifest.Layers {
-		described.Layers = append(described.Layers, blob(layer.Digest))
+		descriptor.Layers = append(descriptor.Layers, blob(layer.Digest))
 	}
-	text, err := json.Marshal(tarball.Manifest{described})
+	content, err := json.Marshal(tarball.Manifest{descriptor})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o600)
+	return os.WriteFile(filepath.Join(dir, "manifest.json"), content, 0o600)
 }
 
-// pack puts the files of dir into a tar file, in the order of their names and
-// without what differs between machines.
+// pack puts the files of dir into a tar file, sorted by name. It omits everything that
+// differs between machines, such as owners and times.
 func pack(dir, output string) error {
 	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
 		return err

@@ -11,17 +11,17 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// servers are the commands that run in clusters; the first is what the image runs.
-// What people type on their own machines is not among them.
+// servers are the commands that run in clusters. The image runs the first. The commands
+// for people's own machines are not among them.
 var servers = []string{"./cmd/manager", "./cmd/billing-link"}
 
 // program is a compiled command.
 type program struct {
-	name string
-	text []byte
+	name    string
+	content []byte
 }
 
-// compile builds packages of root for a platform.
+// compile builds commands of the module in root for a platform.
 func compile(ctx context.Context, root string, packages []string, platform v1.Platform) (programs []program, err error) {
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
@@ -35,17 +35,17 @@ func compile(ctx context.Context, root string, packages []string, platform v1.Pl
 		if err := goBuild(ctx, root, platform, file, pkg); err != nil {
 			return nil, err
 		}
-		text, err := os.ReadFile(file)
+		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		programs = append(programs, program{name, text})
+		programs = append(programs, program{name, content})
 	}
 	return programs, nil
 }
 
-// goBuild links statically, and leaves out what differs between machines: paths,
-// the state of a checkout, what the environment says of processors.
+// goBuild builds a static program whose bytes do not depend on the machine: it omits
+// paths and the state of the checkout, and overrides the environment's CPU settings.
 func goBuild(ctx context.Context, root string, platform v1.Platform, file, pkg string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, pkg)
 	cmd.Dir = root

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// nobody is the user and group that the deployment names, too. They are numbers, as
-// there is no /etc/passwd, and runAsNonRoot can judge no names.
+// nobody is the user and group of the image, and of the deployment. They are numbers,
+// because the image has no /etc/passwd and runAsNonRoot cannot check names.
 const nobody = "65532:65532"
 
 // platformImage is the image for one platform.
@@ -23,9 +23,9 @@ type platformImage struct {
 	v1.Image
 }
 
-// newImage wraps programs, each in a layer of its own, so that one that did not
-// change is not fetched again. The first is what the image runs.
-func newImage(programs []program, platform v1.Platform, about about) (v1.Image, error) {
+// newImage puts each program into a layer of its own, so that nodes do not download an
+// unchanged program again. The image runs the first.
+func newImage(programs []program, platform v1.Platform, spec imageSpec) (v1.Image, error) {
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
 	for _, program := range programs {
@@ -35,44 +35,44 @@ func newImage(programs []program, platform v1.Platform, about about) (v1.Image, 
 		}
 		image, err = mutate.Append(image, mutate.Addendum{
 			Layer:   layer,
-			History: v1.History{Created: v1.Time{Time: about.created}, CreatedBy: "COPY /" + program.name},
+			History: v1.History{Created: v1.Time{Time: spec.created}, CreatedBy: "COPY /" + program.name},
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return configure(image, platform, "/"+programs[0].name, about)
+	return configure(image, platform, "/"+programs[0].name, spec)
 }
 
-func configure(image v1.Image, platform v1.Platform, entrypoint string, about about) (v1.Image, error) {
+func configure(image v1.Image, platform v1.Platform, entrypoint string, spec imageSpec) (v1.Image, error) {
 	file, err := image.ConfigFile()
 	if err != nil {
 		return nil, err
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture, file.Variant = platform.OS, platform.Architecture, platform.Variant
-	file.Created = v1.Time{Time: about.created}
+	file.Created = v1.Time{Time: spec.created}
 	file.Config = v1.Config{
 		User:       nobody,
 		Entrypoint: []string{entrypoint},
 		WorkingDir: "/",
-		Labels:     about.labels(),
+		Labels:     spec.labels(),
 	}
 	return mutate.ConfigFile(image, file)
 }
 
-// newLayer holds one program, owned by root, which the image is not run as. Its
-// time is fixed: the same program is the same layer, whenever it was built.
+// newLayer holds one program. It belongs to root, so that the image's user cannot change
+// it, and has a fixed time, so that the same program always makes the same layer.
 func newLayer(program program) (v1.Layer, error) {
 	var archive bytes.Buffer
 	writer := tar.NewWriter(&archive)
 	header := &tar.Header{
-		Typeflag: tar.TypeReg, Name: program.name, Mode: 0o755, Size: int64(len(program.text)), ModTime: time.Unix(0, 0),
+		Typeflag: tar.TypeReg, Name: program.name, Mode: 0o755, Size: int64(len(program.content)), ModTime: time.Unix(0, 0),
 	}
 	if err := writer.WriteHeader(header); err != nil {
 		return nil, err
 	}
-	if _, err := writer.Write(program.text); err != nil {
+	if _, err := writer.Write(program.content); err != nil {
 		return nil, err
 	}
 	if err := writer.Close(); err != nil {
@@ -82,13 +82,13 @@ func newLayer(program program) (v1.Layer, error) {
 	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
-// newIndex joins the images of all platforms.
-func newIndex(images []platformImage, about about) v1.ImageIndex {
+// newIndex combines the images of all platforms.
+func newIndex(images []platformImage, spec imageSpec) v1.ImageIndex {
 	var index v1.ImageIndex = empty.Index
 	for _, image := range images {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add: image.Image, Descriptor: v1.Descriptor{Platform: &image.platform},
 		})
 	}
-	return mutate.Annotations(index, about.labels()).(v1.ImageIndex)
+	return mutate.Annotations(index, spec.labels()).(v1.ImageIndex)
 }

@@ -23,16 +23,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// program text that compiles within seconds for any platform.
-const small = "package main\n\nfunc main() { println(\"hello\") }\n"
+// source compiles within seconds for any platform.
+const source = "package main\n\nfunc main() { println(\"hello\") }\n"
 
-// tree is a repository with small commands.
+// tree is a repository with minimal commands.
 var tree = map[string]string{
 	"go.mod":                            "module example.com/tree\n\ngo 1.26.0\n",
-	"cmd/billing-link/main.go":          small,
-	"cmd/kubectl-billing/main.go":       small,
-	"cmd/manager/main.go":               small,
-	"tools/probe/main.go":               small,
+	"cmd/billing-link/main.go":          source,
+	"cmd/kubectl-billing/main.go":       source,
+	"cmd/manager/main.go":               source,
+	"tools/probe/main.go":               source,
 	"config/manager/kustomization.yaml": "images:\n- {name: manager, newName: registry.example.com:5000/operator, newTag: v9}\n",
 }
 
@@ -51,7 +51,7 @@ func newTree(t *testing.T) string {
 	return root
 }
 
-// build runs the command, and returns the file that it wrote and what it printed.
+// build runs the command. It returns the file that it wrote and its output.
 func build(t *testing.T, root string, args ...string) (file, printed string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "dist", "image.tar")
@@ -64,13 +64,13 @@ func build(t *testing.T, root string, args ...string) (file, printed string) {
 
 func TestSameSourcesGiveTheSameBytes(t *testing.T) {
 	first, _ := build(t, newTree(t))
-	second, _ := build(t, newTree(t)) // in another folder, a moment later
+	second, _ := build(t, newTree(t)) // in another folder, and later
 	if !bytes.Equal(read(t, first), read(t, second)) {
 		t.Error("two builds of the same sources differ")
 	}
 }
 
-func TestEveryPlatformHoldsItsServersAlone(t *testing.T) {
+func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
 	file, printed := build(t, newTree(t), "--revision=abc")
 	index, named := unpack(t, file)
 	digest, err := index.Digest()
@@ -113,7 +113,7 @@ func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 		t.Fatal(err)
 	}
 	if got := config.Platform().String(); got != platform.String() {
-		t.Errorf("the image says that it is for %s", got)
+		t.Errorf("the image claims to be for %s", got)
 	}
 	want := v1.Config{
 		User: "65532:65532", Entrypoint: []string{"/manager"}, WorkingDir: "/",
@@ -137,8 +137,8 @@ func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 	}
 }
 
-// checkLayers holds each layer to one static program, readable by all, that
-// nobody but root could change.
+// checkLayers checks that each layer holds one static program, which everybody may read
+// and only root could change.
 func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 	t.Helper()
 	var names []string
@@ -147,7 +147,7 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 		if h := file.header; h.Mode != 0o755 || h.Uid != 0 || h.Gid != 0 || !h.ModTime.Equal(time.Unix(0, 0)) {
 			t.Errorf("%s has mode %o, owner %d:%d, time %s", h.Name, h.Mode, h.Uid, h.Gid, h.ModTime)
 		}
-		parsed, err := elf.NewFile(bytes.NewReader(file.text))
+		parsed, err := elf.NewFile(bytes.NewReader(file.content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 			t.Errorf("%s is for %s, want %s", file.header.Name, parsed.Machine, machine)
 		}
 		if parsed.Section(".interp") != nil || parsed.Section(".dynamic") != nil {
-			t.Errorf("%s needs libraries, which the image has not", file.header.Name)
+			t.Errorf("%s needs libraries, which the image does not have", file.header.Name)
 		}
 	}
 	if diff := cmp.Diff([]string{"manager", "billing-link"}, names); diff != "" {
@@ -164,7 +164,7 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 }
 
 // A Docker engine without containerd's image store reads manifest.json.
-func TestOnePlatformIsADockerArchive(t *testing.T) {
+func TestASinglePlatformMakesADockerArchive(t *testing.T) {
 	file, printed := build(t, newTree(t), "--platform=linux/arm64")
 	image, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
@@ -186,8 +186,8 @@ func TestOnePlatformIsADockerArchive(t *testing.T) {
 	}
 }
 
-// Tests bring programs of their own into clusters.
-func TestOtherProgramsMakeAnotherImage(t *testing.T) {
+// Tests run programs of their own in clusters.
+func TestAnImageOfOtherPrograms(t *testing.T) {
 	file, _ := build(t, newTree(t), "--platform=linux/arm64", "--name=example.com/tools:v1", "./tools/probe", "./cmd/billing-link")
 	image, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
@@ -205,10 +205,10 @@ func TestOtherProgramsMakeAnotherImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"/probe"}, config.Config.Entrypoint); diff != "" {
-		t.Errorf("what it runs (-want +got):\n%s", diff)
+		t.Errorf("the entrypoint (-want +got):\n%s", diff)
 	}
 	if title, given := config.Config.Labels["org.opencontainers.image.title"]; given {
-		t.Errorf("it calls itself %s", title)
+		t.Errorf("it has the title %s", title)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	manager := filepath.Join(t.TempDir(), "manager")
-	if err := os.WriteFile(manager, files(t, image)[0].text, 0o700); err != nil {
+	if err := os.WriteFile(manager, files(t, image)[0].content, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), manager, "--help")
@@ -233,8 +233,8 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 	}
 }
 
-// The Dockerfile is for those who build with an engine: it gives the same programs
-// to the same user.
+// The Dockerfile is for people who build with an engine. It must run the same programs as
+// the same user.
 func TestDockerfileAgrees(t *testing.T) {
 	text := string(read(t, filepath.Join("..", "..", "Dockerfile")))
 	_, final, _ := strings.Cut(text, "\nFROM scratch\n")
@@ -254,14 +254,14 @@ func TestDockerfileAgrees(t *testing.T) {
 	}
 }
 
-func TestMistakesNameTheirCure(t *testing.T) {
+func TestErrorsNameTheCure(t *testing.T) {
 	for _, row := range []struct {
 		why, arg, epoch string
 		want            string
 	}{
 		{"an architecture alone could be for any system", "--platform=arm64", "", "linux/amd64"},
-		{"the port of a registry is no tag", "--name=localhost:5000/operator", "", "has no tag"},
-		{"a date is not what the convention asks for", "--name=operator:v1", "2001-09-09", "SOURCE_DATE_EPOCH"},
+		{"the port of a registry is not a tag", "--name=localhost:5000/operator", "", "has no tag"},
+		{"the convention requires seconds, not a date", "--name=operator:v1", "2001-09-09", "SOURCE_DATE_EPOCH"},
 	} {
 		t.Run(row.arg+row.epoch, func(t *testing.T) {
 			err := run(t.Context(), []string{row.arg}, row.epoch, newTree(t), io.Discard)
@@ -274,19 +274,19 @@ func TestMistakesNameTheirCure(t *testing.T) {
 
 func read(t *testing.T, file string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return content
 }
 
 type file struct {
-	header *tar.Header
-	text   []byte
+	header  *tar.Header
+	content []byte
 }
 
-// files are those of all layers, in their order.
+// files returns the files of all layers, in order.
 func files(t *testing.T, image v1.Image) (found []file) {
 	t.Helper()
 	layers, err := image.Layers()
@@ -316,16 +316,16 @@ func untar(t *testing.T, archive io.Reader) (found []file) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := io.ReadAll(reader)
+		content, err := io.ReadAll(reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found = append(found, file{header, text})
+		found = append(found, file{header, content})
 	}
 }
 
-// unpack reads a file as an OCI layout. It returns the only entry of the layout's
-// index and, where that is an index itself, what it lists.
+// unpack reads a file as an OCI layout. It returns the only entry of the layout's index
+// and, if that entry is an index, its content.
 func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
 	t.Helper()
 	dir := t.TempDir()
@@ -334,7 +334,7 @@ func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, file.text, 0o600); err != nil {
+		if err := os.WriteFile(path, file.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
