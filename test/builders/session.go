@@ -53,6 +53,11 @@ func Hidden() func(*v1alpha1.BillingSession) {
 	return func(s *v1alpha1.BillingSession) { s.Spec.URLInStatus = v1alpha1.URLInStatusHidden }
 }
 
+// URLInStatus shows or hides the URL.
+func URLInStatus(shown v1alpha1.URLInStatus) func(*v1alpha1.BillingSession) {
+	return func(session *v1alpha1.BillingSession) { session.Spec.URLInStatus = shown }
+}
+
 // Suspended stops requests.
 func Suspended() func(*v1alpha1.BillingSession) {
 	return func(s *v1alpha1.BillingSession) { s.Spec.Suspend = true }

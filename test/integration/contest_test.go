@@ -1,0 +1,127 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften looks each second, as a timer of
+// a second would: steps of many seconds hide a wait that never grows. Each life is over soon,
+// so that a request for each failed write would show, too.
+func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name      string
+		dryRun    bool // it is altered in a dry run as well
+		inStatus  v1alpha1.URLInStatus
+		requests  int
+		mostCalls int
+	}{
+		{"also in a dry run", true, v1alpha1.URLInStatusFull, 1, 30},
+		{"by what ignores dry runs", false, v1alpha1.URLInStatusFull, 4, 40},
+		{"and the URL is hidden", false, v1alpha1.URLInStatusHidden, 4, 40},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.calls.fail(func(c call) error {
+				secret, ok := c.object.(*corev1.Secret)
+				if ok && (c.verb == "create" || c.verb == "update") && (row.dryRun || !c.dryRun) {
+					secret.Data["more"] = []byte("theirs")
+				}
+				return nil
+			}, nil)
+			w.session("acme", builders.Expiration(60), builders.URLInStatus(row.inStatus))
+			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+			for range 180 {
+				w.clock.Step(time.Second)
+				w.rest()
+			}
+			if made := len(w.calls.since()); made > row.mostCalls {
+				t.Errorf("%d calls to the API server in three minutes, want at most %d", made, row.mostCalls)
+			}
+			if made := w.standin.Total(); made > row.requests {
+				t.Errorf("%d requests, want at most %d: one for each life", made, row.requests)
+			}
+		})
+	}
+}
+
+// TestWhoFightsOverTheSecretGetsItBackLessAndLessOften has another controller that undoes
+// each write of ours at once.
+func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		undo func(w *world)
+		// requests is how many the fight may cost in five minutes.
+		requests int
+		inStatus v1alpha1.URLInStatus
+	}{
+		{"by editing it", func(w *world) { w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") }) }, 1, v1alpha1.URLInStatusFull},
+		{"by deleting it", func(w *world) { w.delete(w.secret("acme")) }, 1, v1alpha1.URLInStatusFull},
+		{"by its labels", func(w *world) { w.editSecret("acme", func(s *corev1.Secret) { s.Labels["team"] = "theirs" }) }, 1, v1alpha1.URLInStatusFull},
+		{"by editing it while the URL is hidden", func(w *world) {
+			w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
+		}, 14, v1alpha1.URLInStatusHidden},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			started := w.clock.Now()
+			w.issued("acme", builders.Expiration(86400), builders.URLInStatus(row.inStatus),
+				builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
+			w.calls.since()
+			for undone := ""; w.clock.Since(started) < 5*time.Minute; {
+				secret := w.secret("acme")
+				if secret == nil || secret.ResourceVersion == undone {
+					w.clock.Step(time.Second)
+					w.rest()
+					continue
+				}
+				w.andPass("acme", func() { row.undo(w) })
+				if secret = w.secret("acme"); secret != nil {
+					undone = secret.ResourceVersion
+				}
+			}
+			restores := 0
+			for _, made := range writesOf(w.calls.since()) {
+				if made == createSecret || made == updateSecret {
+					restores++
+				}
+			}
+			if restores < 6 || restores > 14 {
+				t.Errorf("%d restores in five minutes, want 6 to 14", restores)
+			}
+			if got := w.standin.Total(); got > row.requests {
+				t.Errorf("%d requests, want at most %d", got, row.requests)
+			}
+			if told := w.told("acme"); told[v1alpha1.ReasonSecretWriteFailed] == 0 {
+				t.Errorf("nobody was told: %v", told)
+			}
+		})
+	}
+}
+
+// TestASingleEditIsUndoneAtOnce: only who goes on is made to wait.
+func TestASingleEditIsUndoneAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	session := w.issued("acme", builders.Expiration(86400))
+	for range 5 {
+		for range 2 {
+			w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
+			w.waitForURL("acme", session.Status.URL)
+			w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		}
+		w.clock.Step(3 * time.Minute)
+		w.rest()
+	}
+	w.waitForRequests(1)
+}
