@@ -53,7 +53,8 @@ type BillingSessionStatus struct {
 	IssuedFor *IssuedFor `json:"issuedFor,omitempty"`
 
 	// conditions of the session. Ready is always present; Reconciling, Stalled and
-	// RenewalFailing are present only while they are true.
+	// RenewalFailing are present only while they are true. "kubectl wait" never sees
+	// an absent condition become false, so wait for Ready instead.
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
 	// +listMapKey=type

@@ -6,8 +6,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Pods mount the generated Secret by name, so the name that is in effect cannot
-// change, however it is said; everything else can.
+// Pods mount the generated Secret by name, so the effective name cannot change,
+// whether it is set or left to its default. Everything else can.
 func TestUpdate(t *testing.T) {
 	immutable := []string{"spec.secretName: ", "is immutable, because pods mount that Secret; create another BillingSession for another Secret"}
 	rows := []struct {
@@ -15,8 +15,8 @@ func TestUpdate(t *testing.T) {
 		before, after string
 		refused       []string
 	}{
-		{why: "saying the default changes nothing", before: ``, after: `secretName: acme`},
-		{why: "nor does leaving it unsaid again", before: `secretName: acme`, after: ``},
+		{why: "setting the default changes nothing", before: ``, after: `secretName: acme`},
+		{why: "nor does leaving it out again", before: `secretName: acme`, after: ``},
 		{why: "a name that is added takes the Secret from pods that mount the default", before: ``, after: `secretName: acme-billing`, refused: immutable},
 		{why: "a name that is removed does so, too", before: `secretName: acme-billing`, after: ``, refused: immutable},
 		{why: "and one that is changed", before: `secretName: acme-billing`, after: `secretName: acme-url`, refused: immutable},

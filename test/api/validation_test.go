@@ -10,8 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// A row of this table is what somebody types under spec. What is refused must be
-// refused in words that name the field and say what to do instead.
+// A row of this table is what somebody types under spec. A refusal must name the
+// field and say what to do instead.
 func TestValidation(t *testing.T) {
 	const (
 		reserved = "must not have keys under 'billing.xtracta.com/', 'kubernetes.io/' (other than 'app.kubernetes.io/'), 'k8s.io/' and 'argoproj.io/', which are reserved; use a prefix of your own"
@@ -34,7 +34,7 @@ secretTemplate: {labels: {team: finance}, annotations: {example.com/note: "any t
 urlInStatus: Hidden
 suspend: true`},
 
-		{why: "without a key nobody can be billed", spec: `apiKeySecretRef: null`,
+		{why: "without a key there is no URL", spec: `apiKeySecretRef: null`,
 			refused: []string{"spec.apiKeySecretRef: Required value"}},
 		{why: "a reference must say which Secret", spec: `apiKeySecretRef: {key: api-key}`,
 			refused: []string{"spec.apiKeySecretRef.name: Required value"}},
@@ -46,7 +46,7 @@ suspend: true`},
 		{why: "but not two in a row", spec: `apiKeySecretRef: {name: acme..key}`,
 			refused: []string{"spec.apiKeySecretRef.name: ", "must be the name of a Secret"}},
 		{why: "names of Secrets end at 253 characters", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 253) + `}`},
-		{why: "one more is none", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 254) + `}`,
+		{why: "one more is too many", spec: `apiKeySecretRef: {name: ` + strings.Repeat("k", 254) + `}`,
 			refused: []string{"spec.apiKeySecretRef.name: Too long: may not be more than 253"}},
 		{why: "an empty entry is a templating accident", spec: `apiKeySecretRef: {name: acme-key, key: ""}`,
 			refused: []string{"spec.apiKeySecretRef.key: ", "must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use 'api-key'"}},
@@ -150,14 +150,14 @@ suspend: true`},
 		{why: "a label's value ends with a letter or digit", spec: `secretTemplate: {labels: {team: finance-}}`,
 			refused: []string{"spec.secretTemplate.labels[team]: ", "must be a label value"}},
 		{why: "a label's value ends at 63 characters", spec: `secretTemplate: {labels: {team: ` + strings.Repeat("v", 63) + `}}`},
-		{why: "one more is none", spec: `secretTemplate: {labels: {team: ` + strings.Repeat("v", 64) + `}}`,
+		{why: "one more is too many", spec: `secretTemplate: {labels: {team: ` + strings.Repeat("v", 64) + `}}`,
 			refused: []string{"spec.secretTemplate.labels.team: Too long: may not be more than 63"}},
 		{why: "a label's value is text, which YAML's true is not", spec: `secretTemplate: {labels: {enabled: true}}`,
 			refused: []string{"spec.secretTemplate.labels.enabled: ", "must be of type string"}},
 		{why: "a label's name has no blanks", spec: `secretTemplate: {labels: {the team: finance}}`,
 			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"}},
 		{why: "a label's name ends at 63 characters", spec: `secretTemplate: {labels: {example.com/` + strings.Repeat("n", 63) + `: x}}`},
-		{why: "one more is none", spec: `secretTemplate: {labels: {example.com/` + strings.Repeat("n", 64) + `: x}}`,
+		{why: "one more is too many", spec: `secretTemplate: {labels: {example.com/` + strings.Repeat("n", 64) + `: x}}`,
 			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
 		{why: "a prefix is a DNS name", spec: `secretTemplate: {labels: {example..com/x: "y"}}`,
 			refused: []string{"spec.secretTemplate.labels: ", "each key must be a label name"}},
