@@ -159,7 +159,7 @@ func (w *world) edit(name string, change func(*v1alpha1.BillingSession)) {
 }
 
 // editSecret changes a Secret, or fails the test if there is none.
-func (w *world) editSecret(name string, change func(*corev1.Secret)) {
+func (w *world) editSecret(name string, change func(*corev1.Secret)) (version string) {
 	w.t.Helper()
 	before := w.secret(name)
 	after := before.DeepCopy()
@@ -167,6 +167,7 @@ func (w *world) editSecret(name string, change func(*corev1.Secret)) {
 	if err := w.client.Patch(w.t.Context(), after, client.MergeFrom(before)); err != nil {
 		w.t.Fatalf("edit Secret %s: %v", name, err)
 	}
+	return after.ResourceVersion
 }
 
 // requestRenewal asks for a fresh URL as people do.
