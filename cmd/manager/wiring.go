@@ -75,7 +75,7 @@ func newManager(o options) (ctrl.Manager, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("set up metrics: %w", err)
 	}
-	return mgr, addProbes(mgr, secrets)
+	return mgr, errors.Join(addCAFile(mgr, o.endpointCAFile, client.SetRootCAs), addProbes(mgr, secrets))
 }
 
 func newEndpoint(o options) (*endpoint.Client, error) {

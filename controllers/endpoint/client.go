@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -27,7 +28,7 @@ type Client struct {
 	timeout   time.Duration
 	clock     clock.PassiveClock
 	userAgent string
-	transport http.RoundTripper
+	transport atomic.Pointer[http.Transport]
 }
 
 // URL returns the endpoint's URL in its normal form. Two spellings of one URL in
@@ -78,7 +79,7 @@ func (c *Client) exchange(ctx context.Context, r Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	response, err := c.transport.RoundTrip(request)
+	response, err := c.transport.Load().RoundTrip(request)
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,7 +19,8 @@ type Config struct {
 	// AllowedURLHosts are the host names that a granted URL may have besides the
 	// endpoint's own. A name allows itself; "*.example.com" allows all names under it.
 	AllowedURLHosts []string
-	// RootCAs are PEM certificates to trust in addition to the system's. Nil adds none.
+	// RootCAs are PEM certificates to trust in addition to the system's. Nil adds none;
+	// Client.SetRootCAs replaces them.
 	RootCAs []byte
 	// Timeout bounds the whole call, from the DNS lookup to the last byte of the
 	// answer.
@@ -52,14 +52,15 @@ func New(config Config) (*Client, error) {
 	if config.Clock == nil {
 		return nil, errors.New("the endpoint's client needs a clock")
 	}
-	return &Client{
+	client := &Client{
 		endpoint:  endpoint,
 		hosts:     append(allowed, hostPattern{name: canonicalHost(endpoint.Hostname())}),
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		userAgent: config.UserAgent,
-		transport: newTransport(roots, config.Timeout),
-	}, nil
+	}
+	client.transport.Store(newTransport(roots, config.Timeout))
+	return client, nil
 }
 
 // parseEndpoint checks the endpoint's URL and normalises it: it is part of the inputs
@@ -97,20 +98,4 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
-}
-
-// rootCAs returns the system's pool with the given certificates added. A nil pool
-// makes crypto/tls use the system's.
-func rootCAs(pem []byte) (*x509.CertPool, error) {
-	if pem == nil {
-		return nil, nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("the system's certificates cannot be read: %w", err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("holds no certificate; give a PEM file with one or more CERTIFICATE blocks")
-	}
-	return pool, nil
 }

@@ -9,13 +9,16 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +73,80 @@ func tlsRows() []row {
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		}), want: unavailable},
+	}
+}
+
+// TestRootsAreReplaced rotates the authority of a server under a client that goes on.
+func TestRootsAreReplaced(t *testing.T) {
+	former, next := newAuthority(t), newAuthority(t)
+	leaf := certificate{address: net.IPv4(127, 0, 0, 1), name: "test", from: -time.Hour, until: time.Hour, usage: x509.ExtKeyUsageServerAuth}
+	var presented atomic.Pointer[tls.Certificate]
+	present := func(by authority) {
+		issued := leaf.issue(t, by)
+		presented.Store(&issued)
+	}
+	present(former)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer("{url}", testURL, "{expire}", fmt.Sprint(documentedExpire.Unix())).Replace(sound))
+	}))
+	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{*presented.Load()}}, nil
+	}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	client := newClient(t, server.URL)
+	key, _ := endpoint.ParseKey([]byte(testKey))
+	expect := func(want outcome, why string) {
+		t.Helper()
+		_, err := client.IssueURL(t.Context(), endpoint.Request{Key: key})
+		if got := outcomeOf(err); got != want {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	trust := func(text []byte) {
+		t.Helper()
+		if err := client.SetRootCAs(text); err != nil {
+			t.Error(err)
+		}
+	}
+
+	expect(unavailable, "an authority that nobody named")
+	trust(former.pem)
+	expect(granted, "an authority that was named since")
+	present(next)
+	expect(unavailable, "a server that was given its certificate by another authority")
+	trust(append(slices.Clone(former.pem), next.pem...))
+	expect(granted, "both authorities, as while one replaces the other")
+	present(former)
+	expect(granted, "both authorities, as while one replaces the other")
+	for why, text := range brokenRoots(former.pem, next.pem) {
+		if err := client.SetRootCAs([]byte(text)); err == nil {
+			t.Errorf("%s: no error", why)
+		}
+		expect(granted, "what worked stays, after a file that is "+why)
+	}
+	trust(next.pem)
+	expect(unavailable, "an authority that is no longer named")
+	present(next)
+	expect(granted, "the one that remains")
+}
+
+// brokenRoots are files that hold less than they should, made of two that are sound.
+func brokenRoots(one, two []byte) map[string]string {
+	both := string(one) + string(two)
+	return map[string]string{
+		"empty":                         "",
+		"white space":                   "\n\n",
+		"no PEM":                        "<html>404</html>",
+		"cut in the first certificate":  both[:len(one)/2],
+		"cut in the second certificate": both[:len(one)+len(two)/2],
+		"cut in the last line":          both[:len(both)-5],
+		"cut in the second first line":  both[:len(one)+len("-----BEGIN CERT")],
+		"without the first end":         strings.Replace(both, "-----END CERTIFICATE-----\n", "", 1),
+		"damaged inside":                strings.Replace(both, "M", "!", 3),
+		"of a damaged certificate":      string(one) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})),
+		"a private key":                 string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})),
 	}
 }
 
