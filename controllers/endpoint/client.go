@@ -24,7 +24,7 @@ const maxBody = 64 << 10
 // Client asks the endpoint for URLs. It is safe for concurrent use.
 type Client struct {
 	endpoint  *url.URL
-	hosts     []hostPattern
+	policy    URLPolicy
 	timeout   time.Duration
 	clock     clock.PassiveClock
 	userAgent string

@@ -34,13 +34,13 @@ type Config struct {
 // New returns a Client. Its errors name the flag with the wrong value and say how
 // to correct it.
 func New(config Config) (*Client, error) {
+	policy, err := NewURLPolicy(config.URL, config.AllowedURLHosts)
+	if err != nil {
+		return nil, err
+	}
 	endpoint, err := parseEndpoint(config.URL)
 	if err != nil {
-		return nil, fmt.Errorf("--endpoint-url: %w", err)
-	}
-	allowed, err := parseHostPatterns(config.AllowedURLHosts)
-	if err != nil {
-		return nil, fmt.Errorf("--allowed-url-hosts: %w", err)
+		return nil, err
 	}
 	roots, err := rootCAs(config.RootCAs)
 	if err != nil {
@@ -54,7 +54,7 @@ func New(config Config) (*Client, error) {
 	}
 	client := &Client{
 		endpoint:  endpoint,
-		hosts:     append(allowed, hostPattern{name: canonicalHost(endpoint.Hostname())}),
+		policy:    policy,
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		userAgent: config.UserAgent,

@@ -34,7 +34,7 @@ type Grant struct {
 }
 
 func (c *Client) grant(got answer, doc document, key Key) (Grant, error) {
-	address, err := c.checkURL(doc, key)
+	address, err := c.grantedURL(doc, key)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -1,8 +1,10 @@
 package endpoint
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -10,30 +12,69 @@ import (
 // maxURL bounds a granted URL, in bytes; the documented one has about 200.
 const maxURL = 8 << 10
 
-// checkURL accepts an absolute URL that browsers and this package read alike, on the
-// endpoint's own host or an allowed one.
-func (c *Client) checkURL(doc document, key Key) (URL, error) {
+// URLPolicy decides which URLs people may be sent to. The client applies it to what
+// the endpoint grants, others to what they read back from where it was stored. The
+// zero URLPolicy, for those who know no endpoint, accepts https on every host and
+// http on loopback hosts.
+type URLPolicy struct {
+	hosts []hostPattern // the endpoint's own and the allowed ones; nil for every host
+	http  bool          // the endpoint itself is plain http on a loopback host
+}
+
+// NewURLPolicy returns the policy of a Client with this Config.URL and these
+// Config.AllowedURLHosts. Its errors are those of New.
+func NewURLPolicy(endpointURL string, allowedHosts []string) (URLPolicy, error) {
+	endpoint, err := parseEndpoint(endpointURL)
+	if err != nil {
+		return URLPolicy{}, fmt.Errorf("--endpoint-url: %w", err)
+	}
+	hosts, err := parseHostPatterns(allowedHosts)
+	if err != nil {
+		return URLPolicy{}, fmt.Errorf("--allowed-url-hosts: %w", err)
+	}
+	own := hostPattern{name: canonicalHost(endpoint.Hostname())}
+	return URLPolicy{hosts: append(hosts, own), http: endpoint.Scheme == "http"}, nil
+}
+
+// Check returns nil for an absolute URL that browsers and this package read alike, on
+// a host that is allowed. The text of its error continues a sentence such as "the URL
+// in the Secret". It contains nothing of the URL but its host.
+func (p URLPolicy) Check(text string) error { return p.check(text, newRedactor(Key{})) }
+
+func (p URLPolicy) check(text string, r *redactor) error {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return errors.New("is empty")
+	case len(text) > maxURL:
+		return fmt.Errorf("is longer than %d KiB", maxURL>>10)
+	case strings.ContainsFunc(text, misleading):
+		return errors.New("contains characters that do not belong in a URL")
+	case err != nil || !u.IsAbs() || u.Hostname() == "" || !validPort(u):
+		return errors.New("is not an absolute URL")
+	case !p.allowsScheme(u):
+		return errors.New("is not https")
+	case u.User != nil:
+		return errors.New("contains a user or password")
+	case p.hosts == nil && canonicalHost(u.Hostname()) == "":
+		return errors.New("has a host name that is not valid")
+	case p.hosts != nil && !p.allowsHost(u.Hostname()):
+		return fmt.Errorf("is on %s, which is neither the endpoint's host nor among --allowed-url-hosts; add it there if it is Xtracta's or your reseller's",
+			r.host(u.Hostname()))
+	}
+	return nil
+}
+
+// CheckURL applies the client's URLPolicy to a URL that was read back.
+func (c *Client) CheckURL(text string) error { return c.policy.Check(text) }
+
+func (c *Client) grantedURL(doc document, key Key) (URL, error) {
 	text, ok := doc.fields["url"]
 	if !ok {
 		return URL{}, &MalformedError{"the endpoint's answer has no url"}
 	}
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		return URL{}, &MalformedError{"the url in the endpoint's answer is empty"}
-	case len(text) > maxURL:
-		return URL{}, &MalformedError{fmt.Sprintf("the url in the endpoint's answer is longer than %d KiB", maxURL>>10)}
-	case strings.ContainsFunc(text, misleading):
-		return URL{}, &MalformedError{"the url in the endpoint's answer contains characters that do not belong in one"}
-	case err != nil || !u.IsAbs() || u.Hostname() == "" || !validPort(u):
-		return URL{}, &MalformedError{"the url in the endpoint's answer is not an absolute URL"}
-	case u.Scheme != "https" && u.Scheme != c.endpoint.Scheme:
-		return URL{}, &MalformedError{"the url in the endpoint's answer is not https"}
-	case u.User != nil:
-		return URL{}, &MalformedError{"the url in the endpoint's answer contains a user or password"}
-	case !c.allows(u.Hostname()):
-		host := newRedactor(key).host(u.Hostname())
-		return URL{}, &MalformedError{fmt.Sprintf("the url in the endpoint's answer is on %s, which is neither the endpoint's host nor among --allowed-url-hosts", host)}
+	if err := c.policy.check(text, newRedactor(key)); err != nil {
+		return URL{}, &MalformedError{"the url in the endpoint's answer " + err.Error()}
 	}
 	return NewURL(text), nil
 }
@@ -44,12 +85,14 @@ func misleading(r rune) bool {
 	return r == '\\' || r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }
 
-func (c *Client) allows(host string) bool {
-	canonical := canonicalHost(host)
-	for _, pattern := range c.hosts {
-		if canonical != "" && pattern.matches(canonical) {
-			return true
-		}
+func (p URLPolicy) allowsScheme(u *url.URL) bool {
+	if p.hosts == nil && u.Scheme == "http" {
+		return isLoopback(u.Hostname())
 	}
-	return false
+	return u.Scheme == "https" || u.Scheme == "http" && p.http
+}
+
+func (p URLPolicy) allowsHost(host string) bool {
+	canonical := canonicalHost(host)
+	return canonical != "" && slices.ContainsFunc(p.hosts, func(pattern hostPattern) bool { return pattern.matches(canonical) })
 }
