@@ -1,6 +1,9 @@
-# Turns what `go build -v` prints into a line for every hundred packages. What is
-# neither a package nor a download is a complaint, and passes.
-/^go: downloading / { if (++modules % 100 == 0) tell("  " modules " modules fetched"); next }
+# Reads what `go build -v` prints and reports every hundredth package. It passes on lines
+# that are neither a package nor a download, which are messages.
+/^$/                { next }
+/^go: downloading / { if (++modules % 100 == 0) tell("  " modules " modules downloaded"); next }
+/ \[.*\.test\]$/    { count(); next } # a package, compiled again for its tests
 /[ \t]/             { tell($0); next }
-                    { if (++packages % 100 == 0) tell("  " packages " packages compiled") }
+                    { count() }
+function count()    { if (++packages % 100 == 0) tell("  " packages " packages compiled") }
 function tell(line) { print line; fflush() }
