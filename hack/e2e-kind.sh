@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with a cluster that kind (https://kind.sigs.k8s.io) makes in Docker, and
-# deletes the cluster whatever happens.
+# Runs a command with a temporary cluster that kind (https://kind.sigs.k8s.io) creates in
+# Docker. It deletes the cluster in any case.
 #
 #   hack/e2e-kind.sh make e2e
 set -euo pipefail
@@ -20,6 +20,6 @@ trap 'exit 143' TERM
 
 kind create cluster --name "$cluster" --wait 3m
 export E2E_LOAD_IMAGE="kind load image-archive --name $cluster"
-# The node's kubelet starts it again.
+# The kubelet of the node restarts it.
 export E2E_RESTART_API_SERVER="docker exec $cluster-control-plane pkill -KILL kube-apiserver"
 "$@"

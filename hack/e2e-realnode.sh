@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs a command with a cluster of one real node: containerd, a kubelet and all else, on
-# a Linux machine as root, without a container engine. What brings up the node is a tool
-# of its own, in the folder $REALNODE.
+# Runs a command with a temporary cluster of one real node, with containerd and a kubelet.
+# It needs Linux and root, but no container engine. The folder $REALNODE holds the tool
+# that starts the node.
 #
 #   hack/e2e-realnode.sh make e2e
 #
-# It ends with 77 where such a node cannot run, and says why. The node is taken down
-# whatever happens. Its programs are compiled once, into bin/.
+# On a machine that cannot run such a node, it says why and exits with 77. It stops the
+# node in any case. The node's programs are compiled once, into bin/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +35,7 @@ with_node() {
 
 	export E2E_LOAD_IMAGE="hack/e2e-realnode.sh load-image"
 	export E2E_RESTART_API_SERVER="hack/e2e-realnode.sh restart-api-server"
-	set -m # a process group of its own, so that it can be ended whole
+	set -m # gives the command a process group, so that all of it can be ended
 	"$@" &
 	command=$!
 	local status=0
@@ -45,21 +45,21 @@ with_node() {
 }
 
 cannot() {
-	echo "No real node here: $*" >&2
+	echo "This machine cannot run a real node: $*" >&2
 	exit $unable
 }
 
-# The node is namespaces, mounts and cgroups of this machine.
+# The node consists of namespaces, mounts and cgroups of this machine.
 check_machine() {
-	[ -x "$realnode/realnode" ] || cannot "there is no folder $realnode; REALNODE names another"
-	[ "$(uname -s)" = Linux ] || cannot "this is not Linux"
-	[ "$(id -u)" = 0 ] || cannot "it needs root"
+	[ -x "$realnode/realnode" ] || cannot "there is no tool in $realnode; set REALNODE to its folder"
+	[ "$(uname -s)" = Linux ] || cannot "it does not run Linux"
+	[ "$(id -u)" = 0 ] || cannot "a real node needs root"
 	install_missing
 	unshare --pid --mount --net --uts --ipc --fork mount -t tmpfs none /mnt 2>/dev/null ||
-		cannot "this machine allows no namespaces and mounts"
+		cannot "it does not allow namespaces and mounts"
 	local cgroups=/sys/fs/cgroup
 	[ -e $cgroups/cgroup.controllers ] || cgroups=$cgroups/memory
-	{ mkdir "$cgroups/e2e-$$" && rmdir "$cgroups/e2e-$$"; } 2>/dev/null || cannot "this machine allows no cgroups"
+	{ mkdir "$cgroups/e2e-$$" && rmdir "$cgroups/e2e-$$"; } 2>/dev/null || cannot "it does not allow cgroups"
 }
 
 install_missing() {
@@ -69,22 +69,22 @@ install_missing() {
 		command -v "${pair%:*}" >/dev/null || missing+=("${pair#*:}")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
-	command -v apt-get >/dev/null || cannot "${missing[*]} must be installed"
+	command -v apt-get >/dev/null || cannot "it lacks ${missing[*]}"
 	echo "Installing ${missing[*]} ..."
 	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
-		>"$programs.log" 2>&1 || cannot "${missing[*]} cannot be installed, see $programs.log"
+		>"$programs.log" 2>&1 || cannot "${missing[*]} cannot be installed; see $programs.log"
 }
 
-# Compiles anew only when what is pinned has changed.
+# Compiles again only when a pinned version has changed.
 compile_programs() {
 	local pinned
 	pinned=$(cd "$realnode/build" && find . -type f | sort | xargs sha256sum)
 	[ "$(cat "$programs/pinned" 2>/dev/null)" != "$pinned" ] || return 0
-	echo "Compiling the programs of a node, once: a quarter of an hour on two cores ..."
+	echo "Compiling the programs of the node, once: a quarter of an hour on two cores ..."
 	rm -rf "$programs.source"
 	cp -r "$realnode/build" "$programs.source" # compiling writes to it
 	"$programs.source/build.sh" "$programs" >"$programs.log" 2>&1 ||
-		cannot "its programs cannot be compiled, see $programs.log"
+		cannot "the programs of the node cannot be compiled; see $programs.log"
 	echo "$pinned" >"$programs/pinned"
 }
 
@@ -94,7 +94,7 @@ up() {
 	REALNODE_DIR=$(mktemp -d)
 	export REALNODE_DIR KUBECONFIG=$REALNODE_DIR/kubeconfig
 	chmod 755 "$REALNODE_DIR"
-	node up >/dev/null || cannot "it does not come up"
+	node up >/dev/null || cannot "the node does not start"
 }
 
 down() {
@@ -102,7 +102,7 @@ down() {
 	[ -z "${REALNODE_DIR:-}" ] || { node down && rm -rf "$REALNODE_DIR"; }
 }
 
-# A machine may let a node be, and no container.
+# A machine may allow a node, but no containers in it.
 check_containers() {
 	kubectl run probe --image=realnode.local/pause:1 --image-pull-policy=Never --restart=Never
 	if ! kubectl wait --for=condition=Ready pod/probe --timeout=2m; then
@@ -114,7 +114,7 @@ check_containers() {
 
 kubectl() { "$programs/kubectl" "$@" >&2; }
 
-# Nothing in the node starts its API server again, as a kubelet or systemd would elsewhere.
+# Nothing in the node restarts its API server, as a kubelet or systemd would elsewhere.
 restart_api_server() {
 	node exec sh -c '
 		for pid in $(cd /proc && ls -d [0-9]*); do
