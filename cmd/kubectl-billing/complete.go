@@ -3,24 +3,36 @@ package main
 import (
 	"context"
 	"io"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 )
 
-// completerName is the name by which kubectl calls a plugin for shell completion.
-const completerName = "kubectl_complete-billing"
+// completerMark is what the names of completers have in common. For completion kubectl
+// starts a program with the name kubectl_complete-billing.
+const completerMark = "complete"
 
-// arguments returns the command line, turned into a completion request if the
-// program was called as the completer.
+// arguments returns the command line, turned into a completion request if the program
+// was started as the completer.
 func arguments(argv []string) []string {
-	if filepath.Base(argv[0]) == completerName {
+	if len(argv) == 0 {
+		return nil
+	}
+	if isCompleter(argv[0]) {
 		return append([]string{cobra.ShellCompRequestCmd}, argv[1:]...)
 	}
 	return argv[1:]
+}
+
+// isCompleter reports whether the program was started by the name of a completer. It
+// accepts every spelling, with a suffix such as .exe and in any case: a completer that is
+// taken for the plugin would execute the line that the user is still typing.
+func isCompleter(argv0 string) bool {
+	base := argv0[strings.LastIndexAny(argv0, `/\`)+1:]
+	return strings.Contains(strings.ToLower(base), completerMark)
 }
 
 // completionTimeout bounds how long a user who pressed Tab waits for the cluster.

@@ -5,7 +5,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +76,7 @@ func (s *stage) as(name string, rules ...rbacv1.PolicyRule) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
 	})
-	s.kubeconfig = filepath.Join(s.dir, "kubeconfig")
+	s.kubeconfig = filepath.Join(s.dir, "kubeconfig-"+name)
 	if err := os.WriteFile(s.kubeconfig, kubeconfig, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -94,39 +93,5 @@ func TestHelp(t *testing.T) {
 			a.out, _, _ = strings.Cut(a.out, "\nFlags:\n")
 		}
 		a.golden(s, strings.TrimSuffix("help-"+args, "-")+".txt")
-	}
-}
-
-func TestNamesAreCompleted(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	s.session("acme")
-	s.session("beta")
-	completer := filepath.Join(s.dir, "kubectl_complete-billing") // what kubectl looks for
-	if err := os.Symlink(pluginPath, completer); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range []struct {
-		why, args string
-		want      []string
-	}{
-		{"whom to open", "open", []string{"acme", "beta"}},
-		{"only one is opened", "open acme", nil},
-		{"whom else to renew", "renew acme", []string{"beta"}},
-		{"how to print", "list -o", []string{"wide", "json", "yaml", "name"}},
-		{"how to sort", "list --sort-by", []string{"name", "expiry"}},
-		{"a list takes no names", "list", nil},
-		{"nobody wants an error for pressing Tab", "open --server=https://127.0.0.1:1", nil},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			s, args := s.on(t), append(strings.Fields(row.args), "")
-			cmd := s.command(args...)
-			cmd.Path, cmd.Args[0] = completer, completer
-			a := s.answers(cmd, args).ends(0)
-			lines := strings.Fields(a.out)
-			if len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], ":") || !slices.Equal(lines[:len(lines)-1], row.want) {
-				t.Errorf("%q, want %q", lines, row.want)
-			}
-		})
 	}
 }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// kubectl starts the completer with the line that the user has typed so far. Taken for a
+// command, Tab behind "suspend acme" would suspend acme.
+func TestACompleterNeverActs(t *testing.T) {
+	line := []string{"suspend", "acme", ""}
+	for _, row := range []struct {
+		argv0     string
+		completes bool
+	}{
+		{"kubectl_complete-billing", true},
+		{"/usr/local/bin/kubectl_complete-billing", true},
+		{"kubectl_complete-billing.exe", true},
+		{`C:\Users\me\bin\kubectl_complete-billing.exe`, true},
+		{`C:\Users\me\bin\KUBECTL_COMPLETE-BILLING.EXE`, true},
+		{`C:\Users\me\bin/kubectl_complete-billing.EXE`, true},
+		{"Kubectl_Complete-Billing", true},
+		{"kubectl_complete-billing.com", true},
+		{"kubectl_complete-billing-v1.2", true},
+		{"./kubectl_complete_billing", true},
+		{"kubectl-complete-billing", true},
+		{"kubectl-billing", false},
+		{"/opt/kubectl_complete-billing/kubectl-billing", false},
+		{`C:\kubectl_complete-billing\kubectl-billing.exe`, false},
+		{"KUBECTL-BILLING.EXE", false},
+		{"billing", false},
+		{"", false},
+	} {
+		t.Run(row.argv0, func(t *testing.T) {
+			args := arguments(append([]string{row.argv0}, line...))
+			want := line
+			if row.completes {
+				want = append([]string{"__complete"}, line...)
+			}
+			if !slices.Equal(args, want) {
+				t.Errorf("the arguments are %q, want %q", args, want)
+			}
+			parsed, err := parse(append([]string{"--kubeconfig=/dev/null", "--server=https://127.0.0.1:1"}, args...), genericiooptions.NewTestIOStreamsDiscard())
+			if row.completes && parsed.operation != nil {
+				t.Errorf("the completer would run %+v (%v)", parsed.operation, err)
+			}
+		})
+	}
+	t.Run("without arguments at all", func(t *testing.T) {
+		if args := arguments(nil); len(args) > 0 {
+			t.Errorf("the arguments are %q", args)
+		}
+	})
+}
