@@ -142,7 +142,7 @@ func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.Billin
 // patch applies a merge patch to a session, and returns the result.
 func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, patch string) (*v1alpha1.BillingSession, error) {
 	changed := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: session.Namespace, Name: session.Name}}
-	err := c.client.Patch(ctx, changed, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("kubectl-billing"))
+	err := c.client.Patch(ctx, changed, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner(fieldManager))
 	return changed, c.explainError(err, session.Name)
 }
 

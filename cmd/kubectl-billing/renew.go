@@ -75,6 +75,8 @@ func requestRenewal(ctx context.Context, env *environment, c *cluster, sessions 
 			errs = append(errs, err)
 			continue
 		}
+		warnIfGitDeclares(env, session, "the annotation "+v1alpha1.AnnotationRenewRequestedAt,
+			"metadata", "annotations", v1alpha1.AnnotationRenewRequestedAt)
 		requested = append(requested, changed)
 	}
 	return requested, errors.Join(errs...)

@@ -34,6 +34,7 @@ func (s suspend) run(ctx context.Context, env *environment) error {
 			continue
 		}
 		env.print("%s %s", reference(session), s.participle())
+		warnIfGitDeclares(env, session, "spec.suspend", "spec", "suspend")
 	}
 	return errors.Join(errs...)
 }
