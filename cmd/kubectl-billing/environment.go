@@ -18,7 +18,9 @@ type operation interface {
 // environment is everything outside of the program that an operation uses.
 type environment struct {
 	genericiooptions.IOStreams
-	clock clock.PassiveClock
+	// terminal is true if standard output is a terminal, colour if that shows colours.
+	terminal, colour bool
+	clock            clock.PassiveClock
 	// browse opens a URL in the user's browser.
 	browse func(url string) error
 	// connect returns a client for the cluster that the flags name.
@@ -27,17 +29,17 @@ type environment struct {
 
 // print writes a line to standard output.
 func (e *environment) print(format string, values ...any) {
-	_, _ = fmt.Fprintf(e.Out, format+"\n", values...)
+	_, _ = fmt.Fprintln(e.Out, escape(fmt.Sprintf(format, values...)))
 }
 
 // note writes a line to standard error. Progress goes there, because scripts read
 // standard output.
 func (e *environment) note(format string, values ...any) {
-	_, _ = fmt.Fprintf(e.ErrOut, format+"\n", values...)
+	_, _ = fmt.Fprintln(e.ErrOut, escape(fmt.Sprintf(format, values...)))
 }
 
 // warn writes a warning to standard error, formatted as kubectl formats its own.
 func (e *environment) warn(format string, values ...any) {
 	options := printers.WarningPrinterOptions{Color: printers.AllowsColorOutput(e.ErrOut)}
-	printers.NewWarningPrinter(e.ErrOut, options).Print(fmt.Sprintf(format, values...))
+	printers.NewWarningPrinter(e.ErrOut, options).Print(escape(fmt.Sprintf(format, values...)))
 }

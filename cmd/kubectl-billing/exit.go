@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"k8s.io/cli-runtime/pkg/printers"
 )
 
 // Exit codes. Scripts rely on them, and the help documents them.
@@ -42,7 +40,7 @@ func report(err error, out io.Writer) int {
 		}
 		return code
 	}
-	_, _ = fmt.Fprintln(out, "error:", printers.EscapeTerminal(err.Error()))
+	_, _ = fmt.Fprintln(out, "error:", escape(err.Error()))
 	if coded := (codedError{}); errors.As(err, &coded) {
 		return coded.code
 	}

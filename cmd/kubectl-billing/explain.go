@@ -41,7 +41,7 @@ func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Session.Name, e.Session.Namespace)
 	lines := printers.GetNewTabWriter(&text)
 	for _, line := range [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}} {
-		fmt.Fprintf(lines, "%s\t%s\n", line[0], line[1])
+		fmt.Fprintf(lines, "%s\t%s\n", line[0], escapeLine(line[1]))
 	}
 	fmt.Fprint(lines, "\nThe controller's rules, in order. The first one that holds decides:\n")
 	_ = lines.Flush() // cannot fail: it writes to memory
@@ -56,9 +56,6 @@ func (e *explanation) write(out io.Writer) error {
 	_, err := fmt.Fprint(out, escape(text.String()))
 	return err
 }
-
-// escape makes text that others wrote harmless for a terminal.
-func escape(text string) string { return printers.EscapeTerminal(text) }
 
 // now describes the session as the controller would report it.
 func (e *explanation) now() string {

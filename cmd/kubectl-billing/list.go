@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -109,7 +111,7 @@ func (l list) printFunc(env *environment) (printFunc, error) {
 	if l.isTable() {
 		t := newTable(env.Out)
 		t.wide, t.namespaces = l.output == asWideTable, l.allNamespaces
-		t.colour = printers.AllowsColorOutput(env.Out)
+		t.colour = env.colour
 		return func(sessions *v1alpha1.BillingSessionList, kind watch.EventType) error {
 			for i := range sessions.Items {
 				t.add(&sessions.Items[i], env.clock.Now(), kind == watch.Deleted)
@@ -119,15 +121,21 @@ func (l list) printFunc(env *environment) (printFunc, error) {
 	}
 	printer, err := l.printer()
 	return func(sessions *v1alpha1.BillingSessionList, _ watch.EventType) error {
+		var text bytes.Buffer
 		for i := range sessions.Items {
 			l.strip(&sessions.Items[i])
 		}
 		for _, object := range l.objects(sessions) {
-			if err := printer.PrintObj(object, env.Out); err != nil {
+			if err := printer.PrintObj(object, &text); err != nil {
 				return fmt.Errorf("--output %q: %w", l.output, err)
 			}
 		}
-		return nil
+		if env.terminal { // templates print values as they are
+			_, err := io.WriteString(env.Out, escape(text.String()))
+			return err
+		}
+		_, err := text.WriteTo(env.Out)
+		return err
 	}, err
 }
 

@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
-	"github.com/cli/browser"
 	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
@@ -19,21 +21,27 @@ func main() {
 	// what the user reads anyway.
 	ctrllog.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
-	browser.Stdout = os.Stderr // scripts read standard output
+	// Without this a write to a closed pipe would end the process, with nothing said.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	os.Exit(run(context.Background(), arguments(os.Args), streams))
 }
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
+	stdout := streams.Out
+	out := &checkedWriter{Writer: stdout}
+	streams.Out = out
 	parsed, err := parse(args, streams)
 	if err == nil && parsed.operation != nil {
 		err = parsed.operation.run(ctx, &environment{
 			IOStreams: streams,
+			terminal:  printers.IsTerminal(stdout),
+			colour:    printers.AllowsColorOutput(stdout),
 			clock:     clock.RealClock{},
-			browse:    browser.OpenURL,
+			browse:    func(url string) error { return openInBrowser(url, streams.ErrOut) },
 			connect:   func() (*cluster, error) { return connect(parsed.kubeconfig, streams.ErrOut) },
 		})
 	}
-	return report(err, streams.ErrOut)
+	return report(out.check(err), streams.ErrOut)
 }

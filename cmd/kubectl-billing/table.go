@@ -69,7 +69,7 @@ func (t *table) row(s severity, namespace string, cells []string) {
 		cells = append([]string{namespace}, cells...)
 	}
 	for i, cell := range cells {
-		cells[i] = strings.ReplaceAll(printers.EscapeTerminal(cell), "\t", " ")
+		cells[i] = escapeLine(cell)
 	}
 	t.severities = append(t.severities, s)
 	_, _ = fmt.Fprintln(t.layout, strings.Join(cells, "\t"))

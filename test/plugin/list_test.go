@@ -110,6 +110,24 @@ func TestColoursAreForTerminalsAlone(t *testing.T) {
 // onTerminal runs the plugin with a terminal for its streams.
 func (s *stage) onTerminal(environment string, args ...string) answer {
 	s.t.Helper()
+	out, err := s.runOnTerminal(environment, args...)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	a := answer{t: s.t, args: strings.Join(args, " "), out: out}
+	s.mustNotLeak(a)
+	return a
+}
+
+// terminalOutput is what a terminal is sent, whether or not the command succeeds.
+func (s *stage) terminalOutput(environment string, args ...string) string {
+	s.t.Helper()
+	out, _ := s.runOnTerminal(environment, args...)
+	return out
+}
+
+func (s *stage) runOnTerminal(environment string, args ...string) (string, error) {
+	s.t.Helper()
 	cmd := s.command(args...)
 	cmd.Env = append(cmd.Env, environment)
 	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 200})
@@ -119,12 +137,8 @@ func (s *stage) onTerminal(environment string, args ...string) answer {
 	defer func() { _ = terminal.Close() }()
 	out := &syncBuffer{}
 	_, _ = copyTerminal(out, terminal)
-	if err := cmd.Wait(); err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
-	}
-	a := answer{t: s.t, args: strings.Join(args, " "), out: out.String()}
-	s.mustNotLeak(a)
-	return a
+	err = cmd.Wait()
+	return out.String(), err
 }
 
 func TestWatch(t *testing.T) {
