@@ -2,10 +2,13 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -59,6 +62,10 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 		if err != nil {
 			return nil, err
 		}
+		if key.State == renewal.KeyForbidden {
+			// Whoever previews may not read it. That says nothing of the controller.
+			return nil, fmt.Errorf("read the API key: %w", apierrors.NewForbidden(corev1.Resource("secrets"), ref.Secret.Name, errNotAllowed))
+		}
 		*seen = r.withKey(*seen, key)
 	}
 	now := c.Now()
@@ -77,6 +84,8 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 	}
 	return p, nil
 }
+
+var errNotAllowed = errors.New("the user lacks the permission to get Secrets")
 
 // pauseFromSiblings is when the pause of the session's key ends, by what the statuses of the
 // sessions with the same key tell. It looks only where the session's own status says that

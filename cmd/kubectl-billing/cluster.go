@@ -106,6 +106,9 @@ func (c *cluster) options(s scope) *client.ListOptions {
 func (c *cluster) list(ctx context.Context, s scope) (v1alpha1.BillingSessionList, error) {
 	var sessions v1alpha1.BillingSessionList
 	err := c.client.List(ctx, &sessions, c.options(s))
+	if s.allNamespaces && apierrors.IsForbidden(err) {
+		err = fmt.Errorf("%w; name one namespace with -n instead of all with -A", err)
+	}
 	return sessions, c.explainError(err, "")
 }
 
@@ -146,13 +149,26 @@ func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, p
 	return changed, c.explainError(err, session.Name)
 }
 
-// preview returns the decision that the controller takes about a session.
+// unreadableError is about an object that the user may not read. The session itself could
+// be read.
+type unreadableError struct {
+	session *v1alpha1.BillingSession
+	error
+}
+
+func (e *unreadableError) Unwrap() error { return e.error }
+
+// preview returns the decision that the controller takes about a session, or an
+// unreadableError.
 func (c *cluster) preview(ctx context.Context, env *environment, name string) (*controllers.Preview, error) {
-	if _, err := c.session(ctx, name); err != nil {
+	session, err := c.session(ctx, name)
+	if err != nil {
 		return nil, err
 	}
 	preview, err := controllers.NewPreview(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock)
 	switch {
+	case apierrors.IsForbidden(err):
+		return nil, &unreadableError{session, c.explainError(err, name)}
 	case err != nil:
 		return nil, c.explainError(err, name)
 	case preview == nil:

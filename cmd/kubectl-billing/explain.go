@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,6 +25,9 @@ func (e explain) run(ctx context.Context, env *environment) error {
 		return err
 	}
 	preview, err := c.preview(ctx, env, e.name)
+	if unread := (*unreadableError)(nil); errors.As(err, &unread) {
+		return explainStatus(c, unread, env.clock.Now()).write(env.Out)
+	}
 	if err != nil {
 		return err
 	}
