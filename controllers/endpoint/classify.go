@@ -25,10 +25,12 @@ func (c *Client) classify(got answer, key Key) (Grant, error) {
 		return Grant{}, bodyFailure(got, doc, key)
 	}
 	if !doc.mayGrant() {
-		return Grant{}, &MalformedError{"the endpoint's answer is another document: its root is neither documents_response nor billings_response" + doc.messageFor(key)}
+		return Grant{}, &MalformedError{otherRoot + doc.messageFor(key)}
 	}
 	return c.grant(got, doc, key)
 }
+
+const otherRoot = "the endpoint's answer is another document: its root is neither documents_response nor billings_response"
 
 func isOK(text string) bool {
 	status, ok := parseInteger(text)

@@ -35,8 +35,13 @@ var (
 // separates reports whether a word ends at the character. Letters without case, such
 // as those of Chinese, Arabic and Hindi, end one too: no token is written in them.
 func separates(r rune) bool {
-	return unicode.IsSpace(r) || unicode.In(r, unicode.Lo, unicode.Lm, unicode.M) || unicode.IsPunct(r) && r > unicode.MaxLatin1 && !strings.ContainsRune("‘’‚–‑‰", r) ||
-		strings.ContainsRune("()[]{}<>«»\"`,;:/|!¡¿", r)
+	switch {
+	case unicode.IsSpace(r), unicode.In(r, unicode.Lo, unicode.Lm, unicode.M):
+		return true
+	case r > unicode.MaxLatin1:
+		return unicode.IsPunct(r) && !strings.ContainsRune("‘’‚–‑‰", r)
+	}
+	return strings.ContainsRune("()[]{}<>«»\"`,;:/|!¡¿", r)
 }
 
 // plainWord matches a word between separators: parts such as "API", "GitHub", "600",
