@@ -59,7 +59,7 @@ The controller's rules, in order. The first one that holds decides:
   no    KeyMayHaveChanged        The API key has not changed since it was read.
   no    GrantIsUnsaved           No granted URL waits to be written, as far as this program can see.
   no    SecretIsGoneOrEdited     The Secret need not be restored.
-  no    SecretIsUntidy           The labels and annotations of the Secret are as they should be.
+  no    SecretHasDrifted         The labels, annotations and owner of the Secret are as they should be.
   no    Suspended                The session is not suspended.
   no    SecretCannotBeWritten    Nothing indicates that the Secret cannot be written.
   yes   NothingToDo              The URL works, was issued for the current inputs, and is not due for renewal.

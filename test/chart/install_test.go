@@ -28,7 +28,7 @@ func TestLifeOfAnInstall(t *testing.T) {
 	} {
 		helmMust(t, step.why, step.values, step.args...)
 	}
-	if names := crd(t).Spec.Names.ShortNames; !slices.Contains(names, "bs") {
+	if names := crd(t).Spec.Names.ShortNames; !slices.Contains(names, "bsess") {
 		t.Errorf("the upgrade left the CustomResourceDefinition as it was, with the short names %q", names)
 	}
 
