@@ -84,7 +84,7 @@ func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Tim
 	outcome, answered := endpoint.OutcomeOf(err)
 	result := renewal.Result{At: now, Outcome: v1alpha1.Outcome(outcome)}
 	if err != nil {
-		result.Message = err.Error()
+		result.Message = status.Truncate(err.Error(), v1alpha1.MaxAttemptMessageLength)
 		return result, answered
 	}
 	result.Message = "the endpoint granted a URL that is due for renewal at once"

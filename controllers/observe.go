@@ -17,6 +17,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // reader reads everything that a decision depends on, from the caches wherever they can be
@@ -197,23 +198,23 @@ func (seen observation) inputsFor(endpointURL string) v1alpha1.Inputs {
 
 // factsAt is the observation as a decision wants it.
 func (seen observation) factsAt(now time.Time, endpointURL string) renewal.Facts {
-	session, status := seen.session, &seen.session.Status
+	session, reported := seen.session, &seen.session.Status
 	f := renewal.Facts{
 		Now:            now,
 		UID:            string(session.UID),
 		Created:        session.CreationTimestamp.Time,
 		Suspended:      session.Spec.Suspend,
-		RenewRequest:   session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
-		HandledRequest: status.LastHandledRenewRequest,
+		RenewRequest:   status.RenewRequest(session),
+		HandledRequest: reported.LastHandledRenewRequest,
 		Inputs:         seen.inputsFor(endpointURL),
 		Key:            seen.key.State,
 		Secret:         seen.secretState,
 		InSecret:       seen.inSecret.Timing(),
 		InStatus:       seen.inStatus.Timing(),
 		Unsaved:        seen.local.pending.grant.Timing(),
-		Issued:         seen.inSecret != nil || status.ExpirationTime != nil,
-		Observed:       status.ObservedGeneration >= 0,
-		Last:           status.LastAttempt,
+		Issued:         seen.inSecret != nil || reported.ExpirationTime != nil,
+		Observed:       reported.ObservedGeneration >= 0,
+		Last:           reported.LastAttempt,
 		PausedUntil:    seen.pausedUntil,
 		Write:          seen.local.pending.state,
 		RecheckAt:      seen.recheckAt,

@@ -88,7 +88,7 @@ func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Sec
 	latest := &seen.local.writes.generated
 	found, doubtful := latest.latest(cached, r.clock.Now())
 	switch {
-	case doubtful:
+	case doubtful, found != nil && isStripped(found):
 		return r.readSecretLive(ctx, seen, name)
 	case found != nil:
 		if found != cached {

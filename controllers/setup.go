@@ -40,7 +40,7 @@ type Options struct {
 // that are not generated only their identity.
 func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
-		&v1alpha1.BillingSession{}: {Transform: stripManagedFields, Label: o.SessionSelector},
+		&v1alpha1.BillingSession{}: {Transform: stripSession, Label: o.SessionSelector},
 		newSecretMetadata():        {Transform: stripSecretMetadata, Label: labelledAsGenerated(selection.NotEquals)},
 	}
 }
@@ -66,7 +66,7 @@ func NewSecretCache(config *rest.Config, scheme *runtime.Scheme, namespaces map[
 		DefaultNamespaces: namespaces,
 		ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
 			Label:     labelledAsGenerated(selection.Equals),
-			Transform: stripManagedFields,
+			Transform: stripSecret,
 		}},
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -147,22 +146,4 @@ func (s *wakeSource) wake(name types.NamespacedName) {
 	if queue := s.queue.Load(); queue != nil {
 		(*queue).Add(reconcile.Request{NamespacedName: name})
 	}
-}
-
-// stripManagedFields keeps out of the caches what nobody here reads.
-func stripManagedFields(object any) (any, error) {
-	if o, ok := object.(metav1.Object); ok {
-		o.SetManagedFields(nil)
-	}
-	return object, nil
-}
-
-// stripSecretMetadata keeps only a Secret's identity.
-func stripSecretMetadata(object any) (any, error) {
-	if o, ok := object.(*metav1.PartialObjectMetadata); ok {
-		o.ObjectMeta = metav1.ObjectMeta{
-			Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion,
-		}
-	}
-	return object, nil
 }

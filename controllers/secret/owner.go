@@ -82,6 +82,11 @@ func GeneratedFor(secret *corev1.Secret) string {
 	return ""
 }
 
+// HasOwner reports whether the Secret names a session as its owner.
+func HasOwner(secret *corev1.Secret) bool {
+	return slices.ContainsFunc(secret.OwnerReferences, isSession)
+}
+
 func isSession(owner metav1.OwnerReference) bool {
 	version, err := schema.ParseGroupVersion(owner.APIVersion)
 	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == v1alpha1.Kind

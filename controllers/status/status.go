@@ -4,7 +4,10 @@
 package status
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -85,6 +88,26 @@ func renewalTime(last *v1alpha1.Attempt, plan renewal.Plan) time.Time {
 		return last.NextTime.Time
 	}
 	return plan.Due
+}
+
+// RenewRequest is the token that asks for a fresh URL, as a status can hold it: a long one is
+// told from others by its SHA-256.
+func RenewRequest(session *v1alpha1.BillingSession) string {
+	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
+	if utf8.RuneCountInString(token) <= v1alpha1.MaxRenewRequestLength {
+		return token
+	}
+	sum := sha256.Sum256([]byte(token))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Truncate is the text, cut to so many characters. A text that is too long would make the API
+// server refuse the whole status.
+func Truncate(text string, length int) string {
+	if utf8.RuneCountInString(text) <= length {
+		return text
+	}
+	return string([]rune(text)[:length-1]) + "…"
 }
 
 func timeOf(t time.Time) *metav1.Time {

@@ -111,7 +111,7 @@ func NextRequest(session *v1alpha1.BillingSession) *metav1.Time {
 	if attempt == nil || attempt.NextTime == nil {
 		return renewal
 	}
-	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
+	token := RenewRequest(session)
 	pending := token != "" && token != status.LastHandledRenewRequest
 	if renewal == nil || pending || renewal.Before(attempt.NextTime) {
 		return attempt.NextTime

@@ -56,7 +56,7 @@ func olderChart(t *testing.T) string {
 	if err := os.CopyFS(folder, os.DirFS(chart)); err != nil {
 		t.Fatal(err)
 	}
-	const shortNames = "    shortNames:\n    - bs\n"
+	const shortNames = "    shortNames:\n    - bsess\n"
 	today := string(read(t, filepath.Join("files", "crd.yaml")))
 	older := strings.Replace(today, shortNames, "", 1)
 	if older == today {
