@@ -47,8 +47,8 @@ func openCommand(parsed *invocation) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "open NAME",
 		Short: "Open a session's billing page in the browser",
-		Long: `Opens a session's billing page in the browser, with the URL from the generated
-Secret: you need permission to read it. A URL that has expired is not opened.
+		Long: `Opens a session's billing page in the browser, with the URL from the generated Secret
+or, if you may not read that, from the status. A URL that has expired is not opened.
 
 The browser gets the URL on its command line, where other users of the same machine
 may see it; on such a machine use --print.`,
@@ -141,7 +141,8 @@ func explainCommand(parsed *invocation) *cobra.Command {
 		Long: `Takes the same decision as the controller, from what is in the cluster now, and
 explains it: what the controller does next, when and why, which of its rules decides,
 and what you have to do. It changes nothing and does not call the endpoint. It reads
-the Secret with the API key, as the controller does, and prints nothing of it.`,
+the Secret with the API key, as the controller does, and prints nothing of it. If you
+may not read the Secrets, it explains what the status says.`,
 		Example: `  kubectl billing explain acme -n finance`,
 		RunE: func(c *cobra.Command, args []string) error {
 			name, err := oneName(c, args)
