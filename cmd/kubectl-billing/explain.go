@@ -173,7 +173,7 @@ func (e *explanation) toDo() string {
 	case e.Plan.Blocked == v1alpha1.ReasonRejected:
 		return fmt.Sprintf("Correct the API key in Secret %q, or the fields of spec. The controller asks again as soon as they change. "+
 			"If Xtracta has changed something instead, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
-	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled):
+	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled), lacksKey(e.Plan.Blocked) && e.Plan.Active == nil:
 		return "Do what is said above. The controller then continues without further help."
 	case lacksKey(e.Plan.Blocked), e.cannotWrite():
 		return "Do what is said above before the URL expires. The controller then continues without further help."

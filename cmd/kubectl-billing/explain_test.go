@@ -100,6 +100,8 @@ func TestWhatComesNext(t *testing.T) {
 			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
 		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, InSecret: held, Secret: renewal.SecretOurs},
 			[]string{"The next URL is due in", "the controller cannot ask for it without a key", "before the URL expires"}},
+		{"the key is not there yet", renewal.Facts{Key: renewal.KeyMissing},
+			[]string{"You:    Do what is said above. The controller then continues without further help."}},
 		{"other inputs", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
 			[]string{"issued for an earlier API key, purge mode, expiry or endpoint"}},
 		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
