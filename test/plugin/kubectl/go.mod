@@ -1,3 +1,4 @@
+// kubectl has a module of its own: the operator needs none of what it is built from.
 module github.com/xtracta/billing-operator/test/plugin/kubectl
 
 go 1.26.0
