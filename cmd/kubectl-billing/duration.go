@@ -16,7 +16,7 @@ const exactBelow = 3
 
 // span formats a duration in words: "48 seconds", "2 minutes 5 seconds", "8 minutes".
 // It rounds down: a URL must not be said to work for longer than it does.
-func span(d time.Duration) string {
+func formatDuration(d time.Duration) string {
 	for i, unit := range units {
 		n := d / unit.length
 		if n == 0 {
@@ -42,4 +42,4 @@ func count(n time.Duration, unit string) string {
 }
 
 // stamp formats a time as RFC 3339 in UTC.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -34,7 +34,7 @@ func TestDurationsInWords(t *testing.T) {
 		{3*day - time.Second, "2 days 23 hours", "the longest life that a URL has, a moment later"},
 		{400 * day, "400 days", "nobody thinks of a URL in years"},
 	} {
-		if got := span(row.span); got != row.want {
+		if got := formatDuration(row.span); got != row.want {
 			t.Errorf("%s is said %q, want %q: %s", row.span, got, row.want, row.why)
 		}
 	}
@@ -43,7 +43,7 @@ func TestDurationsInWords(t *testing.T) {
 func TestADurationIsRoundedDown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "span"))
-		said := span(d)
+		said := formatDuration(d)
 		meant, err := parseSpan(said)
 		if err != nil {
 			t.Fatalf("%s is said %q: %v", d, said, err)

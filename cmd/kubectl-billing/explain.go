@@ -71,15 +71,15 @@ func (e *explanation) now() string {
 	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
 	alive := ""
 	if held := e.Plan.Active; held != nil {
-		alive = fmt.Sprintf("The URL works for %s more, until %s.", span(held.ExpiresAt().Sub(e.Facts.Now)), stamp(held.ExpiresAt()))
+		alive = fmt.Sprintf("The URL works for %s more, until %s.", formatDuration(held.ExpiresAt().Sub(e.Facts.Now)), formatTime(held.ExpiresAt()))
 	}
 	switch {
 	case ready.Reason != v1alpha1.ReasonIssued:
-		return join(fmt.Sprintf("Not ready (%s).", ready.Reason), asSentence(ready.Message), alive)
+		return joinSentences(fmt.Sprintf("Not ready (%s).", ready.Reason), asSentence(ready.Message), alive)
 	case failing != nil:
-		return join("Ready, but renewal is failing ("+failing.Reason+").", asSentence(failing.Message), alive)
+		return joinSentences("Ready, but renewal is failing ("+failing.Reason+").", asSentence(failing.Message), alive)
 	}
-	return join("Ready.", alive)
+	return joinSentences("Ready.", alive)
 }
 
 // next says what the controller does next and when.
@@ -129,7 +129,7 @@ func (e *explanation) wait(secret string) string {
 }
 
 func (e *explanation) at(t time.Time) string {
-	return fmt.Sprintf("in %s, at %s", span(t.Sub(e.Facts.Now)), stamp(t))
+	return fmt.Sprintf("in %s, at %s", formatDuration(t.Sub(e.Facts.Now)), formatTime(t))
 }
 
 // notBefore returns t, or the end of the wait after the last attempt if that is later.
@@ -142,15 +142,15 @@ func (e *explanation) notBefore(t time.Time) time.Time {
 
 // why says why the deciding rule holds.
 func (e *explanation) why() string {
-	return join(ruleWords[e.Plan.Rule].holds, causeWords[e.Plan.Cause])
+	return joinSentences(ruleMessages[e.Plan.Rule].holds, causeMessages[e.Plan.Cause])
 }
 
 // passed says why an earlier rule does not hold.
 func (e *explanation) passed(rule renewal.Rule) string {
 	if rule == renewal.RuleNothingToDo {
-		return causeWords[e.Plan.Cause]
+		return causeMessages[e.Plan.Cause]
 	}
-	return ruleWords[rule].passed
+	return ruleMessages[rule].passed
 }
 
 // lateAfter is how late a healthy controller may be.
@@ -178,7 +178,7 @@ func (e *explanation) toDo() string {
 	case lacksKey(e.Plan.Blocked), e.cannotWrite():
 		return "Do what is said above before the URL expires. The controller then continues without further help."
 	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > lateAfter:
-		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", span(e.Facts.Now.Sub(e.Plan.Due)))
+		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", formatDuration(e.Facts.Now.Sub(e.Plan.Due)))
 	}
 	return "Nothing needs to be done."
 }

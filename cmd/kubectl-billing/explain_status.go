@@ -42,17 +42,17 @@ func (e *statusExplanation) write(out io.Writer) error {
 func (e *statusExplanation) now() string {
 	alive := ""
 	if expires := status.ExpiryOf(&e.session.Status); e.at.Before(expires) {
-		alive = fmt.Sprintf("The URL works for %s more, until %s.", span(expires.Sub(e.at)), stamp(expires))
+		alive = fmt.Sprintf("The URL works for %s more, until %s.", formatDuration(expires.Sub(e.at)), formatTime(expires))
 	}
 	switch {
 	case e.state.ready == string(metav1.ConditionUnknown):
 		return asSentence(e.state.message)
 	case e.state.severity == severityError:
-		return join(fmt.Sprintf("Not ready (%s).", e.state.cause), asSentence(e.state.message), alive)
+		return joinSentences(fmt.Sprintf("Not ready (%s).", e.state.cause), asSentence(e.state.message), alive)
 	case e.state.cause != "":
-		return join(fmt.Sprintf("Ready, but renewal is failing (%s).", e.state.cause), asSentence(e.state.message), alive)
+		return joinSentences(fmt.Sprintf("Ready, but renewal is failing (%s).", e.state.cause), asSentence(e.state.message), alive)
 	}
-	return join("Ready.", alive)
+	return joinSentences("Ready.", alive)
 }
 
 func (e *statusExplanation) next() string {
@@ -65,7 +65,7 @@ func (e *statusExplanation) next() string {
 	case !e.at.Before(at.Time):
 		return "The controller asks the endpoint for a URL as soon as it is the session's turn."
 	}
-	return fmt.Sprintf("The controller asks for the next URL in %s, at %s.", span(at.Sub(e.at)), stamp(at.Time))
+	return fmt.Sprintf("The controller asks for the next URL in %s, at %s.", formatDuration(at.Sub(e.at)), formatTime(at.Time))
 }
 
 func (e *statusExplanation) toDo() string {

@@ -16,10 +16,10 @@ import (
 )
 
 func TestEveryRuleHasItsMessages(t *testing.T) {
-	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.Rules())), slices.Sorted(maps.Keys(ruleWords))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.Rules())), slices.Sorted(maps.Keys(ruleMessages))); diff != "" {
 		t.Errorf("rules and words differ:\n%s", diff)
 	}
-	for name, words := range ruleWords {
+	for name, words := range ruleMessages {
 		if words.holds == "" || words.passed == "" && name != renewal.RuleAsk && name != renewal.RuleNothingToDo {
 			t.Errorf("rule %s lacks words", name)
 		}
@@ -45,7 +45,7 @@ func TestAnExplanationIsExactToTheSecond(t *testing.T) {
 	got := explained(t, session("acme", issued(8*time.Minute, 0)),
 		renewal.Facts{UID: "1", Key: renewal.KeyRead, Secret: renewal.SecretOurs, InSecret: held})
 	due := renewal.Due(held, "1", 0)
-	want := strings.NewReplacer("{expires}", stamp(noon.Add(8*time.Minute)), "{due}", stamp(due), "{wait}", span(due.Sub(noon))).Replace(`
+	want := strings.NewReplacer("{expires}", formatTime(noon.Add(8*time.Minute)), "{due}", formatTime(due), "{wait}", formatDuration(due.Sub(noon))).Replace(`
 Session acme in namespace finance
 
 Now:    Ready. The URL works for 8 minutes more, until {expires}.
@@ -91,7 +91,7 @@ func TestWhatComesNext(t *testing.T) {
 			[]string{"tries to write Secret \"acme\" again within a minute"}},
 		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tests now, by a dry run"}},
 		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
-		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + stamp(noon.Add(10*time.Second))}},
+		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + formatTime(noon.Add(10*time.Second))}},
 		{"a long pause is not said to be ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
 			[]string{"asks again in 40 minutes", "told all sessions with this API key to wait"}},
 		{"a failure", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeUnavailable, 20*time.Second)},

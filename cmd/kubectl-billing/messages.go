@@ -6,9 +6,9 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// ruleWords explains each rule of the decision: what it means if the rule holds, and
+// ruleMessages explains each rule of the decision: what it means if the rule holds, and
 // what if it does not.
-var ruleWords = map[renewal.Rule]struct{ holds, passed string }{
+var ruleMessages = map[renewal.Rule]struct{ holds, passed string }{
 	renewal.RuleSecretIsForeign: {
 		"The name of its Secret is taken by a Secret that it does not own, or by an older session. The controller never touches that Secret, and spends no request.",
 		"No other Secret or session has taken the name of its Secret.",
@@ -71,8 +71,8 @@ var ruleWords = map[renewal.Rule]struct{ holds, passed string }{
 	},
 }
 
-// causeWords explains why the controller wants a URL.
-var causeWords = map[renewal.Cause]string{
+// causeMessages explains why the controller wants a URL.
+var causeMessages = map[renewal.Cause]string{
 	renewal.NoCause:       "",
 	renewal.NoneAlive:     "The controller wants a URL because none works.",
 	renewal.InputsChanged: "The controller wants a URL because the current one was issued for an earlier API key, purge mode, expiry or endpoint.",
@@ -81,7 +81,7 @@ var causeWords = map[renewal.Cause]string{
 }
 
 // join joins the sentences that are not empty.
-func join(sentences ...string) string {
+func joinSentences(sentences ...string) string {
 	var parts []string
 	for _, sentence := range sentences {
 		if sentence != "" {

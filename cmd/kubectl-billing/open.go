@@ -50,7 +50,7 @@ func (o open) run(ctx context.Context, env *environment) error {
 	if err := env.browse(p.url); err != nil {
 		return fmt.Errorf("no browser could be opened (%w); print the URL instead with: %s", err, c.advise("open %s --print", o.name))
 	}
-	env.print("Opened the billing page of %s in your browser; it works for %s.", o.name, span(left))
+	env.print("Opened the billing page of %s in your browser; it works for %s.", o.name, formatDuration(left))
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (o open) warn(env *environment, c *cluster, p page, left time.Duration) {
 		if p.session.Spec.Suspend {
 			cure = c.advise("resume %s", o.name)
 		}
-		env.warn("this URL works for only %s more; for a fresh one, run: %s", span(left), cure)
+		env.warn("this URL works for only %s more; for a fresh one, run: %s", formatDuration(left), cure)
 	}
 	if p.outdated {
 		env.warn("this URL was issued for an earlier API key, purge mode, expiry or endpoint; for details, run: %s",

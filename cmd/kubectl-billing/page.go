@@ -48,7 +48,7 @@ func notAliveError(c *cluster, p page, now time.Time) error {
 	name := p.session.Name
 	missing := fmt.Sprintf("session %q has no URL yet", name)
 	if !p.expires.IsZero() {
-		missing = fmt.Sprintf("the URL of session %q expired %s ago", name, span(now.Sub(p.expires)))
+		missing = fmt.Sprintf("the URL of session %q expired %s ago", name, formatDuration(now.Sub(p.expires)))
 	}
 	switch {
 	case p.session.Spec.Suspend:

@@ -70,9 +70,9 @@ func life(session *v1alpha1.BillingSession, now time.Time) string {
 	case expires.IsZero():
 		return none
 	case now.Before(expires):
-		return span(expires.Sub(now))
+		return formatDuration(expires.Sub(now))
 	}
-	return "expired " + span(now.Sub(expires)) + " ago"
+	return "expired " + formatDuration(now.Sub(expires)) + " ago"
 }
 
 // none fills a cell that has no value.
@@ -88,7 +88,7 @@ func renews(session *v1alpha1.BillingSession, now time.Time) string {
 	case !now.Before(at.Time):
 		return "now"
 	}
-	return "in " + span(at.Sub(now))
+	return "in " + formatDuration(at.Sub(now))
 }
 
 func compareNames(a, b v1alpha1.BillingSession) int {

@@ -56,7 +56,7 @@ func (t *table) add(session *v1alpha1.BillingSession, now time.Time, deleted boo
 	if t.wide {
 		expires := none
 		if at := session.Status.ExpirationTime; at != nil {
-			expires = stamp(at.Time)
+			expires = formatTime(at.Time)
 		}
 		cells = append(cells, expires, orNone(session.Status.SecretName),
 			duration.HumanDuration(now.Sub(session.CreationTimestamp.Time)), s.message)

@@ -57,7 +57,7 @@ acme   True    8 minutes   in 5 minutes
 			if err := table.flush(); err != nil {
 				t.Fatal(err)
 			}
-			want := strings.NewReplacer("{expires}", stamp(noon.Add(8*time.Minute)),
+			want := strings.NewReplacer("{expires}", formatTime(noon.Add(8*time.Minute)),
 				"{yellow}", "\x1b[33m", "{red}", "\x1b[31m", "{reset}", "\x1b[0m").Replace(row.want[1:])
 			if diff := cmp.Diff(want, out.String()); diff != "" {
 				t.Error(diff)
