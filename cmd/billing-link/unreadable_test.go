@@ -71,10 +71,10 @@ func TestWhyAnEntryCannotBeRead(t *testing.T) {
 				t.Errorf("%v, want %v", err, row.want)
 			}
 			page := string(renderNotice(err, time.Time{}))
-			if strings.Contains(page, "was issued") != (row.want == errMissing) {
+			if strings.Contains(page, "was issued") != errors.Is(row.want, errMissing) {
 				t.Errorf("the page of %v:\n%s", err, page)
 			}
-			if strings.Contains(page, "<code>fsGroup</code>") != (row.want == errForbidden) {
+			if strings.Contains(page, "<code>fsGroup</code>") != errors.Is(row.want, errForbidden) {
 				t.Errorf("the page of %v does not name the right cure:\n%s", err, page)
 			}
 		})

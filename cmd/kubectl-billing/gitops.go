@@ -75,7 +75,7 @@ func argoApplication(session *v1alpha1.BillingSession) string {
 func (g gitSource) declares(session *v1alpha1.BillingSession, path ...string) bool {
 	ours := func(entry metav1.ManagedFieldsEntry) bool { return slices.Contains(g.managers, entry.Manager) }
 	for _, entry := range session.ManagedFields {
-		if ours(entry) && entry.FieldsV1 != nil && hasField(entry.FieldsV1.Raw, "f:", path) {
+		if ours(entry) && entry.FieldsV1 != nil && hasField(entry.FieldsV1.GetRawBytes(), "f:", path) {
 			return true
 		}
 	}

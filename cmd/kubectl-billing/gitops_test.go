@@ -21,7 +21,7 @@ func annotated(key, value string) change {
 func owned(manager string, operation metav1.ManagedFieldsOperationType, fields string) change {
 	return func(s *v1alpha1.BillingSession) {
 		s.ManagedFields = append(s.ManagedFields, metav1.ManagedFieldsEntry{
-			Manager: manager, Operation: operation, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}})
+			Manager: manager, Operation: operation, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)})
 	}
 }
 

@@ -21,7 +21,7 @@ func TestThePluginsFieldManager(t *testing.T) {
 	s.plugin("renew", "acme").ends(0)
 	var managers []string
 	for _, entry := range s.get("acme").ManagedFields {
-		if text := string(entry.FieldsV1.Raw); strings.Contains(text, "f:suspend") || strings.Contains(text, "renew-requested-at") {
+		if text := entry.FieldsV1.GetRawString(); strings.Contains(text, "f:suspend") || strings.Contains(text, "renew-requested-at") {
 			managers = append(managers, entry.Manager)
 		}
 	}
