@@ -128,6 +128,9 @@ func (w *world) given(name types.NamespacedName) {
 	if class.requested && len(w.candidates(false)) > 0 {
 		w.Fatalf("%s goes, which was only requested, while %v are due", name, w.candidates(false))
 	}
+	if p := w.wants[name].priority; p.kind == renewal && !w.clock.Now().Before(p.at) {
+		w.Fatalf("%s goes, whose URL expired in the queue", name)
+	}
 	candidates := w.candidates(class.requested)
 	if !slices.Contains(candidates, name) {
 		w.Fatalf("%s goes, whose key is held", name)
@@ -456,7 +459,12 @@ func TestTurns(t *testing.T) {
 				for _, name := range w.look() {
 					want(t, name)
 				}
-				w.come(names, nil)
+				if rapid.Bool().Draw(t, "workers are there") {
+					w.come(names, nil)
+				}
+			},
+			"rotate": func(t *rapid.T) {
+				index[anyone.Draw(t, "who")] = rapid.IntRange(0, 15).Draw(t, "key")
 			},
 			"": func(*rapid.T) { w.check() },
 		})
@@ -482,7 +490,7 @@ func (w *world) come(names, anew []types.NamespacedName) {
 	}
 	for _, name := range names {
 		if wish := w.wants[name]; wish.reserved {
-			w.want(name, wish.key, wish.priority)
+			w.want(name, w.keyOf(name), wish.priority)
 		}
 	}
 }
@@ -597,43 +605,4 @@ func (m *model) first() (first int) {
 		}
 	}
 	return first
-}
-
-// TestSharedKeyInStepWithOthers: two slots, one for the key of "crowd" and "one", the
-// other for another's, which two more namespaces share. Answers take the same time, so the shared key comes free at
-// each turn by need, when "crowd" has the neediest, and is held at each by fairness.
-func TestSharedKeyInStepWithOthers(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 2)
-	shared, other := keyNumber(1), keyNumber(2)
-	b.prove(shared)
-	b.prove(other)
-	at := b.clock.Now()
-	next := 0
-	come := func(namespace string, key KeyID, after time.Duration) {
-		next++
-		b.ask(in(namespace, fmt.Sprint(next)), key, Renewal(at.Add(time.Hour+after)))
-	}
-	for range 50 {
-		come("crowd", shared, time.Minute)
-		come("other", other, time.Hour)
-		come("another", other, time.Hour)
-	}
-	come("one", shared, 24*time.Hour)
-	flying := []types.NamespacedName{in("crowd", "1"), in("other", "2")}
-	for turns := 0; turns < 20; turns++ {
-		b.answered(flying[0], false, 0)
-		b.dispatch()
-		if len(b.woken) != 1 {
-			t.Fatalf("woken for one slot: %v", b.woken)
-		}
-		name := b.woken[0]
-		if name.Namespace == "one" {
-			return
-		}
-		b.ask(name, b.reserved[name].breaker.key, anyPriority)
-		flying = append(flying[1:], name)
-		b.woken = nil
-	}
-	t.Error("no turn in twenty")
 }
