@@ -23,9 +23,9 @@ type Options struct {
 	Burst int
 	// Slots is how many requests may be under way at the same time.
 	Slots int
-	// Wake brings a session before a worker again, which then calls TryAcquire or
-	// Cancel. It is called by Start's goroutine without a lock, so it may call the
-	// Dispatcher; what it takes delays the other sessions.
+	// Wake makes a worker look at the session, and call TryAcquire or Cancel. Start
+	// calls it without a lock, so that it may call the Dispatcher. It must not block:
+	// the other sessions wait for it.
 	Wake func(types.NamespacedName)
 }
 
@@ -43,8 +43,8 @@ type Dispatcher struct {
 	inFlight int
 	queued   map[types.NamespacedName]*waiter
 	waiting  map[string]int // queued sessions by namespace
-	// due and requested are the sessions that may go. Nothing that was only asked
-	// for goes while something due can.
+	// due goes before requested: what a person only asked for cannot hold up what is
+	// due, in whatever number.
 	due, requested *queue
 	// outdated are queued sessions that must decide anew, as their keys are paused.
 	outdated []*waiter
@@ -212,7 +212,7 @@ func (d *Dispatcher) reserve() (woken []types.NamespacedName, next time.Duration
 // or their URLs expired in the queue. The latter are no renewals any more: after an
 // outage there can be many, and they would use up the renewals' turns.
 func (d *Dispatcher) takeOutdated(now time.Time) (names []types.NamespacedName) {
-	for w := d.due.root.best(renewal); w != nil && !now.Before(w.priority.at); w = d.due.root.best(renewal) {
+	for w := d.due.root.best(renewal); w != nil && !now.Before(w.priority.order); w = d.due.root.best(renewal) {
 		d.dequeue(w)
 		names = append(names, w.name)
 	}
@@ -240,8 +240,8 @@ func (d *Dispatcher) nextQueue() *queue {
 	return d.requested
 }
 
-// somebodyGoesBefore reports whether a queued session has the next turn, rather
-// than a newcomer of the priority.
+// somebodyGoesBefore reports whether a queued session has the next turn before a
+// newcomer of the priority.
 func (d *Dispatcher) somebodyGoesBefore(p Priority) bool {
 	return d.due.ready() || p.kind == requested && d.requested.ready()
 }

@@ -367,7 +367,7 @@ func TestKeyIDs(t *testing.T) {
 	}
 	d, other := newBench(0, 1, 1), newBench(0, 1, 1)
 	a, b := parse("key-a"), parse("key-b")
-	if d.KeyID(a) != d.KeyID(a) || d.KeyID(a) == d.KeyID(b) {
+	if again := d.KeyID(a); again != d.KeyID(a) || again == d.KeyID(b) {
 		t.Error("not the same for the same key only")
 	}
 	if d.KeyID(a) == other.KeyID(a) {

@@ -1,23 +1,28 @@
-// Package dispatch decides whose turn it is to ask the endpoint: it keeps the rate
-// limit, the number of requests under way, each key's part of them, and the pauses of
-// throttled keys. It knows no Kubernetes client.
+// Package dispatch decides whose turn it is to ask the endpoint. It keeps the rate
+// limit, the number of requests under way, the share that one key has of them, and the
+// pauses of throttled keys. It knows no Kubernetes client.
 //
-// A session that may not ask at once is queued. Turns are given to queued sessions
+// A session that may not ask at once is queued. Queued sessions that are due have
+// turns alternately
 //
-//	by need       nine of ten to the URL that expires first, one of ten to the
-//	              session that has been without one for longest
-//	by fairness   to the neediest session of the namespace that has waited for
-//	              longest for such a turn
+//	by need      nine of ten for the URL that expires first, one of ten for the
+//	             session that has been without a URL for longest
+//	by fairness  for the neediest session of the namespace that had such a turn
+//	             longest ago
 //
-// in alternation. With w waiting namespaces each has at least every 2w-th turn,
-// whatever the others do: of two turns one goes by fairness, and a namespace that had
-// it goes behind the w-1 others. A namespace that waits alone is served by need.
-// A session that a person asked a fresh URL for, and that is not due, goes behind
-// all that are due; among these the same rules hold.
+// Turns that they cannot use go, by the same rules, to sessions that a person asked a
+// fresh URL for. What follows, for w namespaces that wait:
 //
-// A session whose key cannot be used now, as its probe is under way or as it has its
-// part of the slots, is passed over, and keeps its place.
+//   - Each namespace has one of 2w turns, whatever the others do: every other turn goes
+//     by fairness, and whoever had one goes behind the w-1 others. At a limit of q
+//     requests a second, that is q/2w a second.
+//   - A namespace that waits alone is served by need only.
+//   - No turn is left unused while a session could have it.
+//   - A session whose key is held is passed over and loses no place. A key is held
+//     while its probe is under way, and while it has its share of the slots. If a shared
+//     key is held at the turns by fairness, some of its turns by need make up for them.
 //
-// A turn costs O(log n) for n queued sessions, plus O(f) when a key begins or ceases
-// to be held for which sessions in f namespaces wait.
+// A turn costs O(log n) comparisons for n queued sessions. It costs O(f log n) when a key
+// begins or ceases to be held for which sessions in f namespaces wait: one tenant
+// cannot make f large.
 package dispatch

@@ -105,7 +105,7 @@ func (w *world) neediest(candidates []types.NamespacedName) (first []types.Names
 	for _, name := range candidates {
 		wish := w.wants[name]
 		b, ok := best[wish.priority.kind]
-		if c := wish.priority.at.Compare(w.wants[b].priority.at); !ok || c < 0 || c == 0 && wish.arrival < w.wants[b].arrival {
+		if c := wish.priority.order.Compare(w.wants[b].priority.order); !ok || c < 0 || c == 0 && wish.arrival < w.wants[b].arrival {
 			best[wish.priority.kind] = name
 		}
 	}
@@ -128,7 +128,7 @@ func (w *world) given(name types.NamespacedName) {
 	if class.requested && len(w.candidates(false)) > 0 {
 		w.Fatalf("%s goes, which was only requested, while %v are due", name, w.candidates(false))
 	}
-	if p := w.wants[name].priority; p.kind == renewal && !w.clock.Now().Before(p.at) {
+	if p := w.wants[name].priority; p.kind == renewal && !w.clock.Now().Before(p.order) {
 		w.Fatalf("%s goes, whose URL expired in the queue", name)
 	}
 	candidates := w.candidates(class.requested)
@@ -330,7 +330,7 @@ func (w *world) look() (anew []types.NamespacedName) {
 			continue
 		}
 		wish, ok := w.wants[name]
-		expired := wish.priority.kind == renewal && !now.Before(wish.priority.at)
+		expired := wish.priority.kind == renewal && !now.Before(wish.priority.order)
 		if !ok || !wish.paused && !expired {
 			w.Fatalf("%s is woken for nothing", name)
 		}
@@ -600,7 +600,7 @@ func (m *model) first() (first int) {
 	for i, w := range m.waiting {
 		f := m.waiting[first]
 		if w.priority.kind == wanted && f.priority.kind != wanted ||
-			w.priority.kind == f.priority.kind && w.priority.at.Before(f.priority.at) {
+			w.priority.kind == f.priority.kind && w.priority.order.Before(f.priority.order) {
 			first = i
 		}
 	}

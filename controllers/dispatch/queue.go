@@ -14,7 +14,8 @@ const (
 	renewal                // it has one, which can still be replaced in time
 	requested              // a person asked; nothing is due
 
-	kinds = requested // that one queue tells apart
+	// kinds is how many a queue tells apart. Requested sessions have one of their own.
+	kinds = requested
 )
 
 // firstIssueEvery is which turn goes to a first issue while there are renewals too.
@@ -22,16 +23,16 @@ const firstIssueEvery = 10
 
 // Priority is a session's place among those that wait.
 type Priority struct {
-	kind kind
-	at   time.Time // the earliest goes first
+	kind  kind
+	order time.Time // the earliest goes first: a deadline, or the start of a wait
 }
 
 // Renewal is the priority of a session whose URL is alive. After the deadline a
 // request cannot save the URL any more, and the session is woken to decide anew.
 func Renewal(deadline time.Time) Priority { return Priority{renewal, deadline} }
 
-// FirstIssue is the priority of a session without a URL that is alive, and was not
-// asked for since.
+// FirstIssue is the priority of a session that has no URL which is alive. It has
+// waited since the latest of its creation, its last attempt and the last URL's expiry.
 func FirstIssue(since time.Time) Priority { return Priority{firstIssue, since} }
 
 // Requested is the priority of a session that a person asked a fresh URL for while
@@ -52,35 +53,40 @@ type waiter struct {
 	name     types.NamespacedName
 	priority Priority
 	arrival  uint64 // breaks ties
-	flow     *flow  // nil while it is not to have a turn
+	flow     *flow  // nil while it must decide anew
 	index    int
 }
 
 // needier reports whether a goes before b, which is of the same kind.
 func needier(a, b *waiter) bool {
-	if c := a.priority.at.Compare(b.priority.at); c != 0 {
+	if c := a.priority.order.Compare(b.priority.order); c != 0 {
 		return c < 0
 	}
 	return a.arrival < b.arrival
 }
 
-// queue gives turns by need and by fairness in alternation. It is a tournament:
-// the sessions of one namespace with one key, a flow, compete in a heap for each
-// kind; the flows of a namespace do whose keys are not held; and so do the
-// namespaces. The winner at the root has the next turn by need. The ring goes round
-// the namespaces, of which each gives its winner the turn.
+// queue gives turns by need and by fairness in alternation.
+//
+// By need it is a tournament with a heap for each kind. The sessions of one namespace
+// with one key are a flow, and its neediest competes with those of the namespace's
+// other flows; its winner competes with those of the other namespaces. A flow whose
+// key is held takes no part.
+//
+// By fairness the namespaces have turns in the order of their places in the ring, and
+// each gives the turn to its winner.
 type queue struct {
 	root       *group
 	namespaces map[string]*namespace
-	ring       pile[*namespace]
-	// places numbers the places in the ring. A namespace that is held keeps its own.
+	ring       indexedHeap[*namespace]
+	// places is the last place that was given out. A namespace keeps its place while
+	// its keys are held: otherwise it would go behind all others each time.
 	places uint64
-	// hand is the place that the namespace had which had the last turn of the round.
+	// hand is the place of the namespace that had the last turn by fairness.
 	hand uint64
 	// fair is whether the next turn goes by fairness.
 	fair bool
-	// order has a comparison for each kind, shared by all piles.
-	order [kinds]ordering[contender]
+	// orderings are shared by all heaps of a kind.
+	orderings [kinds]ordering[contender]
 }
 
 // namespace is what waits in a namespace.
@@ -110,7 +116,7 @@ type flowID struct {
 func newQueue(needier func(a, b *waiter) bool) *queue {
 	q := &queue{namespaces: map[string]*namespace{}}
 	for k := range kinds {
-		q.order[k] = ordering[contender]{
+		q.orderings[k] = ordering[contender]{
 			less:  func(a, b contender) bool { return needier(a.best(k), b.best(k)) },
 			index: func(c contender) *int { return c.indexOf(k) },
 		}
@@ -157,10 +163,10 @@ func (q *queue) nextOf(n *namespace) *waiter {
 	return w
 }
 
-// passedOver returns the namespace that the round has passed over for longest, as
-// the key was held. A key that comes free for turns by need only, in step with
-// others, would be held at each turn by fairness: of two turns by need with one key
-// such a namespace has one.
+// passedOver returns the first namespace with the key that the round passed over, as
+// the key was held. Of two turns by need with one key it has one. Otherwise a key
+// that comes free in step with other requests, always for a turn by need, would be
+// held at every turn by fairness, and the namespace would never have any.
 func (q *queue) passedOver(b *breaker) (first *namespace) {
 	if q.ring.members[0].place >= q.hand {
 		return nil
@@ -173,7 +179,7 @@ func (q *queue) passedOver(b *breaker) (first *namespace) {
 	return first
 }
 
-// toBack lets all namespaces that wait go before n.
+// toBack puts n behind all other namespaces.
 func (q *queue) toBack(n *namespace) {
 	q.places++
 	n.place = q.places
@@ -184,25 +190,25 @@ func (q *queue) toBack(n *namespace) {
 
 func (q *queue) add(w *waiter, b *breaker) {
 	w.flow = q.flowFor(w.name.Namespace, b)
-	w.flow.piles[w.priority.kindInQueue()].update(w, true)
+	w.flow.heaps[w.priority.kindInQueue()].update(w, true)
 	q.update(w.flow, w.priority.kindInQueue())
 }
 
 func (q *queue) remove(w *waiter) {
 	f := w.flow
 	w.flow = nil
-	f.piles[w.priority.kindInQueue()].update(w, false)
+	f.heaps[w.priority.kindInQueue()].update(w, false)
 	q.update(f, w.priority.kindInQueue())
 	if f.empty() {
 		q.drop(f)
 	}
 }
 
-// update puts the flow and its namespace where their winners of the kind belong.
+// update repairs the tournament after the flow's neediest of the kind may have changed.
 func (q *queue) update(f *flow, k kind) {
 	n := f.namespace
-	n.piles[k].update(f, f.best(k) != nil)
-	q.root.piles[k].update(n, n.best(k) != nil)
+	n.heaps[k].update(f, f.best(k) != nil)
+	q.root.heaps[k].update(n, n.best(k) != nil)
 	if in := !n.empty(); in != (n.ringIndex > 0) {
 		q.ring.update(n, in)
 	}
@@ -242,7 +248,7 @@ func (f *flow) best(k kind) *waiter {
 	return f.group.best(k)
 }
 
-// hold takes the flow out of its namespace's piles, or puts it back.
+// hold takes the flow out of the tournament, or puts it back.
 func (f *flow) hold(held bool) {
 	f.held = held
 	for k := range kinds {
@@ -252,8 +258,8 @@ func (f *flow) hold(held bool) {
 
 // waiters returns all sessions of the flow.
 func (f *flow) waiters() (all []*waiter) {
-	for k := range f.piles {
-		for _, c := range f.piles[k].members {
+	for k := range f.heaps {
+		for _, c := range f.heaps[k].members {
 			all = append(all, c.(*waiter)) //nolint:forcetypeassert // a flow holds nothing else
 		}
 	}

@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// contender takes part in a tournament of the sessions of each kind.
+// contender takes part in the tournament: a session, a flow or a namespace.
 type contender interface {
 	// best returns its neediest session of the kind, nil if none may go.
 	best(kind) *waiter
-	// indexOf returns where its index in its pile of the kind is kept.
+	// indexOf returns where its index in the heap of the kind is kept.
 	indexOf(kind) *int
 }
 
 func (w *waiter) best(kind) *waiter { return w }
 func (w *waiter) indexOf(kind) *int { return &w.index }
 
-// group is contenders that are one contender among others.
+// group is contenders that compete with other groups through their winner.
 type group struct {
-	piles   [kinds]pile[contender]
+	heaps   [kinds]indexedHeap[contender]
 	indices [kinds]int
 	// turns counts those that were given by need.
 	turns uint64
@@ -26,20 +26,20 @@ type group struct {
 
 func (q *queue) newGroup() (g group) {
 	for k := range kinds {
-		g.piles[k].ordering = q.order[k]
+		g.heaps[k].ordering = q.orderings[k]
 	}
 	return g
 }
 
-func (g *group) empty() bool { return g.piles[firstIssue].Len()+g.piles[renewal].Len() == 0 }
+func (g *group) empty() bool { return g.heaps[firstIssue].Len()+g.heaps[renewal].Len() == 0 }
 
 func (g *group) indexOf(k kind) *int { return &g.indices[k] }
 
 func (g *group) best(k kind) *waiter {
-	if g.piles[k].Len() == 0 {
+	if g.heaps[k].Len() == 0 {
 		return nil
 	}
-	return g.piles[k].members[0].best(k)
+	return g.heaps[k].members[0].best(k)
 }
 
 // next returns the session whose turn it is by need: nine of ten turns go to
@@ -56,9 +56,9 @@ func (g *group) next() *waiter {
 	return g.best(second)
 }
 
-// pile is a heap whose members know their index, so that they can be moved and
-// taken out.
-type pile[M any] struct {
+// indexedHeap is a heap whose members know their index, so that they can be moved
+// and taken out.
+type indexedHeap[M any] struct {
 	members []M
 	ordering[M]
 }
@@ -70,37 +70,37 @@ type ordering[M any] struct {
 }
 
 // update puts m where it belongs, or takes it out.
-func (p *pile[M]) update(m M, in bool) {
-	switch i := *p.index(m) - 1; {
+func (h *indexedHeap[M]) update(m M, in bool) {
+	switch i := *h.index(m) - 1; {
 	case in && i < 0:
-		heap.Push(p, m)
+		heap.Push(h, m)
 	case in:
-		heap.Fix(p, i)
+		heap.Fix(h, i)
 	case i >= 0:
-		heap.Remove(p, i)
+		heap.Remove(h, i)
 	}
 }
 
-func (p *pile[M]) Len() int           { return len(p.members) }
-func (p *pile[M]) Less(i, j int) bool { return p.less(p.members[i], p.members[j]) }
+func (h *indexedHeap[M]) Len() int           { return len(h.members) }
+func (h *indexedHeap[M]) Less(i, j int) bool { return h.less(h.members[i], h.members[j]) }
 
-func (p *pile[M]) Swap(i, j int) {
-	p.members[i], p.members[j] = p.members[j], p.members[i]
-	*p.index(p.members[i]), *p.index(p.members[j]) = i+1, j+1
+func (h *indexedHeap[M]) Swap(i, j int) {
+	h.members[i], h.members[j] = h.members[j], h.members[i]
+	*h.index(h.members[i]), *h.index(h.members[j]) = i+1, j+1
 }
 
 // Push is called by package heap.
-func (p *pile[M]) Push(x any) {
+func (h *indexedHeap[M]) Push(x any) {
 	m := x.(M) //nolint:forcetypeassert // only members are pushed
-	p.members = append(p.members, m)
-	*p.index(m) = len(p.members)
+	h.members = append(h.members, m)
+	*h.index(m) = len(h.members)
 }
 
 // Pop is called by package heap.
-func (p *pile[M]) Pop() any {
-	last := len(p.members) - 1
-	m := p.members[last]
-	p.members = slices.Delete(p.members, last, last+1) // clears what it held
-	*p.index(m) = 0
+func (h *indexedHeap[M]) Pop() any {
+	last := len(h.members) - 1
+	m := h.members[last]
+	h.members = slices.Delete(h.members, last, last+1) // clears what it held
+	*h.index(m) = 0
 	return m
 }
