@@ -7,12 +7,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
 	"github.com/xtracta/billing-operator/hack/gobuild"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -44,7 +43,7 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 	if e.dir, err = os.MkdirTemp("", "billing-demo-"); err != nil {
 		return nil, nil, err
 	}
-	if e.root, err = moduleRoot(ctx); err != nil {
+	if e.root, err = fetch.ModuleRoot(); err != nil {
 		return nil, nil, err
 	}
 	out.actionf("Build the operator")
@@ -67,16 +66,6 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 	}
 	out.successf("Everything is up")
 	return running, e, nil
-}
-
-// moduleRoot finds the root of the checkout from any folder inside it.
-func moduleRoot(ctx context.Context) (string, error) {
-	output, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
-	module := strings.TrimSpace(string(output))
-	if err != nil || module == "" || module == os.DevNull {
-		return "", errors.Join(errors.New("run this inside the project's checkout"), err)
-	}
-	return filepath.Dir(module), nil
 }
 
 // buildManager compiles the operator and reports progress.

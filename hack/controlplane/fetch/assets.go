@@ -37,9 +37,9 @@ func Assets(ctx context.Context, out io.Writer) (string, error) {
 	if dir := os.Getenv(AssetsVariable); dir != "" {
 		return dir, checkOverride(dir)
 	}
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w, or set %s", err, AssetsVariable)
 	}
 	cache := filepath.Join(root, "bin", "k8s", fmt.Sprintf("%s-%s-%s", KubernetesVersion, runtime.GOOS, runtime.GOARCH))
 	return cache, ensure(ctx, cache, out, func(dir string) error { return obtain(ctx, root, dir, out) })
@@ -86,9 +86,9 @@ func checkPrograms(dir string) error {
 	return nil
 }
 
-// moduleRoot finds the root of the checkout from any folder inside it: tests run in
-// their package's folder.
-func moduleRoot() (string, error) {
+// ModuleRoot finds the root of the checkout from any folder inside it: tests run in their
+// package's folder.
+func ModuleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -99,7 +99,7 @@ func moduleRoot() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("run this inside the project's checkout, or set %s", AssetsVariable)
+			return "", errors.New("run this inside the project's checkout")
 		}
 		dir = parent
 	}

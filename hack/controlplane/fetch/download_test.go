@@ -38,7 +38,7 @@ func TestDownload(t *testing.T) {
 			})
 			site.HandleFunc("/"+name, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(release) })
 
-			root, err := moduleRoot()
+			root, err := ModuleRoot()
 			if err != nil {
 				t.Fatal(err)
 			}
