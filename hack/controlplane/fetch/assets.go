@@ -17,7 +17,7 @@ import (
 
 // KubernetesVersion is the minor version of the API server. A download takes its latest
 // patch release; a build takes the one that the module in ../binaries pins.
-const KubernetesVersion = "1.36"
+const KubernetesVersion = "1.37"
 
 // AssetsVariable names the environment variable that overrides where etcd and
 // kube-apiserver are. It is envtest's own.

@@ -93,22 +93,11 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 }
 
 // A build must give the release that a download gives, and Kubernetes' staging modules
-// must come from the same release as Kubernetes.
+// must come from the same release as Kubernetes. So must the operator's libraries, or the
+// demo compiles most of them twice.
 func TestOneVersionOfKubernetes(t *testing.T) {
-	text, err := os.ReadFile("../binaries/go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pinned, err := modfile.Parse("go.mod", text, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kubernetes string
-	for _, r := range pinned.Require {
-		if r.Mod.Path == "k8s.io/kubernetes" {
-			kubernetes = r.Mod.Version
-		}
-	}
+	pinned := readModule(t, "../binaries/go.mod")
+	kubernetes := required(pinned, "k8s.io/kubernetes")
 	if semver.MajorMinor(kubernetes) != "v"+KubernetesVersion {
 		t.Errorf("binaries/go.mod builds k8s.io/kubernetes %s, want a release of %s", kubernetes, KubernetesVersion)
 	}
@@ -118,6 +107,32 @@ func TestOneVersionOfKubernetes(t *testing.T) {
 			t.Errorf("binaries/go.mod replaces %s by %s, want %s", r.Old.Path, r.New.Version, staging)
 		}
 	}
+	if libraries := required(readModule(t, "../../../go.mod"), "k8s.io/client-go"); libraries != staging {
+		t.Errorf("the operator uses k8s.io/client-go %s, the API server %s", libraries, staging)
+	}
+}
+
+func readModule(t *testing.T, path string) *modfile.File {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := modfile.Parse(path, content, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// required returns the version of a module that go.mod requires.
+func required(file *modfile.File, path string) string {
+	for _, r := range file.Require {
+		if r.Mod.Path == path {
+			return r.Mod.Version
+		}
+	}
+	return ""
 }
 
 func writePrograms(t *testing.T, dir string) {

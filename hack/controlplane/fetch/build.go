@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// binariesModule pins what is built. It is a separate module, so that the API
-	// server's dependencies never mix with the operator's.
+	// binariesModule pins what is built. It is a separate module, so that the operator
+	// does not get the API server's dependencies. Where both have a dependency, they have
+	// the same version of it: the build cache then holds each package once, and the
+	// operator is nearly compiled when the API server is.
 	binariesModule = "hack/controlplane/binaries"
 
 	etcdPackage      = "go.etcd.io/etcd/server/v3"
@@ -24,7 +26,7 @@ const (
 func build(ctx context.Context, root, dir string, out io.Writer) error {
 	command := gobuild.Command{
 		Dir:      filepath.Join(root, binariesModule),
-		Env:      []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"},
+		Env:      []string{"GOFLAGS=", "GOWORK=off"},
 		Progress: out,
 	}
 	packages, err := command.Output(ctx, "list", "-deps", etcdPackage, apiServerPackage)
@@ -39,7 +41,7 @@ func build(ctx context.Context, root, dir string, out io.Writer) error {
 
 	fmt.Fprintf(out, "Building etcd and kube-apiserver %s, once: about seven minutes on two cores, less when parts are in the build cache.\n", version)
 	command.Packages = len(strings.Fields(packages))
-	_, err = command.Output(ctx, "build", "-v", "-trimpath", "-ldflags", versionFlags(version),
+	_, err = command.Output(ctx, "build", "-v", "-ldflags", versionFlags(version),
 		"-o", dir+string(filepath.Separator), etcdPackage, apiServerPackage)
 	if err != nil {
 		return err
