@@ -15,7 +15,9 @@ import (
 // localState is what this process knows of a session beyond what the API server holds.
 // Only the worker that reconciles the session uses it.
 type localState struct {
-	uid      types.UID
+	uid types.UID
+	// isKnown reports whether this process has looked at the session before.
+	isKnown  bool
 	writes   readYourWrites
 	attempts attempts
 	pending  pendingWrite

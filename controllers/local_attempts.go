@@ -11,6 +11,10 @@ import (
 type attempts struct {
 	// asked is when the last one was made.
 	asked time.Time
+	// fingerprint identifies the inputs of that request, and interval is the shortest time
+	// until the next.
+	fingerprint string
+	interval    time.Duration
 	// queuedSince is when the session began to wait for its turn; zero when it does not.
 	queuedSince time.Time
 	// known reports whether last counts rather than what the status says.
@@ -31,7 +35,10 @@ func (a *attempts) leaveQueue() { a.queuedSince = time.Time{} }
 
 // record keeps the result of a request until the status holds it.
 func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.Result) {
-	a.asked, a.known = asked, true
+	if a.fingerprint != "" {
+		a.interval = renewal.NextInterval(a.interval, asked.Sub(a.asked), a.fingerprint != facts.Fingerprint)
+	}
+	a.asked, a.fingerprint, a.known = asked, facts.Fingerprint, true
 	a.last, a.lastFingerprint = renewal.NextAttempt(facts, result), facts.Fingerprint
 	if result.Outcome == v1alpha1.OutcomeGranted || result.Outcome == v1alpha1.OutcomeRejected {
 		a.handled = facts.RenewRequest
@@ -40,7 +47,7 @@ func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.R
 
 // addTo completes facts from the status by what this process knows.
 func (a *attempts) addTo(f *renewal.Facts) {
-	f.Asked, f.LastFingerprint = a.asked, a.lastFingerprint
+	f.Asked, f.Interval, f.LastFingerprint = a.asked, a.interval, a.lastFingerprint
 	if a.known {
 		f.Last = a.last
 	}

@@ -27,8 +27,12 @@ type pendingWrite struct {
 	failedOn string
 }
 
-// maxWriteRetry caps the wait after a failed write.
-const maxWriteRetry = time.Minute
+const (
+	// maxWriteRetry caps the wait after a failed write.
+	maxWriteRetry = time.Minute
+	// maxRefusedRetry caps the wait after a write that a person must make possible.
+	maxRefusedRetry = renewal.MaxRequeue
+)
 
 func (p *pendingWrite) keep(grant *secret.Grant) { p.grant = grant }
 
@@ -46,9 +50,13 @@ func (p *pendingWrite) succeeded() {
 }
 
 // failed remembers a failure and returns the wait until the next attempt, which doubles
-// from a second to a minute.
+// from a second to the cap of its kind.
 func (p *pendingWrite) failed(state renewal.WriteState, message string, on *corev1.Secret, now time.Time) time.Duration {
-	wait := min(time.Second<<min(p.failures, 10), maxWriteRetry)
+	longest := maxWriteRetry
+	if state.Refused {
+		longest = maxRefusedRetry
+	}
+	wait := min(time.Second<<min(p.failures, 10), longest)
 	p.failures++
 	p.contested = false
 	state.Failed, state.RetryAt = true, now.Add(wait)
@@ -68,8 +76,11 @@ func (p *pendingWrite) retryIfSecretChanged(s *corev1.Secret) {
 	}
 }
 
-// assume takes from the status that the controller could not write the Secret, and why.
-func (p *pendingWrite) assume(s *v1alpha1.BillingSessionStatus, now time.Time) {
+// assume takes from the status that an earlier process could not write the Secret, and why.
+// A dry run then comes before any request: after a restart of the operator, all sessions of a
+// namespace over its quota would otherwise spend a request each for nothing.
+func (p *pendingWrite) assume(session *v1alpha1.BillingSession, now time.Time) {
+	s := &session.Status
 	for _, condition := range s.Conditions {
 		if condition.Reason != v1alpha1.ReasonSecretWriteFailed {
 			continue
@@ -78,7 +89,7 @@ func (p *pendingWrite) assume(s *v1alpha1.BillingSessionStatus, now time.Time) {
 		p.state = renewal.WriteState{
 			Failed:  true,
 			Refused: meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionStalled),
-			RetryAt: now.Add(maxWriteRetry),
+			RetryAt: now.Add(renewal.Spread(string(session.UID), session.CreationTimestamp.Time, maxWriteRetry)),
 		}
 	}
 }

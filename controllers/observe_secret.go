@@ -153,6 +153,6 @@ func (r *reader) noteContest(seen observation) {
 	}
 	now := r.clock.Now()
 	if wait, first := seen.local.contest.undone(synced.version, now); first && wait > 0 {
-		seen.local.pending.yield(wait, status.ContestedSecret(secret.NameFor(seen.session)), now)
+		seen.local.pending.yield(wait+renewal.Spread(string(seen.session.UID), now, wait/4), status.ContestedSecret(secret.NameFor(seen.session)), now)
 	}
 }

@@ -69,7 +69,6 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 		*seen = r.withKey(*seen, key)
 	}
 	now := c.Now()
-	seen.local.pending.assume(&seen.session.Status, now)
 	if seen.pausedUntil, err = pauseFromSiblings(ctx, live, seen); err != nil {
 		return nil, err
 	}

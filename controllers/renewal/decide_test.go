@@ -674,6 +674,11 @@ var turns = []row{
 		facts: rest(holds(due()), observed, queued(time.Hour)), want: but(renewDue, waits(v1alpha1.ReasonQueued)), wake: atExpiry,
 	},
 	{
+		why:   "a session whose inputs keep changing waits for longer",
+		facts: rest(empty, asked(11*time.Second), func(f *renewal.Facts) { f.Interval = 40 * time.Second }),
+		want:  but(firstIssue, blockedBy("AskedJustNow", "")), wake: in(29 * time.Second),
+	},
+	{
 		why:   "whoever may not ask yet does not wait for a turn",
 		facts: rest(empty, observed, asked(4*time.Second), queued(time.Hour)), want: but(firstIssue, blockedBy("AskedJustNow", "")),
 	},

@@ -116,7 +116,8 @@ func (f Facts) keyGraceEnds() time.Time {
 
 // minIntervalEnds is when this process may ask again for this session.
 func (f Facts) minIntervalEnds() time.Time {
-	return f.unlessClockSetBack(MinInterval+clockTolerance, f.Asked.Add(MinInterval))
+	interval := max(f.Interval, MinInterval)
+	return f.unlessClockSetBack(interval+clockTolerance, f.Asked.Add(interval))
 }
 
 // pauseEnds is when the key may be used again. The status remembers what an earlier

@@ -65,6 +65,9 @@ type Facts struct {
 	LastFingerprint string
 	// Asked is when this process last asked for this session; zero when it did not.
 	Asked time.Time
+	// Interval is the shortest time to the next request for this session, at least
+	// MinInterval.
+	Interval time.Duration
 	// QueuedSince is when the session began to wait for its turn to ask; zero when it
 	// does not wait.
 	QueuedSince time.Time

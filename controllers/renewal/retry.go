@@ -29,7 +29,7 @@ var rejectedRetries = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Mi
 // again.
 func (f Facts) pauseStagger(active *Grant) time.Duration {
 	if active == nil {
-		return time.Duration(jitter(f.UID, f.pauseEnds()) * float64(maxPauseStagger))
+		return Spread(f.UID, f.pauseEnds(), maxPauseStagger)
 	}
 	return min(max(active.ExpiresAt().Sub(f.pauseEnds()), 0)/100, maxPauseStagger)
 }
@@ -122,7 +122,7 @@ func (f Facts) retry(failures int, now time.Time) time.Duration {
 		}
 	}
 	wait := max(backoff(minRetry, failures, longest), MinInterval)
-	return wait + time.Duration(jitter(f.UID, now)*float64(wait/4))
+	return wait + Spread(f.UID, now, wait/4)
 }
 
 // backoff is first, doubled for each time after the first, at most longest.

@@ -10,6 +10,10 @@ const (
 	// MinInterval is the shortest time between two requests for one session.
 	MinInterval = 10 * time.Second
 
+	// maxInterval caps the shortest time between two requests for a session whose inputs
+	// keep changing.
+	maxInterval = time.Minute
+
 	// MaxRequeue caps every wait. Timers stop while a machine is suspended, so a long
 	// wait is made of short ones.
 	MaxRequeue = 10 * time.Minute
@@ -41,8 +45,25 @@ func Margin(life, asked time.Duration) time.Duration {
 // It depends on nothing that changes from one pass to the next.
 func Due(g *Grant, uid string, asked time.Duration) time.Time {
 	life := g.Life()
-	early := time.Duration(jitter(uid, g.Issued) * float64(life/10))
+	early := Spread(uid, g.Issued, life/10)
 	return g.ExpiresAt().Add(-Margin(life, asked) - early).Truncate(time.Second)
+}
+
+// NextInterval is the shortest time until the next request for a session. It doubles while
+// each request is made with other inputs than the one before, soon after it: somebody
+// rewrites the key every few seconds, and no URL would serve for longer than that.
+func NextInterval(interval, since time.Duration, inputsChanged bool) time.Duration {
+	interval = max(interval, MinInterval)
+	if !inputsChanged || since > 3*interval {
+		return MinInterval
+	}
+	return min(2*interval, maxInterval)
+}
+
+// Spread is a wait between nothing and longest that is always the same for the same session
+// and instant. It keeps sessions from acting together.
+func Spread(uid string, at time.Time, longest time.Duration) time.Duration {
+	return time.Duration(jitter(uid, at) * float64(longest))
 }
 
 // jitter is a number in [0, 1) that is always the same for the same session and instant,

@@ -15,11 +15,26 @@ import (
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
-const annotationDigest = "billing.xtracta.com/digest"
+const (
+	annotationDigest = "billing.xtracta.com/digest"
+
+	// version is that of the digest and of the fingerprint. Both begin with it, so that
+	// another version is not taken for an edit.
+	version = "v1:"
+)
 
 // IsIntact reports whether nobody edited the Secret since Compose wrote it.
 func IsIntact(secret *corev1.Secret) bool {
-	return secret.Annotations[annotationDigest] == digest(secret)
+	return versioned(secret.Annotations[annotationDigest]) == digest(secret)
+}
+
+// versioned adds the version to a digest or fingerprint that was written when there was
+// only one.
+func versioned(sum string) string {
+	if len(sum) == hex.EncodedLen(sha256.Size) {
+		return version + sum
+	}
+	return sum
 }
 
 // digest covers all data and the annotations that belong to the grant, so that an edit
@@ -37,7 +52,7 @@ func digest(secret *corev1.Secret) string {
 		add(key, secret.Annotations[key])
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return version + hex.EncodeToString(sum[:])
 }
 
 // Fingerprint identifies inputs together with the key's value. Only somebody who has the
@@ -45,5 +60,5 @@ func digest(secret *corev1.Secret) string {
 func Fingerprint(key endpoint.Key, inputs v1alpha1.Inputs) string {
 	h := hmac.New(sha256.New, []byte(key.Reveal()))
 	fmt.Fprintf(h, "%q %d %q", inputs.Purge, inputs.ExpirationSeconds, inputs.Endpoint)
-	return hex.EncodeToString(h.Sum(nil))
+	return version + hex.EncodeToString(h.Sum(nil))
 }

@@ -111,7 +111,7 @@ func read(secret *corev1.Secret) (*Grant, error) {
 			Expire:      time.Unix(expire, 0),
 			Issued:      issued,
 			Offset:      time.Duration(offset) * time.Second,
-			Fingerprint: secret.Annotations[annotationFingerprint],
+			Fingerprint: versioned(secret.Annotations[annotationFingerprint]),
 		},
 		URL: endpoint.NewURL(string(secret.Data[v1alpha1.SecretKeyURL])),
 	}

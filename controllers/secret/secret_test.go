@@ -32,7 +32,7 @@ func grants(t *rapid.T) *Grant {
 				KeySecretUID: "key-uid", KeySecretResourceVersion: rapid.String().Draw(t, "version"), KeySecretKey: "api-key",
 				Purge: v1alpha1.PurgeDelete, ExpirationSeconds: rapid.Int32().Draw(t, "life"), Endpoint: "https://example.com/",
 			},
-			Fingerprint: rapid.StringMatching(`[0-9a-f]{64}`).Draw(t, "fingerprint"),
+			Fingerprint: rapid.StringMatching(`v1:[0-9a-f]{64}`).Draw(t, "fingerprint"),
 		},
 		URL: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[ -~]{1,40}`).Draw(t, "url")),
 	}

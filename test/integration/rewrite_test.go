@@ -1,0 +1,29 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestAKeyThatIsRewrittenAllTheTime: an operator of somebody else's may write a new value
+// every few seconds. Each is another key, so each wants another URL.
+func TestAKeyThatIsRewrittenAllTheTime(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("acme", builders.Expiration(86400))
+	for i := range 100 {
+		w.andPass("acme", func() { w.giveKey(fmt.Sprintf("key-%d", i)) })
+		w.clock.Step(2 * time.Second)
+		w.rest()
+	}
+	if got := w.standin.Total(); got > 9 { // the first, and after 10, 20, 40, 60, 60 s …
+		t.Errorf("%d requests in 200 s", got)
+	}
+	w.giveKey(w.key)
+	w.clock.Step(2 * time.Minute)
+	w.waitFor("acme", "True", v1alpha1.ReasonIssued)
+}
