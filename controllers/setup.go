@@ -90,7 +90,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 	secretMetadata := newSecretMetadata()
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.BillingSession{}).
-		Watches(&v1alpha1.BillingSession{}, r.enqueueRivals()).
+		Watches(&v1alpha1.BillingSession{}, r.afterSession()).
 		Watches(secretMetadata, r.enqueueForSecret()).
 		WatchesRawSource(source.Kind[client.Object](secrets, &corev1.Secret{}, r.enqueueForSecret())).
 		WatchesRawSource(r.woken).

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
@@ -62,19 +63,36 @@ func claimantsByIndex(cached client.Reader) func(context.Context, types.Namespac
 	}
 }
 
-// enqueueRivals enqueues the sessions that claim the same Secret as a deleted one: one of
-// them may have it now.
-func (r *Reconciler) enqueueRivals() handler.EventHandler {
+// afterSession enqueues the sessions that claim the same Secret as a deleted one: one of them
+// may have it now. It evicts the key that a session named last.
+func (r *Reconciler) afterSession() handler.EventHandler {
 	return handler.Funcs{
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			before, ok := e.ObjectOld.(*v1alpha1.BillingSession)
+			after, also := e.ObjectNew.(*v1alpha1.BillingSession)
+			if ok && also && before.Spec.APIKeySecretRef != after.Spec.APIKeySecretRef {
+				r.evictUnnamedKey(ctx, before)
+			}
+		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 			session, ok := e.Object.(*v1alpha1.BillingSession)
 			if !ok {
 				return
 			}
+			r.evictUnnamedKey(ctx, session)
 			for _, request := range r.sessionsBySecretName(ctx, session.Namespace, secret.NameFor(session)) {
 				queue.Add(request)
 			}
 		},
+	}
+}
+
+// evictUnnamedKey drops the key that a session named, unless another session names its Secret.
+// Whoever makes up names of keys would otherwise fill the process's memory.
+func (r *Reconciler) evictUnnamedKey(ctx context.Context, session *v1alpha1.BillingSession) {
+	ref := apikey.RefOf(session)
+	if len(r.sessionsByKeySecret(ctx, ref.Secret)) == 0 {
+		r.reader.keys.Evict(ref.Secret)
 	}
 }
 
@@ -83,7 +101,7 @@ func (r *Reconciler) enqueueRivals() handler.EventHandler {
 // or not a session still refers to it.
 func (r *Reconciler) enqueueForSecret() handler.EventHandler {
 	enqueue := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
-		return append(r.sessionsByKeySecret(ctx, object), r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName())...)
+		return append(r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(object)), r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName())...)
 	})
 	return keyEvicter{enqueue, r.reader.keys.Evict}
 }
@@ -111,9 +129,9 @@ func (r *Reconciler) sessionsBySecretName(ctx context.Context, namespace, name s
 }
 
 // sessionsByKeySecret are the requests for the sessions whose key is in the Secret.
-func (r *Reconciler) sessionsByKeySecret(ctx context.Context, object client.Object) []reconcile.Request {
+func (r *Reconciler) sessionsByKeySecret(ctx context.Context, name types.NamespacedName) []reconcile.Request {
 	var sessions v1alpha1.BillingSessionList
-	if err := r.client.List(ctx, &sessions, client.InNamespace(object.GetNamespace()), client.MatchingFields{indexKeySecret: object.GetName()},
+	if err := r.client.List(ctx, &sessions, client.InNamespace(name.Namespace), client.MatchingFields{indexKeySecret: name.Name},
 		client.UnsafeDisableDeepCopy); err != nil {
 		return nil // as above
 	}
