@@ -1,4 +1,4 @@
-package imports_test
+package architecture_test
 
 import (
 	"slices"
@@ -6,12 +6,13 @@ import (
 	"testing"
 )
 
-// The top level is the first thing that a newcomer reads.
+// The top level is the first thing that a newcomer reads. Documents stand beside what they
+// describe.
 func TestTopLevel(t *testing.T) {
 	expected := []string{
 		"api", "controllers", "config", "cmd", "hack", "test",
 		"PROJECT", "Makefile", "go.mod", "go.sum",
-		"README.md", "LICENSE", "Dockerfile",
+		"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Dockerfile",
 	}
 	tracked, err := run("git", "ls-files", "--full-name", ":/")
 	if err != nil {
