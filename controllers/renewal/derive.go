@@ -18,7 +18,7 @@ func (f Facts) active() (g *Grant, upToDate bool) {
 	default:
 		return nil, false
 	}
-	return g, f.same(g.Inputs, g.Fingerprint)
+	return g, f.matches(g.Inputs, g.Fingerprint)
 }
 
 // cause is why a URL is wanted now.
@@ -43,9 +43,9 @@ func (f Facts) isDue(g *Grant, now time.Time) bool {
 	return !now.Before(Due(g, f.UID, f.RenewBefore)) || g.fromFuture(now)
 }
 
-// same reports whether inputs with this fingerprint are today's. A key that cannot be
+// matches reports whether inputs with this fingerprint are today's. A key that cannot be
 // read counts as unchanged: a URL that is alive must not be given up for it.
-func (f Facts) same(inputs v1alpha1.Inputs, fingerprint string) bool {
+func (f Facts) matches(inputs v1alpha1.Inputs, fingerprint string) bool {
 	if inputs == f.Inputs {
 		return true
 	}
@@ -58,8 +58,8 @@ func (f Facts) same(inputs v1alpha1.Inputs, fingerprint string) bool {
 	return fingerprint != "" && fingerprint == f.Fingerprint
 }
 
-// sameAsLast reports whether the last attempt was made with today's inputs.
-func (f Facts) sameAsLast() bool { return f.same(f.Last.Inputs, f.LastFingerprint) }
+// matchesLast reports whether the last attempt was made with today's inputs.
+func (f Facts) matchesLast() bool { return f.matches(f.Last.Inputs, f.LastFingerprint) }
 
 // onlyKeyDiffers reports whether the inputs differ in nothing but where the key was
 // read. Its value may be the same.
@@ -94,7 +94,7 @@ func (f Facts) obstacle() string {
 		return v1alpha1.ReasonKeySecretForbidden
 	case f.Key == KeyInvalid:
 		return v1alpha1.ReasonKeyInvalid
-	case f.Last != nil && f.sameAsLast():
+	case f.Last != nil && f.matchesLast():
 		return reason(f.Last.Outcome)
 	case f.Write.Failed && !f.Write.Conflicted:
 		return v1alpha1.ReasonSecretWriteFailed
@@ -108,8 +108,8 @@ func (f Facts) KeyIsLate() bool {
 	return f.Key == KeyMissing && f.Now.Before(f.keyGraceEnds())
 }
 
-// keyGraceEnds is when a missing key Secret stops counting as late. The API server's clock,
-// which says when the session was created, may be ahead of ours by as much again.
+// keyGraceEnds is when a missing key Secret stops counting as late. Created is by the API
+// server's clock, which may be ahead of ours by another keyGrace.
 func (f Facts) keyGraceEnds() time.Time {
 	return f.unlessClockSetBack(2*keyGrace, f.Created.Add(keyGrace))
 }
@@ -120,8 +120,8 @@ func (f Facts) minIntervalEnds() time.Time {
 	return f.unlessClockSetBack(interval+clockTolerance, f.Asked.Add(interval))
 }
 
-// pauseEnds is when the key may be used again. The status remembers what an earlier
-// process was told of this key.
+// pauseEnds is when the key may be used again. After a restart only the status knows of
+// the pause.
 func (f Facts) pauseEnds() time.Time {
 	ends := f.unlessClockSetBack(maxRetryAfter, f.PausedUntil)
 	if f.lastIsPlausible() && f.Last.Outcome == v1alpha1.OutcomeThrottled && sameKeyVersion(f.Last.Inputs, f.Inputs) &&
@@ -134,7 +134,7 @@ func (f Facts) pauseEnds() time.Time {
 // waitEnds is when the attempt after a failure is due. Changed inputs and a new renew
 // token cut the wait short.
 func (f Facts) waitEnds() time.Time {
-	if !f.lastIsPlausible() || !f.sameAsLast() || f.requested() && f.RenewRequest != f.Last.RenewRequest {
+	if !f.lastIsPlausible() || !f.matchesLast() || f.requested() && f.RenewRequest != f.Last.RenewRequest {
 		return time.Time{}
 	}
 	return f.Last.NextTime.Time
@@ -163,8 +163,8 @@ func (f Facts) lastIsPlausible() bool {
 	return f.Last != nil && f.Last.NextTime != nil && !f.Last.Time.After(f.Now.Add(clockTolerance))
 }
 
-// reason is the API's reason for an attempt that settled nothing. A grant that settles
-// nothing is one that leaves renewal due at once.
+// reason is the reason that conditions give for an attempt that did not settle the
+// matter. A grant does not if it leaves renewal due at once.
 func reason(o v1alpha1.Outcome) string {
 	switch o {
 	case v1alpha1.OutcomeRejected:

@@ -59,11 +59,12 @@ type Facts struct {
 	// Observed reports whether the status describes the session already.
 	Observed bool
 
-	// Last is the last attempt, nil when it succeeded or there was none.
+	// Last is the last attempt, nil when that settled the matter or there was none.
 	Last *v1alpha1.Attempt
 	// LastFingerprint identifies the inputs of the last attempt; empty after a restart.
 	LastFingerprint string
-	// Asked is when this process last asked for this session; zero when it did not.
+	// Asked is when this process last asked the endpoint for a URL of this session; zero
+	// when it did not.
 	Asked time.Time
 	// Interval is the shortest time to the next request for this session, at least
 	// MinInterval.

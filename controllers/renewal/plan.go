@@ -60,7 +60,8 @@ type Plan struct {
 	Rule Rule
 	// Cause is why a URL is wanted, also while something blocks the request.
 	Cause Cause
-	// Blocked is what blocks the request, or will: a reason of the API, or empty.
+	// Blocked is why no request is made, or why the next one would fail, as a reason of
+	// the conditions. It is empty if there is no obstacle.
 	Blocked string
 	// Source is which grant to store, with the step Store.
 	Source Source
@@ -70,7 +71,7 @@ type Plan struct {
 	UpToDate bool
 	// Due is when Active is due for renewal; zero without it.
 	Due time.Time
-	// RequeueAt is when to decide again, with the step Wait. Nothing else decides that.
+	// RequeueAt is when to decide again, with the step Wait. There is no other timer.
 	RequeueAt time.Time
 	// Quiet reports whether the status need not be written: the session only waits for
 	// its turn, which mostly comes within moments.

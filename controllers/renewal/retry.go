@@ -44,7 +44,7 @@ type Result struct {
 	Message string
 	// Grant is what was granted, nil otherwise.
 	Grant *Grant
-	// PausedUntil is when the pause of the key ends that the answer began.
+	// PausedUntil is when the pause of the key ends; zero when the key is not paused.
 	PausedUntil time.Time
 }
 
@@ -61,7 +61,7 @@ func NextAttempt(f Facts, r Result) *v1alpha1.Attempt {
 	case v1alpha1.OutcomeRejected:
 		next = r.At.Add(rejectedRetries[min(int(failures), len(rejectedRetries))-1])
 	case v1alpha1.OutcomeGranted, v1alpha1.OutcomeUnavailable, v1alpha1.OutcomeMalformed:
-		next = r.At.Add(f.retry(int(failures), r.At))
+		next = r.At.Add(f.retryWait(int(failures), r.At))
 	}
 	nextTime := metaTime(roundUp(next))
 	return &v1alpha1.Attempt{
@@ -75,21 +75,21 @@ func NextAttempt(f Facts, r Result) *v1alpha1.Attempt {
 	}
 }
 
-// Replaces reports whether a grant is to replace the active one: always when that is not
-// for today's inputs, or when its offset no longer holds; otherwise when the grant is for
-// today's inputs itself and lives longer.
+// Replaces reports whether a grant is to replace the active one. It always does if the
+// active one is not for today's inputs, or was issued before the clock was set back.
+// Otherwise it does if it is for today's inputs and lives longer.
 func Replaces(f Facts, g *Grant) bool {
 	active, upToDate := f.active()
 	if active == nil || !upToDate || active.fromFuture(f.Now) {
 		return true
 	}
-	return f.same(g.Inputs, g.Fingerprint) && g.outlives(active)
+	return f.matches(g.Inputs, g.Fingerprint) && g.outlives(active)
 }
 
-// settles reports whether a grant was worth its request. One that replaces the active
-// grant is, if it is still alive when the next request is allowed. One that does not
-// (the same URL again, or a shorter life) is, if the active grant was not due: a person
-// asked early.
+// settles reports whether no further request is due after this grant. A grant that
+// replaces the active one settles the matter if it is still alive when the next request
+// is allowed. One that does not replace it (the same URL again, or a shorter life) does
+// if the active grant was not due: a person asked early.
 func (f Facts) settles(g *Grant, now time.Time) bool {
 	if active, _ := f.active(); !Replaces(f, g) {
 		return !f.isDue(active, now)
@@ -97,11 +97,11 @@ func (f Facts) settles(g *Grant, now time.Time) bool {
 	return g.Alive(now.Add(MinInterval))
 }
 
-// failures counts a failure with those before it in a row. They are of today's inputs,
-// and all or none of them rejections: a rejection after an outage is a first one, and
-// has to wait no longer than that.
+// failures returns how many attempts in a row have failed, this one included. Other
+// inputs start a new row. So does a rejection after other failures, or a failure after
+// rejections: the first rejection after an outage must not wait for an hour.
 func (f Facts) failures(o v1alpha1.Outcome) int32 {
-	if f.Last == nil || !f.sameAsLast() || isRejected(f.Last.Outcome) != isRejected(o) {
+	if f.Last == nil || !f.matchesLast() || isRejected(f.Last.Outcome) != isRejected(o) {
 		return 1
 	}
 	return min(max(f.Last.Failures, 0), math.MaxInt32-1) + 1
@@ -109,11 +109,11 @@ func (f Facts) failures(o v1alpha1.Outcome) int32 {
 
 func isRejected(o v1alpha1.Outcome) bool { return o == v1alpha1.OutcomeRejected }
 
-// retry is the wait after so many failures in a row that nobody has to act on. It
-// doubles, up to a quarter of the life that is left, or five minutes where no URL for
+// retryWait is the wait after so many failures in a row on which nobody has to act. It
+// doubles, up to a quarter of the life that is left, or five minutes if no URL for
 // today's inputs is alive. Jitter makes it up to a quarter longer, so that sessions that
 // failed together do not return together.
-func (f Facts) retry(failures int, now time.Time) time.Duration {
+func (f Facts) retryWait(failures int, now time.Time) time.Duration {
 	longest := maxRetry
 	if active, upToDate := f.active(); active != nil {
 		quarter := active.ExpiresAt().Sub(now) / 4

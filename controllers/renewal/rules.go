@@ -29,8 +29,8 @@ const (
 	RuleAsk                    Rule = "Ask"
 )
 
-// rules are the policy, in order: the first that decides has the last word. Each
-// either decides, and completes the plan, or leaves it to the next.
+// rules are the policy, in order. Each rule either decides and completes the plan, or
+// leaves the decision to the next one.
 var rules = []struct {
 	name    Rule
 	decides func(f Facts, p *Plan) bool
@@ -42,7 +42,7 @@ var rules = []struct {
 	// A new version of the key's Secret may hold another key: read it before deciding.
 	{RuleKeyMayHaveChanged, keyMayHaveChanged},
 	// A grant that only this process holds is written before another request is spent,
-	// unless a better one is active by now.
+	// unless one that lives longer is active by now.
 	{RuleGrantIsUnsaved, grantIsUnsaved},
 	// A Secret that is gone or was edited is restored from the status.
 	{RuleSecretIsGoneOrEdited, secretIsGoneOrEdited},
@@ -50,20 +50,22 @@ var rules = []struct {
 	{RuleSecretHasDrifted, secretHasDrifted},
 	// A suspended session spends no request and keeps what it has.
 	{RuleSuspended, suspended},
-	// After a failed write, find out that a grant could be stored before asking for
-	// it. The same at rest: a failure that is over must not be shown until renewal.
+	// After a failed write, a dry run shows whether a grant could be stored before one is
+	// asked for. At rest it ends a failure that is over: the status would otherwise show
+	// it until renewal.
 	{RuleSecretCannotBeWritten, secretCannotBeWritten},
 	// Without a cause no request is spent.
 	{RuleNothingToDo, nothingToDo},
-	// Without a key no request can be made, and a person must provide one.
+	// A request needs the key. It is read now, or a person must provide it first.
 	{RuleKeyIsNeeded, keyIsNeeded},
-	// One session never asks twice within ten seconds.
+	// One session never asks twice within ten seconds, whatever people do.
 	{RuleAskedJustNow, askedJustNow},
 	// A throttled key pauses all sessions that use it.
 	{RuleKeyIsPaused, keyIsPaused},
-	// After a failure the next attempt waits, unless something new cuts the wait short.
+	// After a failure the next attempt waits, unless changed inputs or a new renew token
+	// cut the wait short.
 	{RuleRetryIsNotDue, retryIsNotDue},
-	// The endpoint's limits let only some sessions ask at a time.
+	// The rate limit and the slots let only some sessions ask at a time.
 	{RuleAwaitsItsTurn, awaitsItsTurn},
 	// Nothing is in the way.
 	{RuleAsk, ask},
@@ -225,7 +227,8 @@ func ask(_ Facts, p *Plan) bool {
 	return true
 }
 
-// waitUntil waits while end is ahead, because of what blocks.
+// waitUntil completes the plan with a wait for end, and with the reason that blocks the
+// request. It leaves the plan alone and returns false if end is not ahead.
 func (f Facts) waitUntil(p *Plan, end time.Time, blocked string) bool {
 	if !f.Now.Before(end) {
 		return false

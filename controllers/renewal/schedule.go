@@ -22,8 +22,8 @@ const (
 	// measured to take 0 to 90 seconds.
 	minMargin = 120 * time.Second
 
-	// keyGrace is how long a missing key Secret is taken for one that is still to come.
-	// Sync waves and external secret stores bring it some seconds after its session.
+	// keyGrace is the age of a session up to which its missing key Secret counts as late.
+	// Sync waves and external secret stores create it some seconds after the session.
 	keyGrace = 2 * time.Minute
 
 	// statusDelay is how long a session waits for its turn before its status says so.
@@ -31,22 +31,22 @@ const (
 	statusDelay = 10 * time.Second
 )
 
-// Margin is how long before its expiry a URL of this life is replaced. The margin asked
-// for is kept up to 4/5 of the life. The default is a third of the life, at least 120
-// seconds and at most half of the life.
-func Margin(life, asked time.Duration) time.Duration {
-	if asked > 0 {
-		return min(asked, life*4/5)
+// Margin is how long before its expiry a URL of this life is replaced: renewBefore, which
+// is the user's wish, but at most 4/5 of the life. The default is a third of the life, at
+// least 120 seconds and at most half of the life.
+func Margin(life, renewBefore time.Duration) time.Duration {
+	if renewBefore > 0 {
+		return min(renewBefore, life*4/5)
 	}
 	return min(max(life/3, minMargin), life/2)
 }
 
 // Due is when the grant is due for renewal, in whole seconds by the controller's clock.
 // It depends on nothing that changes from one pass to the next.
-func Due(g *Grant, uid string, asked time.Duration) time.Time {
+func Due(g *Grant, uid string, renewBefore time.Duration) time.Time {
 	life := g.Life()
 	early := Spread(uid, g.Issued, life/10)
-	return g.ExpiresAt().Add(-Margin(life, asked) - early).Truncate(time.Second)
+	return g.ExpiresAt().Add(-Margin(life, renewBefore) - early).Truncate(time.Second)
 }
 
 // NextInterval is the shortest time until the next request for a session. It doubles while
@@ -75,8 +75,8 @@ func jitter(uid string, at time.Time) float64 {
 	return float64(mix(h.Sum64())>>11) / (1 << 53)
 }
 
-// mix spreads the bits of FNV, whose upper ones hardly depend on the last bytes. It is
-// the finalizer of MurmurHash3.
+// mix spreads the bits of an FNV hash, because its upper bits hardly depend on the last
+// bytes of the input. It is the finalizer of MurmurHash3.
 func mix(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xff51afd7ed558ccd
