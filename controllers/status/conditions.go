@@ -15,7 +15,8 @@ type row struct {
 	holds     func(in *Input) bool
 	// ready is the status of the condition Ready.
 	ready metav1.ConditionStatus
-	// reason is the reason of all conditions of the row; empty for what blocks the plan.
+	// reason is the reason of Ready; empty to take Plan.Blocked. The condition beside it has
+	// the same reason, except RenewalFailing, which always takes Plan.Blocked.
 	reason string
 	// also is the condition that is true beside Ready; empty for none.
 	also string
@@ -26,33 +27,35 @@ const (
 	no  = metav1.ConditionFalse
 )
 
-// table says what is told of a session, in order: the first row that holds describes it.
+// table is the condition table of README.md. The first row that holds describes the session.
 var table = []row{
-	// Nothing is done while somebody else's Secret is in the way, and only a person can move it.
+	// Nothing is done while the name belongs to somebody else, and only a person can change that.
 	{"the Secret is not ours", secretIsForeign, no, "", v1alpha1.ConditionStalled},
 	// Garbage collection removes the Secret by itself.
 	{"waiting for garbage collection", awaitsCollection, no, "", v1alpha1.ConditionReconciling},
 	// No pod can get a URL until a person lifts the quota, the policy or the missing permission.
 	{"writing the Secret is forbidden", writeIsForbidden, no, "", v1alpha1.ConditionStalled},
-	// The URL works, so whoever waits for it may go on; whoever looks is told that it will not last.
+	// The URL works, so whoever waits for it may go on. Whoever looks must learn that it will not last.
 	{"alive, renewal failing", isAliveAndFailing, yes, v1alpha1.ReasonIssued, v1alpha1.ConditionRenewalFailing},
 	// The URL works.
 	{"alive for today's inputs", isAlive, yes, v1alpha1.ReasonIssued, ""},
-	// Somebody wished it so: no failure, and no progress either.
+	// Suspending is a wish, so this is neither a failure nor progress.
 	{"suspended, none alive for today's inputs", isSuspended, no, v1alpha1.ReasonSuspended, ""},
 	// Whoever created the session may be about to create the key.
 	{"the key's Secret is late", keyIsLate, no, "", v1alpha1.ConditionReconciling},
 	// Nothing changes until a person acts.
 	{"a person must act", needsPerson, no, "", v1alpha1.ConditionStalled},
-	// The URL that works is not for what is declared now.
+	// The URL works, but for other inputs than those that are declared now.
 	{"alive for older inputs, retrying", isAliveForOlderInputs, no, v1alpha1.ReasonInputsChanged, v1alpha1.ConditionReconciling},
-	// What worked before works no more.
+	// It worked before, so whoever relies on it must learn that it does not any more.
 	{"expired, retrying", wasIssued, no, v1alpha1.ReasonExpired, v1alpha1.ConditionReconciling},
-	// It mends itself, or its turn comes.
+	// The next attempt may succeed, and nobody has to act.
 	{"never issued, retrying", isBlocked, no, "", v1alpha1.ConditionReconciling},
-	// Nothing went wrong yet: only the shortest time between two requests is not over.
+	// Nothing has failed: only the ten seconds between two requests are not over.
 	{"never issued", always, no, v1alpha1.ReasonQueued, v1alpha1.ConditionReconciling},
 }
+
+// Each predicate may rely on the rows before its own: they do not hold.
 
 func secretIsForeign(in *Input) bool  { return in.Plan.Blocked == v1alpha1.ReasonSecretConflict }
 func awaitsCollection(in *Input) bool { return in.Plan.Blocked == v1alpha1.ReasonAwaitingCollection }
@@ -63,7 +66,7 @@ func writeIsForbidden(in *Input) bool {
 
 func isAlive(in *Input) bool { return in.Plan.Active != nil && in.Plan.UpToDate }
 
-// isAliveAndFailing is not true of a renewal that waits for its turn, as nothing failed.
+// isAliveAndFailing is false for a renewal that waits for its turn, because nothing has failed.
 func isAliveAndFailing(in *Input) bool {
 	failing := in.Plan.Blocked != "" && in.Plan.Blocked != v1alpha1.ReasonQueued
 	return isAlive(in) && failing && !in.Facts.Suspended

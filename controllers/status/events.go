@@ -10,7 +10,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// Event is what an event tells of a change.
+// Event is the content of a Kubernetes event.
 type Event struct{ Type, Reason, Action, Note string }
 
 // EventFor is the event for a change that a person cares about: first issue, failing,
@@ -34,8 +34,8 @@ func EventFor(before, after *v1alpha1.BillingSession) *Event {
 	return nil
 }
 
-// isTroubled reports whether something was wrong. A session without conditions was not
-// looked at yet.
+// isTroubled reports whether something is wrong. A session without conditions is not
+// troubled: the controller has not looked at it yet.
 func isTroubled(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionReady) ||
 		meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionRenewalFailing)

@@ -51,8 +51,8 @@ func obstacleMessage(in *Input, reason string) string {
 	return upperFirst(last.Message)
 }
 
-// changedInputs names the inputs that changed. The key's version also changes when only
-// labels of its Secret do, so the key is named only when nothing else can be it.
+// changedInputs names the inputs that changed. The key is named only if nothing else has
+// changed: its version also changes when somebody edits the labels of its Secret.
 func changedInputs(before, after v1alpha1.Inputs) string {
 	var changed []string
 	if before.Purge != after.Purge {
@@ -121,7 +121,7 @@ func (p KeyProblem) message(state renewal.KeyState) string {
 	return fmt.Sprintf("Secret %q does not exist: create it with the API key in entry %q, or name another in spec.apiKeySecretRef", p.Secret, p.Entry)
 }
 
-// AlteredSecret says that the API server stored another Secret than was written.
+// AlteredSecret says that the API server stored something else than was written.
 func AlteredSecret(secret string) string {
 	return notWritten(secret, "something changes what is written: exempt this Secret from the admission webhooks or policies that do")
 }
@@ -158,14 +158,15 @@ func DescribeAPIError(err error) string {
 	return "the API server gave no answer"
 }
 
+// sentences joins the parts that are not empty.
 func sentences(parts ...string) string {
-	var said []string
+	var nonEmpty []string
 	for _, part := range parts {
 		if part != "" {
-			said = append(said, upperFirst(part))
+			nonEmpty = append(nonEmpty, upperFirst(part))
 		}
 	}
-	return strings.Join(said, ". ")
+	return strings.Join(nonEmpty, ". ")
 }
 
 func upperFirst(s string) string {

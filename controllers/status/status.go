@@ -1,6 +1,7 @@
 // Package status holds everything that the controller says of a session: its status, its
-// conditions, its events, and what they come down to. It is pure: facts and plans go in,
-// values come out. Sentences that users read are in messages.go.
+// conditions, its events and a summary of them. It is pure: facts and plans go in, values
+// come out. Sentences that users read are in messages.go; those about an answer of the
+// endpoint are in package endpoint.
 package status
 
 import (
@@ -44,7 +45,7 @@ type Problems struct {
 	Key KeyProblem
 }
 
-// Of is the status that the input amounts to.
+// Of is the status that describes the input.
 func Of(in Input) v1alpha1.BillingSessionStatus {
 	next := *in.Session.Status.DeepCopy()
 	next.ObservedGeneration = in.Session.Generation
@@ -59,8 +60,8 @@ func Of(in Input) v1alpha1.BillingSessionStatus {
 	return next
 }
 
-// setGrant shows the grant that is alive. Of one that has expired it keeps only the times
-// and what it was issued for.
+// setGrant shows the grant while it is alive. Once it has expired, only its times and what
+// it was issued for stay.
 func setGrant(next *v1alpha1.BillingSessionStatus, in *Input) {
 	next.URL, next.RenewalTime = "", nil
 	g := in.Grant
@@ -90,8 +91,8 @@ func renewalTime(last *v1alpha1.Attempt, plan renewal.Plan) time.Time {
 	return plan.Due
 }
 
-// RenewRequest is the token that asks for a fresh URL, as a status can hold it: a long one is
-// told from others by its SHA-256.
+// RenewRequest is the token that asks for a fresh URL, in a form that the status can hold: the
+// SHA-256 digest stands for a long one.
 func RenewRequest(session *v1alpha1.BillingSession) string {
 	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
 	if utf8.RuneCountInString(token) <= v1alpha1.MaxRenewRequestLength {
@@ -101,8 +102,8 @@ func RenewRequest(session *v1alpha1.BillingSession) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Truncate is the text, cut to so many characters. A text that is too long would make the API
-// server refuse the whole status.
+// Truncate cuts a text to at most length characters. A text that is too long would make the
+// API server refuse the whole status.
 func Truncate(text string, length int) string {
 	if utf8.RuneCountInString(text) <= length {
 		return text

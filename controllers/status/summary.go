@@ -10,7 +10,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// State is what a session comes down to, for those who watch many.
+// State says in one word how a session stands, for metrics and lists.
 type State string
 
 const (
@@ -30,7 +30,7 @@ const (
 // not looked at it.
 const ReasonPending = "Pending"
 
-// Summary is how a session stands.
+// Summary is how a session stands, and why.
 type Summary struct {
 	State State
 	// Reason is why: the reason of a condition, ReasonPending, or the outcome of the last
@@ -70,8 +70,8 @@ func Summarize(session *v1alpha1.BillingSession, now time.Time) Summary {
 	return s
 }
 
-// ReasonOf is why a session stands as its status says. Where the condition Ready says no
-// more than that a URL is lacking, it is the outcome of the last request for one.
+// ReasonOf is why a session stands as its status says. If the condition Ready says only that
+// a URL is lacking, it is the outcome of the last request.
 func ReasonOf(status *v1alpha1.BillingSessionStatus) string {
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRenewalFailing)
@@ -88,9 +88,9 @@ func ReasonOf(status *v1alpha1.BillingSessionStatus) string {
 	return ready.Reason
 }
 
-// ExpiryOf is when the URL that the status tells of expires or expired, by our clock. The
-// endpoint's clock may differ by an offset, which the status holds. It is zero when there
-// never was a URL.
+// ExpiryOf is when the last URL expires or has expired, by our clock: status.expirationTime
+// is by the endpoint's clock, and the status also holds how far the two differ. It is zero
+// when there never was a URL.
 func ExpiryOf(status *v1alpha1.BillingSessionStatus) time.Time {
 	if status.ExpirationTime == nil {
 		return time.Time{}
@@ -107,14 +107,14 @@ func ExpiryOf(status *v1alpha1.BillingSessionStatus) time.Time {
 // renewal. It is nil when the status does not tell.
 func NextRequest(session *v1alpha1.BillingSession) *metav1.Time {
 	status := session.Status
-	renewal, attempt := status.RenewalTime, status.LastAttempt
+	due, attempt := status.RenewalTime, status.LastAttempt
 	if attempt == nil || attempt.NextTime == nil {
-		return renewal
+		return due
 	}
 	token := RenewRequest(session)
 	pending := token != "" && token != status.LastHandledRenewRequest
-	if renewal == nil || pending || renewal.Before(attempt.NextTime) {
+	if due == nil || pending || due.Before(attempt.NextTime) {
 		return attempt.NextTime
 	}
-	return renewal
+	return due
 }
