@@ -15,7 +15,8 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// Annotations of a generated Secret that tell what its grant is worth later.
+// Annotations of a generated Secret that describe its grant. Later passes need them to
+// decide whether the grant is still good.
 const (
 	annotationIssueTime   = "billing.xtracta.com/issue-time"
 	annotationClockOffset = "billing.xtracta.com/clock-offset-seconds"
@@ -59,8 +60,8 @@ func Compose(session *v1alpha1.BillingSession, existing *corev1.Secret, g *Grant
 }
 
 // Rehearsal is what a dry run writes to find out whether a grant could be stored: the
-// existing Secret in line, or one whose data is shaped like a grant's. An empty Secret would
-// not show what alters a URL on its way.
+// existing Secret with its metadata in line, or else one whose data looks like a grant's.
+// With an empty Secret, a webhook that alters URLs would go unnoticed.
 func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*corev1.Secret, error) {
 	if existing != nil && IsIntact(existing) {
 		return WithMetadata(session, existing), nil
@@ -68,14 +69,15 @@ func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*core
 	return Compose(session, existing, &Grant{URL: endpoint.NewURL("https://example.invalid/")})
 }
 
-// Inspect tells what the Secret is to the session, and reads its grant where it is ours
-// and as it was written. living are the UIDs of its OtherOwners that still exist.
+// Inspect is the state of the Secret that has the name of the session's generated one, and
+// its grant if the Secret is ours and its data unedited. living are the UIDs of its
+// OtherOwners that still exist.
 func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, living ...types.UID) (renewal.SecretState, *Grant) {
 	whose := ownershipOf(session, secret, living)
 	switch whose {
 	case foreign:
 		return renewal.SecretForeign, nil
-	case predecessors:
+	case ofPredecessor:
 		return renewal.SecretOfPredecessor, nil
 	case owned, orphaned:
 	}

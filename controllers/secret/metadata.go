@@ -44,9 +44,9 @@ func WithMetadata(session *v1alpha1.BillingSession, existing *corev1.Secret) *co
 // mergedMetadata is the Secret's labels and annotations as they should be.
 func mergedMetadata(session *v1alpha1.BillingSession, secret *corev1.Secret) (labels, annotations map[string]string) {
 	labels, annotations = desiredMetadata(session)
-	had := templateKeysOf(secret)
-	return replaceKeys(secret.Labels, had.Labels, labels),
-		replaceKeys(secret.Annotations, append(had.Annotations, annotationTemplate), annotations)
+	former := templateKeysOf(secret)
+	return replaceKeys(secret.Labels, former.Labels, labels),
+		replaceKeys(secret.Annotations, append(former.Annotations, annotationTemplate), annotations)
 }
 
 // hasMetadata reports whether the Secret's labels and annotations are as they should be.
@@ -85,13 +85,13 @@ func templateKeysOf(secret *corev1.Secret) (keys templateKeys) {
 	return keys
 }
 
-// replaceKeys is the map without the keys that were ours, and with those that are.
-func replaceKeys(current map[string]string, had []string, desired map[string]string) map[string]string {
+// replaceKeys is the map without the keys of the former template, and with the desired ones.
+func replaceKeys(current map[string]string, former []string, desired map[string]string) map[string]string {
 	next := maps.Clone(current)
 	if next == nil {
 		next = map[string]string{}
 	}
-	for _, key := range had {
+	for _, key := range former {
 		delete(next, key)
 	}
 	maps.Copy(next, desired)

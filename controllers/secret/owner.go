@@ -22,8 +22,8 @@ const (
 	owned
 	// orphaned: it was written for this session, and its owner reference was lost.
 	orphaned
-	// predecessors: it belongs to a deleted session of the same name.
-	predecessors
+	// ofPredecessor: it belongs to a deleted session of the same name.
+	ofPredecessor
 )
 
 // ownershipOf tells whose the Secret is. living are the UIDs of the other sessions that it
@@ -35,7 +35,7 @@ const (
 func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, living []types.UID) ownership {
 	if slices.ContainsFunc(secret.OwnerReferences, func(o metav1.OwnerReference) bool { return isSession(o) && o.UID == session.UID }) {
 		if secret.DeletionTimestamp != nil {
-			return predecessors
+			return ofPredecessor
 		}
 		return owned
 	}
@@ -46,7 +46,7 @@ func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, living
 	}
 	ofName := func(o metav1.OwnerReference) bool { return isSession(o) && o.Name == session.Name }
 	if slices.ContainsFunc(secret.OwnerReferences, ofName) {
-		return predecessors
+		return ofPredecessor
 	}
 	return foreign
 }
@@ -61,7 +61,7 @@ func IsOwnedBy(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
 	return ownershipOf(session, secret, nil) == owned
 }
 
-// OtherOwners are the sessions besides this one that the Secret names as owners.
+// OtherOwners are the owner references of the Secret to sessions of other names.
 func OtherOwners(session *v1alpha1.BillingSession, secret *corev1.Secret) []metav1.OwnerReference {
 	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool {
 		return !isSession(o) || o.Name == session.Name
@@ -92,7 +92,8 @@ func isSession(owner metav1.OwnerReference) bool {
 	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == v1alpha1.Kind
 }
 
-// withOwner is the list of owners in which this session stands for all others.
+// withOwner is the list of owners with this session in place of all other sessions. Owners
+// of other kinds stay.
 func withOwner(session *v1alpha1.BillingSession, owners []metav1.OwnerReference) []metav1.OwnerReference {
 	if slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return isSession(o) && o.UID == session.UID }) {
 		return owners
