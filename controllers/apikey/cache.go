@@ -20,17 +20,17 @@ import (
 
 // Cache holds the keys that were read. Many goroutines may use it at once.
 type Cache struct {
-	// reader reads past every cache: no Secret that is not ours is ever held.
+	// reader reads past every cache, because a cache would hold foreign Secrets.
 	reader client.Reader
 	clock  clock.PassiveClock
 
-	mu      sync.Mutex
-	entries map[types.NamespacedName]map[string]*entry // by Secret and its entry
+	mu   sync.Mutex
+	keys map[types.NamespacedName]map[string]*cachedKey // by Secret, and by entry of it
 }
 
-// entry is what was read at a version. Its lock is held while reading, so that sessions
+// cachedKey is what was read at a version. Its lock is held while reading, so that sessions
 // which share a key wait for one read.
-type entry struct {
+type cachedKey struct {
 	mu       sync.Mutex
 	status   Status
 	loadedAt time.Time
@@ -38,7 +38,7 @@ type entry struct {
 
 // NewCache is an empty cache in front of the reader.
 func NewCache(reader client.Reader, clock clock.PassiveClock) *Cache {
-	return &Cache{reader: reader, clock: clock, entries: map[types.NamespacedName]map[string]*entry{}}
+	return &Cache{reader: reader, clock: clock, keys: map[types.NamespacedName]map[string]*cachedKey{}}
 }
 
 // Lookup returns what is known of the key without reading it. seen is the version of its
@@ -47,22 +47,22 @@ func (c *Cache) Lookup(ref Ref, seen *Version) Status {
 	if seen == nil {
 		return Status{State: renewal.KeyMissing}
 	}
-	e := c.entry(ref)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c.isCurrent(e, *seen) {
-		return e.status
+	k := c.key(ref)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c.isCurrent(k, *seen) {
+		return k.status
 	}
 	return Status{Version: *seen, State: renewal.KeyUnread}
 }
 
 // Load reads the key unless this version of it was read already.
 func (c *Cache) Load(ctx context.Context, ref Ref, seen Version) (Status, error) {
-	e := c.entry(ref)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if c.isCurrent(e, seen) {
-		return e.status, nil
+	k := c.key(ref)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c.isCurrent(k, seen) {
+		return k.status, nil
 	}
 	var secret corev1.Secret
 	err := c.reader.Get(ctx, ref.Secret, &secret)
@@ -74,56 +74,57 @@ func (c *Cache) Load(ctx context.Context, ref Ref, seen Version) (Status, error)
 	case err != nil:
 		return Status{}, fmt.Errorf("read the API key: %w", err)
 	}
-	e.status, e.loadedAt = parse(ref, &secret), c.clock.Now()
-	return e.status, nil
+	k.status, k.loadedAt = parse(ref, &secret), c.clock.Now()
+	return k.status, nil
 }
 
-// maxCacheLag is how long a watch that reports an older version than was read live is
-// taken for late. After that the version has gone back: the cluster's etcd was restored
-// from a backup, and what was read before may not exist any more.
+// maxCacheLag is how long a watch may report an older version than was read live because
+// it lags. After that the version has gone back: the cluster's etcd was restored from a
+// backup, and what was read before may not exist any more.
 const maxCacheLag = 10 * time.Second
 
-// isCurrent reports whether the entry holds what the watch reported, or a later version
-// of the same Secret.
-func (c *Cache) isCurrent(e *entry, seen Version) bool {
-	if e.status.Version == seen {
+// isCurrent reports whether the key was read at the version that the watch reported, or at
+// a later one of the same Secret.
+func (c *Cache) isCurrent(k *cachedKey, seen Version) bool {
+	if k.status.Version == seen {
 		return true
 	}
-	return e.status.Version.UID == seen.UID && newer(e.status.Version.ResourceVersion, seen.ResourceVersion) &&
-		c.clock.Since(e.loadedAt) < maxCacheLag
+	return k.status.Version.UID == seen.UID && newer(k.status.Version.ResourceVersion, seen.ResourceVersion) &&
+		c.clock.Since(k.loadedAt) < maxCacheLag
 }
 
+// newer reports whether resource version a is later than b.
 func newer(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err == nil && order > 0
 }
 
-func (c *Cache) entry(ref Ref) *entry {
+func (c *Cache) key(ref Ref) *cachedKey {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entries, ok := c.entries[ref.Secret]
+	byEntry, ok := c.keys[ref.Secret]
 	if !ok {
-		entries = map[string]*entry{}
-		c.entries[ref.Secret] = entries
+		byEntry = map[string]*cachedKey{}
+		c.keys[ref.Secret] = byEntry
 	}
-	e, ok := entries[ref.Entry]
+	k, ok := byEntry[ref.Entry]
 	if !ok {
-		e = &entry{}
-		entries[ref.Entry] = e
+		k = &cachedKey{}
+		byEntry[ref.Entry] = k
 	}
-	return e
+	return k
 }
 
 // Evict drops the keys of a Secret, which is gone or which no session names any more.
 func (c *Cache) Evict(secret types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.entries, secret)
+	delete(c.keys, secret)
 }
 
 // Len is how many Secrets the cache holds keys of.
 func (c *Cache) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.entries)
+	return len(c.keys)
 }
