@@ -35,7 +35,8 @@ var (
 type Sessions struct {
 	// Cache is where it reads sessions.
 	Cache client.Reader
-	// Leading is closed once this process leads: two replicas would report each session twice.
+	// Leading is closed once this process leads. Otherwise two replicas would report each
+	// session twice.
 	Leading <-chan struct{}
 	// Clock tells which URLs have expired.
 	Clock clock.PassiveClock
@@ -107,7 +108,7 @@ type stateAndReason struct {
 // totals are what the metrics say of all sessions together.
 type totals struct {
 	sessions map[stateAndReason]int
-	// earliest is when the first URL expires that is alive.
+	// earliest is when the first of the live URLs expires.
 	earliest map[status.State]time.Time
 }
 
