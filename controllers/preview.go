@@ -24,24 +24,24 @@ import (
 
 // Preview is the controller's next decision about a session, not acted on.
 type Preview struct {
-	// Session that it is about, as it was read.
+	// Session is the session as it was read.
 	Session *v1alpha1.BillingSession
-	// Facts that it was decided on.
+	// Facts are what the decision depends on.
 	Facts renewal.Facts
 	// Plan is the decision.
 	Plan renewal.Plan
-	// Status is what the controller would report of it.
+	// Status is what the controller would report.
 	Status v1alpha1.BillingSessionStatus
 	// SecretName is the name of the generated Secret.
 	SecretName string
-	// URL is the one that is alive; zero when Plan.Active is nil.
+	// URL is the URL that is alive; zero when Plan.Active is nil.
 	URL endpoint.URL
 }
 
 // NewPreview decides about a session as the controller would, and changes nothing. It reads
 // the session, its neighbours and the two Secrets that it names, and returns errors of those
-// reads wrapped. The preview is nil when there is nothing to decide, as the session is gone
-// or being deleted.
+// reads wrapped. The preview is nil when the session is gone or being deleted: then there
+// is nothing to decide.
 //
 // It leaves out what only the controller's process knows: a grant that is not written yet, a
 // request of the last ten seconds, the session's turn among others.
@@ -86,12 +86,12 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 
 var errNotAllowed = errors.New("the user lacks the permission to get Secrets")
 
-// pauseFromSiblings is when the pause of the session's key ends, by what the statuses of the
-// sessions with the same key tell. It looks only where the session's own status says that
-// it waits.
+// pauseFromSiblings is when the pause of the session's key ends, according to the statuses
+// of the sessions with the same key. It looks only if the session's own status says that
+// the key is throttled.
 func pauseFromSiblings(ctx context.Context, live client.Reader, seen *observation) (until time.Time, err error) {
-	waits := func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonThrottled }
-	if !slices.ContainsFunc(seen.session.Status.Conditions, waits) {
+	isThrottled := func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonThrottled }
+	if !slices.ContainsFunc(seen.session.Status.Conditions, isThrottled) {
 		return time.Time{}, nil
 	}
 	var siblings v1alpha1.BillingSessionList
@@ -123,8 +123,8 @@ func claimantsByList(live client.Reader) func(context.Context, types.NamespacedN
 	}
 }
 
-// lastEndpoint is the endpoint that was asked last, as the status tells: the controller's
-// own, unless its flags have changed since.
+// lastEndpoint is the endpoint that the status says was asked last. It is the controller's
+// unless --endpoint-url has changed since.
 func lastEndpoint(s *v1alpha1.BillingSessionStatus) string {
 	switch {
 	case s.LastAttempt != nil:
