@@ -11,8 +11,9 @@ import (
 type attempts struct {
 	// asked is when the last one was made.
 	asked time.Time
-	// fingerprint identifies the inputs of that request, and interval is the shortest time
-	// until the next.
+	// inputs are what it was made with, fingerprint identifies them with the key's value, and
+	// interval is the shortest time until the next request.
+	inputs      v1alpha1.Inputs
 	fingerprint string
 	interval    time.Duration
 	// queuedSince is when the session began to wait for its turn; zero when it does not.
@@ -35,10 +36,9 @@ func (a *attempts) leaveQueue() { a.queuedSince = time.Time{} }
 
 // record keeps the result of a request until the status holds it.
 func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.Result) {
-	if a.fingerprint != "" {
-		a.interval = renewal.NextInterval(a.interval, asked.Sub(a.asked), a.fingerprint != facts.Fingerprint)
-	}
-	a.asked, a.fingerprint, a.known = asked, facts.Fingerprint, true
+	newKey := a.fingerprint != facts.Fingerprint && renewal.OnlyKeyDiffers(a.inputs, facts.Inputs)
+	a.interval = renewal.NextInterval(a.interval, asked.Sub(a.asked), newKey)
+	a.asked, a.inputs, a.fingerprint, a.known = asked, facts.Inputs, facts.Fingerprint, true
 	a.last, a.lastFingerprint = renewal.NextAttempt(facts, result), facts.Fingerprint
 	if result.Outcome == v1alpha1.OutcomeGranted || result.Outcome == v1alpha1.OutcomeRejected {
 		a.handled = facts.RenewRequest

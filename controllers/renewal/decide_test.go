@@ -674,7 +674,7 @@ var turns = []row{
 		facts: rest(holds(due()), observed, queued(time.Hour)), want: but(renewDue, waits(v1alpha1.ReasonQueued)), wake: atExpiry,
 	},
 	{
-		why:   "a session whose inputs keep changing waits for longer",
+		why:   "a session whose key keeps changing waits for longer",
 		facts: rest(empty, asked(11*time.Second), func(f *renewal.Facts) { f.Interval = 40 * time.Second }),
 		want:  but(firstIssue, blockedBy("AskedJustNow", "")), wake: in(29 * time.Second),
 	},

@@ -49,7 +49,7 @@ func (f Facts) matches(inputs v1alpha1.Inputs, fingerprint string) bool {
 	if inputs == f.Inputs {
 		return true
 	}
-	if !onlyKeyDiffers(inputs, f.Inputs) {
+	if !OnlyKeyDiffers(inputs, f.Inputs) {
 		return false
 	}
 	if f.Key != KeyRead {
@@ -61,9 +61,9 @@ func (f Facts) matches(inputs v1alpha1.Inputs, fingerprint string) bool {
 // matchesLast reports whether the last attempt was made with today's inputs.
 func (f Facts) matchesLast() bool { return f.matches(f.Last.Inputs, f.LastFingerprint) }
 
-// onlyKeyDiffers reports whether the inputs differ in nothing but where the key was
+// OnlyKeyDiffers reports whether the inputs differ in nothing but where the key was
 // read. Its value may be the same.
-func onlyKeyDiffers(a, b v1alpha1.Inputs) bool {
+func OnlyKeyDiffers(a, b v1alpha1.Inputs) bool {
 	return a != b && withoutKey(a) == withoutKey(b)
 }
 

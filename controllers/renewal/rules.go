@@ -118,7 +118,7 @@ func secretAwaitsCollection(f Facts, p *Plan) bool {
 }
 
 func keyMayHaveChanged(f Facts, p *Plan) bool {
-	if f.Key != KeyUnread || p.Active == nil || !onlyKeyDiffers(p.Active.Inputs, f.Inputs) {
+	if f.Key != KeyUnread || p.Active == nil || !OnlyKeyDiffers(p.Active.Inputs, f.Inputs) {
 		return false
 	}
 	p.Step = ReadKey

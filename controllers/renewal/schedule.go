@@ -10,8 +10,8 @@ const (
 	// MinInterval is the shortest time between two requests for one session.
 	MinInterval = 10 * time.Second
 
-	// maxInterval caps the shortest time between two requests for a session whose inputs
-	// keep changing.
+	// maxInterval caps the shortest time between two requests for a session whose key keeps
+	// changing.
 	maxInterval = time.Minute
 
 	// MaxRequeue caps every wait. Timers stop while a machine is suspended, so a long
@@ -50,11 +50,11 @@ func Due(g *Grant, uid string, renewBefore time.Duration) time.Time {
 }
 
 // NextInterval is the shortest time until the next request for a session. It doubles while
-// each request is made with other inputs than the one before, soon after it: somebody
-// rewrites the key every few seconds, and no URL would serve for longer than that.
-func NextInterval(interval, since time.Duration, inputsChanged bool) time.Duration {
+// each request is made with another key than the one before, soon after it: somebody rewrites
+// the key every few seconds, and no URL would serve for longer than that.
+func NextInterval(interval, since time.Duration, newKey bool) time.Duration {
 	interval = max(interval, MinInterval)
-	if !inputsChanged || since > 3*interval {
+	if !newKey || since > 3*interval {
 		return MinInterval
 	}
 	return min(2*interval, maxInterval)

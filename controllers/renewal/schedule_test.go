@@ -119,19 +119,19 @@ func TestAKeyThatIsRewrittenAllTheTimeIsAskedWithLessAndLessOften(t *testing.T) 
 		t.Errorf("%d requests in ten minutes, want at most 14", requests)
 	}
 	for _, row := range []struct {
-		why           string
-		interval      time.Duration
-		since         time.Duration
-		inputsChanged bool
-		want          time.Duration
+		why      string
+		interval time.Duration
+		since    time.Duration
+		newKey   bool
+		want     time.Duration
 	}{
 		{"a first change waits no longer", 0, time.Hour, true, 10 * s},
 		{"nor does one after a while", time.Minute, 4 * m, true, 10 * s},
 		{"a second one soon after does", 10 * s, 15 * s, true, 20 * s},
 		{"up to a minute", time.Minute, time.Minute, true, time.Minute},
-		{"the same inputs are no change", time.Minute, time.Minute, false, 10 * s},
+		{"the same key is no change", time.Minute, time.Minute, false, 10 * s},
 	} {
-		if got := renewal.NextInterval(row.interval, row.since, row.inputsChanged); got != row.want {
+		if got := renewal.NextInterval(row.interval, row.since, row.newKey); got != row.want {
 			t.Errorf("%s: %v, want %v", row.why, got, row.want)
 		}
 	}

@@ -192,7 +192,7 @@ func TestForbiddenSecretIsToldAndRehearsedBeforeAnotherRequest(t *testing.T) {
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	allow()
 	w.waitUntilForbidden(false)
-	w.clock.Step(time.Minute + time.Second)
+	w.clock.Step(10*time.Minute + time.Second) // a refused write is tried less and less often
 	w.holdsGrant(w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued))
 	w.waitForRequests(2)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonSecretWriteFailed: 1, v1alpha1.ReasonIssued: 1})

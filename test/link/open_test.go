@@ -39,11 +39,11 @@ func TestBrowserFollowsTheLink(t *testing.T) {
 	})
 	t.Run("a URL", func(t *testing.T) {
 		deliver(t, mounted, ask(t, endpoint, billing.URL, "delete"))
-		chromium.expect(t, link.url, "Documents that are still pending will be deleted.")
+		chromium.expect(t, link.url, "Documents on hold will be deleted.")
 	})
 	t.Run("a renewal", func(t *testing.T) {
 		deliver(t, mounted, ask(t, endpoint, billing.URL, "process"))
-		chromium.expect(t, link.url, "Documents that are still pending will be processed first.")
+		chromium.expect(t, link.url, "Documents on hold will be processed and counted on the new plan.")
 	})
 	t.Run("the end of a URL", func(t *testing.T) {
 		endpoint.Misbehave(standin.Life(time.Second))

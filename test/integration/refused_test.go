@@ -1,0 +1,81 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestARestartSpendsNoRequestOnRefusedWrites: what a process remembers of a refused write is
+// gone with it, but the status tells. Each restart would otherwise spend a request for each
+// session of a namespace over its quota, for URLs that nobody can store.
+func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	allow := w.forbid()
+	w.waitUntilForbidden(true)
+	w.run()
+	const sessions = 8
+	for i := range sessions {
+		w.session(fmt.Sprintf("acme-%d", i), builders.Expiration(60))
+	}
+	for i := range sessions {
+		w.waitForCondition(fmt.Sprintf("acme-%d", i), v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	}
+	asked := w.standin.Total()
+	w.clock.Step(2 * time.Minute) // what the process held in memory has expired
+	w.rest()
+	for range 3 {
+		w.restart()
+		for range 20 {
+			w.clock.Step(5 * time.Second)
+			w.rest()
+		}
+	}
+	if got := w.standin.Total() - asked; got > 0 {
+		t.Errorf("%d requests for Secrets that cannot be written", got)
+	}
+	allow()
+	w.waitUntilForbidden(false)
+	for range 70 { // a refused write is tried again within ten minutes
+		w.clock.Step(10 * time.Second)
+		w.rest()
+	}
+	for i := range sessions {
+		w.waitFor(fmt.Sprintf("acme-%d", i), "True", v1alpha1.ReasonIssued)
+	}
+}
+
+// TestARefusedWriteIsTriedLessAndLessOften counts the dry runs of half an hour.
+func TestARefusedWriteIsTriedLessAndLessOften(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.giveKey(w.key)
+	w.forbid()
+	w.waitUntilForbidden(true)
+	w.run()
+	w.session("acme", builders.Expiration(86400))
+	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	w.calls.since()
+	for range 180 {
+		w.clock.Step(10 * time.Second)
+		w.rest()
+	}
+	tried := 0
+	for _, made := range w.calls.since() {
+		if made != readLive && made != patchStatus {
+			tried++
+		}
+	}
+	if tried > 14 {
+		t.Errorf("%d tries in half an hour, want at most 14", tried)
+	}
+	if w.secret("acme") != nil {
+		t.Error("it was written")
+	}
+	w.waitForRequests(1)
+}
