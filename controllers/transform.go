@@ -32,8 +32,8 @@ func stripSession(object any) (any, error) {
 // write has at most a few kilobytes beside the template, which the API limits.
 const maxSecretBytes = 64 << 10
 
-// stripSecret keeps a Secret with our label whole if a session owns it, and else its identity.
-// Anybody can put our label on a Secret.
+// stripSecret keeps a Secret with our label whole if a session owns it, and otherwise only its
+// identity: anybody can put our label on a Secret.
 func stripSecret(object any) (any, error) {
 	s, ok := object.(*corev1.Secret)
 	if !ok {
