@@ -36,8 +36,8 @@ type Options struct {
 	SessionSelector labels.Selector
 }
 
-// SessionCache says what the manager's own cache is to hold: sessions, and of the Secrets
-// that are not generated only their identity.
+// SessionCache is what the manager's own cache holds: sessions, and the identity of the
+// Secrets that are not generated.
 func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.BillingSession{}: {Transform: stripSession, Label: o.SessionSelector},
@@ -79,8 +79,8 @@ func labelledAsGenerated(is selection.Operator) labels.Selector {
 	return labels.NewSelector().Add(*requirement)
 }
 
-// SetupWithManager puts the reconciler and its watches into the manager. secrets is the
-// cache of generated Secrets, which the manager is to start.
+// SetupWithManager adds the reconciler and its watches to the manager. secrets is the cache
+// of generated Secrets, which the manager will start.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, options controller.Options) error {
 	if err := indexSessions(mgr.GetFieldIndexer()); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 	return nil
 }
 
-// fillCaches names what the caches are to hold, so that they are filled before anything
+// fillCaches creates the informers of the caches, so that these are full before anything
 // waits for them, on standby replicas too.
 func fillCaches(sessions, secrets cache.Cache) error {
 	for object, in := range map[client.Object]cache.Cache{
