@@ -20,10 +20,10 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// reader reads everything that a decision depends on, from the caches wherever they can be
-// trusted. It never writes.
+// reader reads everything that a decision depends on: from the caches if they can be
+// trusted, otherwise live. It never writes.
 type reader struct {
-	// cached reads sessions, and the metadata of the Secrets that have not our label.
+	// cached reads sessions, and the metadata of Secrets without our label.
 	cached client.Reader
 	// generated reads the Secrets that have our label.
 	generated client.Reader
@@ -38,8 +38,8 @@ type reader struct {
 	pausedUntil func(endpoint.Key) time.Time
 }
 
-// observation is a snapshot of everything that one pass knows of a session. The methods
-// that learn more return another.
+// observation is a snapshot of everything that one pass knows of a session. What learns
+// more returns a changed copy.
 type observation struct {
 	session *v1alpha1.BillingSession
 	local   *localState
@@ -47,7 +47,7 @@ type observation struct {
 	// secret is the generated Secret where it is ours, nil otherwise.
 	secret      *corev1.Secret
 	secretState renewal.SecretState
-	// secretProblem says whose the Secret is that stands in the way.
+	// secretProblem says whose Secret has the name of the generated one.
 	secretProblem string
 	// inSecret and inStatus are the grants that the Secret and the status hold.
 	inSecret, inStatus *secret.Grant
@@ -62,8 +62,8 @@ type observation struct {
 	recheckAt time.Time
 }
 
-// observe reads a session. It is nil when nothing is to be done: the session is gone or
-// being deleted.
+// observe reads a session and all that belongs to it. It returns nil when there is nothing
+// to do: the session or its namespace is gone or being deleted.
 func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals *localStates) (*observation, error) {
 	cached, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{})
 	switch {
@@ -139,7 +139,7 @@ func (r *reader) keyVersion(ctx context.Context, name types.NamespacedName) (*ap
 // that a permission was given.
 const forbiddenKeyRetry = time.Minute
 
-// withKey adds what is known of the key, and with it of the key's pause.
+// withKey adds what is known of the key, and when its pause ends.
 func (r *reader) withKey(seen observation, key apikey.Status) observation {
 	seen.key = key
 	switch key.State {
@@ -200,7 +200,7 @@ func (seen observation) inputsFor(endpointURL string) v1alpha1.Inputs {
 	}
 }
 
-// factsAt is the observation as a decision wants it.
+// factsAt are the facts of the observation, for a decision taken at now.
 func (seen observation) factsAt(now time.Time, endpointURL string) renewal.Facts {
 	session, reported := seen.session, &seen.session.Status
 	f := renewal.Facts{

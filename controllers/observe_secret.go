@@ -13,7 +13,8 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// withSecret adds what stands in the generated Secret's place.
+// withSecret adds the Secret that has the name of the generated one. If there is none, it
+// adds whether an older session claims the name.
 func (r *reader) withSecret(ctx context.Context, seen observation) (observation, error) {
 	found, err := r.findSecret(ctx, &seen)
 	if err != nil {
@@ -31,8 +32,8 @@ func (r *reader) withSecret(ctx context.Context, seen observation) (observation,
 	return seen, err
 }
 
-// inspect adds a Secret that stands in the place of the generated one. One that is not ours
-// is not kept.
+// inspect adds the state of a Secret that has the name of the generated one, and its grant.
+// It keeps the Secret itself only if it is ours.
 func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Secret) (observation, error) {
 	living, err := r.livingOwners(ctx, seen.session, found)
 	if err != nil {
@@ -75,10 +76,10 @@ func foreignSecretMessage(found *corev1.Secret) string {
 	return status.ForeignSecret(found.Name)
 }
 
-// findSecret is the Secret of the generated Secret's name, nil if there is none. One that
-// only the metadata shows is read live: it lacks our label. So is one that was there when
-// the status was written last: each cache learns by itself of a label that comes or goes,
-// and for a moment neither may show the Secret.
+// findSecret is the Secret that has the name of the generated one, nil if there is none. A
+// Secret without our label is in the cache of metadata only, and is read live. So is one
+// that neither cache shows although the status names it: when a label comes or goes, each
+// cache learns of it at its own time, and for a moment neither shows the Secret.
 func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
 	name := types.NamespacedName{Namespace: seen.session.Namespace, Name: secret.NameFor(seen.session)}
 	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
@@ -119,7 +120,8 @@ func (r *reader) readSecretLive(ctx context.Context, seen *observation, name typ
 	return live, nil
 }
 
-// withOlderClaimant looks for an older session that claims the same Secret: that has it.
+// withOlderClaimant looks for an older session that claims the same name for its Secret: the
+// older one gets it.
 func (r *reader) withOlderClaimant(ctx context.Context, seen observation) (observation, error) {
 	name := secret.NameFor(seen.session)
 	claimants, err := r.claimants(ctx, types.NamespacedName{Namespace: seen.session.Namespace, Name: name})

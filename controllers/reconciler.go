@@ -1,6 +1,6 @@
-// Package controllers keeps BillingSessions: it reads what there is, decides with package
-// renewal what to do next, does it, and reports with one status patch. README.md tells how
-// the packages fit together.
+// Package controllers reconciles BillingSessions: it observes what there is, lets package
+// renewal decide what to do next, does it, and reports with one status patch. README.md
+// shows how the packages fit together.
 package controllers
 
 import (
@@ -27,7 +27,7 @@ import (
 type Endpoint interface {
 	// IssueURL asks for a URL once. Package endpoint documents its errors.
 	IssueURL(ctx context.Context, request endpoint.Request) (endpoint.Grant, error)
-	// URL is the endpoint's own.
+	// URL is the address of the endpoint.
 	URL() string
 }
 
@@ -62,7 +62,7 @@ type Reconciler struct {
 	options    Options
 }
 
-// New is a Reconciler. SetupWithManager makes it run.
+// New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		client: d.Client, endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
@@ -81,8 +81,8 @@ func New(d Dependencies, o Options) *Reconciler {
 }
 
 const (
-	// maxSteps bounds one pass. The longest has a key read, a dry run, a request, a write
-	// and the decision to wait.
+	// maxSteps bounds the decisions of one pass. The longest pass reads the key, makes a dry
+	// run, asks, stores the grant and waits.
 	maxSteps = 8
 
 	// maxPass bounds the time of one pass, the request to the endpoint included. That may
@@ -97,7 +97,7 @@ const (
 var (
 	// errGone: the API server says that the session or its namespace is being deleted.
 	errGone = errors.New("being deleted")
-	// errStopping: the process stops, so that nothing new is begun.
+	// errStopping: the process stops, so no new request is begun.
 	errStopping = errors.New("stopping")
 )
 
@@ -145,8 +145,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{RequeueAfter: max(plan.RequeueAt.Sub(r.clock.Now()), time.Millisecond)}, nil
 }
 
-// proceed decides and acts until nothing is left but to wait. It returns the last decision
-// and the facts of it.
+// proceed decides and acts until the decision is to wait. It returns that decision and the
+// facts that it was taken on.
 func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen observation) (observation, renewal.Facts, renewal.Plan, error) {
 	for range maxSteps {
 		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
@@ -180,9 +180,9 @@ func isClosed(c <-chan struct{}) bool {
 // that dies before the answer arrives.
 const minUsefulLife = 100 * time.Millisecond
 
-// priorityOf is the session's place among those that wait for a turn. One without a URL
-// that was asked for in vain goes behind those that were not asked for since: otherwise old
-// sessions that fail for ever would have all the turns.
+// priorityOf is the session's place among those that wait for a turn. A session without a
+// live URL waits since its last attempt, if there was one: otherwise old sessions that
+// always fail would have all the turns.
 func priorityOf(session *v1alpha1.BillingSession, facts renewal.Facts, plan renewal.Plan) dispatch.Priority {
 	if plan.Active != nil {
 		deadline := plan.Active.ExpiresAt().Add(-minUsefulLife)
