@@ -19,7 +19,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// act takes the step of the plan, and returns what is known of the session after it.
+// act does the step of the plan, and returns what is known of the session afterwards.
 func (r *Reconciler) act(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
 	switch plan.Step {
 	case renewal.ReadKey:
@@ -78,8 +78,8 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 	return r.reader.withKey(seen, seen.key), nil // the answer may have paused the key
 }
 
-// toResult turns the endpoint's answer into what the schedule makes of it. It returns false
-// when there was none: nothing was sent, or the request was abandoned.
+// toResult converts the endpoint's answer for the schedule. It returns false when there was
+// no answer: nothing was sent, or the request was abandoned.
 func toResult(grant endpoint.Grant, err error, facts renewal.Facts, now time.Time) (renewal.Result, bool) {
 	outcome, answered := endpoint.OutcomeOf(err)
 	result := renewal.Result{At: now, Outcome: v1alpha1.Outcome(outcome)}
@@ -130,9 +130,9 @@ func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.
 	return next, nil
 }
 
-// withFingerprint is the grant from the status, which holds nothing derived from the key,
-// completed by the fingerprint if the key can still be read at the version that it was
-// issued for.
+// withFingerprint is the grant of the status, with its fingerprint. The status holds nothing
+// derived from the key, so the fingerprint is computed anew. It stays empty if the key can
+// no longer be read at the version that the grant was issued for.
 func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) *secret.Grant {
 	grant := seen.inStatus
 	if grant.Inputs != today {
@@ -174,7 +174,8 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	return next, nil
 }
 
-// isGone reports whether the session was deleted during the pass: a request takes a while.
+// isGone reports whether the session was deleted during the pass, which a request can make
+// long.
 func (r *Reconciler) isGone(ctx context.Context, session *v1alpha1.BillingSession) bool {
 	var now v1alpha1.BillingSession
 	if err := r.client.Get(ctx, client.ObjectKeyFromObject(session), &now); err != nil {

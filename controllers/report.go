@@ -23,8 +23,8 @@ import (
 // errOutdated: the session changed after it was read, so another pass is due.
 var errOutdated = errors.New("the session changed meanwhile")
 
-// report writes the status if it changed, in one patch, and then tells people what they
-// would want to know.
+// report writes the status if it changed, in one patch, and then records an event if a
+// person cares about the change.
 func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) error {
 	before := seen.session
 	next := status.Of(seen.statusInput(facts, plan))
@@ -53,7 +53,7 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	return nil
 }
 
-// statusInput is the observation as the status wants it.
+// statusInput is what the status is made from.
 func (seen observation) statusInput(facts renewal.Facts, plan renewal.Plan) status.Input {
 	in := status.Input{
 		Session: seen.session, Facts: facts, Plan: plan,
@@ -82,8 +82,8 @@ func (seen observation) keyProblem() status.KeyProblem {
 	}
 }
 
-// statusPatch is what differs in the status, to be applied only to the version that was
-// decided on. The rest of the session is not compared, as that takes a while.
+// statusPatch holds the changed fields of the status. The API server applies it only to the
+// version that was decided on. Comparing the rest of the session would cost time for nothing.
 func statusPatch(before, after *v1alpha1.BillingSession) (client.Patch, error) {
 	statusOnly := func(session *v1alpha1.BillingSession) *v1alpha1.BillingSession {
 		return &v1alpha1.BillingSession{

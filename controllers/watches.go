@@ -19,8 +19,8 @@ import (
 
 // Indexes of sessions by the Secrets that they name.
 const (
-	// indexSecretName has the sessions whose generated Secret has another name than they
-	// have themselves. Most have the same, and are found by it.
+	// indexSecretName holds only the sessions whose generated Secret has another name than the
+	// session. Most have the same name, and are found by it.
 	indexSecretName = "secretName"
 	indexKeySecret  = "apiKeySecretRef.name"
 )
@@ -63,8 +63,8 @@ func claimantsByIndex(cached client.Reader) func(context.Context, types.Namespac
 	}
 }
 
-// afterSession enqueues the sessions that claim the same Secret as a deleted one: one of them
-// may have it now. It evicts the key that a session named last.
+// afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
+// them can have it now. It evicts a key that no session names any more.
 func (r *Reconciler) afterSession() handler.EventHandler {
 	return handler.Funcs{
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
