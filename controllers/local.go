@@ -30,8 +30,8 @@ type localState struct {
 type localStates struct {
 	mu     sync.Mutex
 	states map[types.NamespacedName]*localState
-	// asked is when sessions were asked for that are gone. A session that is deleted and
-	// created again must not ask more often than one that stays.
+	// asked is when the last request was made for sessions that are gone by now. A session
+	// that is deleted and created again must not ask more often than one that stays.
 	asked map[types.NamespacedName]time.Time
 }
 
@@ -73,14 +73,13 @@ func (l *localStates) forget(name types.NamespacedName, now time.Time) {
 	delete(l.states, name)
 }
 
-// maxCacheLag is how long a cache that does not show our own write is taken for late: an
-// API server under load lets its watches fall behind for seconds. After that the object
-// is read live, as its versions may have gone back: a cluster's etcd can be restored from
-// a backup while we run.
+// maxCacheLag is how long a cache may lag behind our own write: an API server under load
+// lets its watches fall behind for seconds. After that the object is read live, as its
+// versions may have gone back: a cluster's etcd can be restored from a backup while we run.
 const maxCacheLag = 10 * time.Second
 
-// readYourWrites is what this process wrote last, until a cache shows it. Without it a
-// decision would be taken on data older than our own last write.
+// readYourWrites is what this process wrote last, until a cache shows it. Without it
+// decisions would be taken on data that is older than our own last write.
 type readYourWrites struct {
 	session   written[*v1alpha1.BillingSession]
 	generated written[*corev1.Secret]
@@ -119,7 +118,8 @@ func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
 	return w.last, w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
 }
 
-// distrustCache has the object read live, as a write showed the cache to be behind.
+// distrustCache makes the next pass read the object live: a write showed that the cache is
+// behind.
 func (w *written[T]) distrustCache() { w.readLive = true }
 
 // newer reports whether resource version a is later than b.

@@ -18,7 +18,8 @@ type attempts struct {
 	interval    time.Duration
 	// queuedSince is when the session began to wait for its turn; zero when it does not.
 	queuedSince time.Time
-	// known reports whether last counts rather than what the status says.
+	// known reports whether this process has asked. Then last is newer than what the status
+	// says, also when it is nil because the request settled the matter.
 	known           bool
 	last            *v1alpha1.Attempt
 	lastFingerprint string
@@ -45,7 +46,7 @@ func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.R
 	}
 }
 
-// addTo completes facts from the status by what this process knows.
+// addTo adds to facts from the status what this process knows better.
 func (a *attempts) addTo(f *renewal.Facts) {
 	f.Asked, f.Interval, f.LastFingerprint = a.asked, a.interval, a.lastFingerprint
 	if a.known {

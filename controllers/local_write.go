@@ -11,7 +11,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
-// pendingWrite is a write of the generated Secret that is still to be made.
+// pendingWrite is a write of the generated Secret that has failed or is still to be made.
 type pendingWrite struct {
 	// grant is a grant that the Secret does not hold yet.
 	grant *secret.Grant
@@ -64,8 +64,8 @@ func (p *pendingWrite) failed(state renewal.WriteState, message string, on *core
 	return wait
 }
 
-// mayRetry lets the next write be tried, since a dry run succeeded. The row of failures
-// goes on: only a write that can be read back shows that nothing changes it on its way.
+// mayRetry allows the next write after a dry run has succeeded. The failures still count:
+// only a write that can be read back shows that nothing changes it on its way.
 func (p *pendingWrite) mayRetry() { p.state, p.message = renewal.WriteState{}, "" }
 
 // retryIfSecretChanged ends the wait after a refused write once the Secret is another:
