@@ -14,10 +14,11 @@ const (
 	maxUnused = time.Minute
 )
 
-// breaker stops the requests with one key while the endpoint throttles it. It is
-// open during a pause. Then, and at first, it is half-open: one request goes ahead
-// as a probe and the others wait for its answer, so that a pause costs one request
-// to find out. It is closed while the last answer was not a throttled one.
+// breaker stops the requests with one key while the endpoint throttles it. It is open
+// during a pause. After a pause, and before the first answer, it is half-open: one
+// request goes ahead as a probe and the others wait for its answer, so that only one
+// request is spent on finding out whether the key is still throttled. An answer that is
+// not throttled closes it.
 type breaker struct {
 	key       KeyID
 	share     int // how many requests may be under way
@@ -29,16 +30,17 @@ type breaker struct {
 	probe *Turn
 	// flows are the sessions that wait for the key.
 	flows map[flowID]*flow
-	// held is whether the flows are passed over.
+	// held reports whether the flows are passed over.
 	held bool
-	// servedByNeed is whether the last turn went by need while several namespaces waited.
+	// servedByNeed reports whether the last turn went by need while several namespaces
+	// waited.
 	servedByNeed bool
-	used         time.Time
+	lastUsed     time.Time
 }
 
-// pause returns how long a key's sessions wait after the endpoint throttled it for
-// the given number of times in a row: retryAfter if the endpoint said one, else from
-// 30 seconds doubling to ten minutes.
+// pause returns how long a key's sessions wait after the endpoint has throttled the key
+// so many times in a row: retryAfter if the endpoint gave one, otherwise 30 seconds that
+// double to ten minutes.
 func pause(throttles int, retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 {
 		return retryAfter
@@ -73,7 +75,7 @@ func (b *breaker) enter(turn *Turn) {
 
 func (b *breaker) leave(turn *Turn, now time.Time) {
 	b.inFlight--
-	b.used = now
+	b.lastUsed = now
 	if b.probe == turn {
 		b.probe = nil
 	}
@@ -97,7 +99,8 @@ func (b *breaker) answered(turn *Turn, now time.Time, throttled bool, retryAfter
 	}
 }
 
-// updateFlows holds the sessions that wait for the key, or lets them go.
+// updateFlows passes the sessions that wait for the key over while there is no room, and
+// lets them compete again afterwards.
 func (b *breaker) updateFlows() {
 	if held := !b.hasRoom(); held != b.held {
 		b.held = held
@@ -118,11 +121,11 @@ func (b *breaker) evict() (evicted []*waiter) {
 	return evicted
 }
 
-// unused reports whether the breaker can be forgotten. That it was open is kept a
+// unused reports whether the breaker can be forgotten. One that was open is kept for a
 // while, so that a pause right after the last one is longer.
 func (b *breaker) unused(now time.Time) bool {
 	return b.inFlight == 0 && len(b.flows) == 0 &&
-		now.Sub(b.used) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
+		now.Sub(b.lastUsed) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
 }
 
 func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
@@ -131,7 +134,7 @@ func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
 		b = &breaker{key: key, share: max(1, d.slots/2), flows: map[flowID]*flow{}}
 		d.breakers[key] = b
 	}
-	b.used = now
+	b.lastUsed = now
 	return b
 }
 

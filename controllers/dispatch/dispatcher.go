@@ -46,9 +46,9 @@ type Dispatcher struct {
 	// due goes before requested: what a person only asked for cannot hold up what is
 	// due, in whatever number.
 	due, requested *queue
-	// outdated are queued sessions that must decide anew, as their keys are paused.
+	// outdated are queued sessions that must decide anew because their keys are paused.
 	outdated []*waiter
-	// reserved are turns of sessions that were woken and have not come yet.
+	// reserved are the turns of sessions that were woken and have not taken them yet.
 	reserved map[types.NamespacedName]*Turn
 	breakers map[KeyID]*breaker
 	swept    time.Time
@@ -100,7 +100,7 @@ func (d *Dispatcher) TryAcquire(name types.NamespacedName, key KeyID, p Priority
 	}
 	b := d.breakerFor(key, now)
 	before := d.queued[name]
-	if before == nil && !d.somebodyGoesBefore(p) && d.canStart(b, now) {
+	if before == nil && !d.somebodyGoesBefore(p) && d.admit(b, now) {
 		d.queueOf(p).root.turns++
 		return d.start(b), true
 	}

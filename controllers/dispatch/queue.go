@@ -54,7 +54,7 @@ type waiter struct {
 	priority Priority
 	arrival  uint64 // breaks ties
 	flow     *flow  // nil while it must decide anew
-	index    int
+	index    int    // in the heap of the flow, plus one; zero while it is out of it
 }
 
 // needier reports whether a goes before b, which is of the same kind.
@@ -83,7 +83,7 @@ type queue struct {
 	places uint64
 	// hand is the place of the namespace that had the last turn by fairness.
 	hand uint64
-	// fair is whether the next turn goes by fairness.
+	// fair reports whether the next turn goes by fairness.
 	fair bool
 	// orderings are shared by all heaps of a kind.
 	orderings [kinds]ordering[contender]
@@ -96,7 +96,7 @@ type namespace struct {
 	name  string
 	flows int
 	place uint64
-	// ringIndex is its index in the ring.
+	// ringIndex is its index in the ring plus one; zero while it is out of the ring.
 	ringIndex int
 }
 

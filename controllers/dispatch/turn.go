@@ -33,9 +33,9 @@ func (t *Turn) Abandon() {
 	}
 }
 
-// canStart reports whether a request with the key may start now, and takes it from
-// the rate limit if so.
-func (d *Dispatcher) canStart(b *breaker, now time.Time) bool {
+// admit reports whether a request with the key may start now. If so, it has taken the
+// request from the rate limit.
+func (d *Dispatcher) admit(b *breaker, now time.Time) bool {
 	return d.inFlight < d.slots && !b.isOpen(now) && b.hasRoom() && d.limiter.AllowN(now, 1)
 }
 
