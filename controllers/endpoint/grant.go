@@ -28,8 +28,8 @@ type Grant struct {
 	// Issued is when the answer arrived, by our clock.
 	Issued time.Time
 	// Offset is how far the endpoint's clock is ahead of ours, in whole seconds. It
-	// is 0 if the answer has no Date, or one from which Expire is no plausible life
-	// away.
+	// is 0 if the answer has no Date, or if the time from that Date to Expire is no
+	// plausible life.
 	Offset time.Duration
 }
 

@@ -22,14 +22,14 @@ func isPlain(text string) bool {
 			return false
 		}
 	}
-	return !urlLike.MatchString(text) && !unspoken.MatchString(strings.ReplaceAll(text, " ", "")) && !isSpelled(words)
+	return !urlLike.MatchString(text) && !notProse.MatchString(strings.ReplaceAll(text, " ", "")) && !isSpelled(words)
 }
 
 var (
 	urlLike = regexp.MustCompile(`(?i)\bwww\.|[\p{L}\p{N}]\.\p{L}{2,}(?::\p{N}+)?/`)
-	// unspoken, sought in a text without spaces, is what no sentence contains: the
+	// notProse matches what no sentence contains once its spaces are removed: the
 	// slashes of a URL, an entity of HTML, a key that consists of punctuation.
-	unspoken = regexp.MustCompile(`//|&#|&[a-z]+;|[\p{P}\p{S}]{6,}`)
+	notProse = regexp.MustCompile(`//|&#|&[a-z]+;|[\p{P}\p{S}]{6,}`)
 )
 
 // separates reports whether a word ends at the character. Letters without case, such

@@ -46,7 +46,7 @@ func (r *redactor) hide(secret string) {
 	}
 }
 
-// hideURL hides what follows the host, which is no secret.
+// hideURL hides the part of a URL after its host. The host itself is no secret.
 func (r *redactor) hideURL(text string) {
 	if u, err := url.Parse(text); err == nil {
 		text = u.RequestURI() + u.Fragment
@@ -96,8 +96,8 @@ func (r *redactor) host(name string) string {
 	return canonical
 }
 
-// squash returns the letters and digits of a text, without what people read over:
-// case, accents, width, and whatever stands between them.
+// squash returns the letters and digits of a text, without what readers overlook: case,
+// accents, width, and whatever stands between them.
 func squash(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsNumber(r) {
