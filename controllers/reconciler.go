@@ -40,7 +40,10 @@ type Dependencies struct {
 	SecretCache client.Reader
 	// APIReader reads past the caches.
 	APIReader client.Reader
-	Endpoint  Endpoint
+	// Readable reports whether the caches hold what is in a namespace. When nil, they hold
+	// all namespaces.
+	Readable func(namespace string) bool
+	Endpoint Endpoint
 	// Clock tells the time of every decision.
 	Clock clock.Clock
 	// Events records what a person cares about.
@@ -56,6 +59,7 @@ type Reconciler struct {
 	events     events.EventRecorder
 	metrics    *metrics.Requests
 	reader     *reader
+	readable   func(namespace string) bool
 	local      *localStates
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
@@ -66,7 +70,10 @@ type Reconciler struct {
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		client: d.Client, endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		local: newLocalStates(), woken: &wakeSource{}, options: o,
+		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, options: o,
+	}
+	if r.readable == nil {
+		r.readable = func(string) bool { return true }
 	}
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
@@ -92,6 +99,9 @@ const (
 	// outdatedRetry is when to look again at a session that changed during the pass, in
 	// case no watch reports the change.
 	outdatedRetry = time.Second
+	// unreadableRetry is when to look again at a session in a namespace of which the caches
+	// do not hold everything.
+	unreadableRetry = 5 * time.Second
 )
 
 var (
@@ -110,6 +120,9 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if !r.readable(request.Namespace) {
+		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
+	}
 	// A pass under way is finished although the process stops: otherwise what the endpoint
 	// granted would be lost.
 	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPass)

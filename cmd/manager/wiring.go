@@ -27,6 +27,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/informers"
 	"github.com/xtracta/billing-operator/controllers/metrics"
 )
 
@@ -50,11 +51,12 @@ func newManager(o options) (ctrl.Manager, error) {
 	served := controllers.Options{
 		Concurrency: o.concurrency, QPS: o.endpointQPS, Burst: o.endpointBurst, SessionSelector: selector,
 	}
-	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served))
+	watched := informers.NewNamespaces(o.watchNamespaces, metrics.NewNamespaceWatched(ctrlmetrics.Registry), clock.RealClock{}, ctrl.Log)
+	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served, watched))
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
-	secrets, err := controllers.NewSecretCache(cluster, mgr.GetScheme(), namespaces(o))
+	secrets, err := controllers.NewSecretCache(watched.NewCache, cluster, mgr.GetScheme(), namespaces(o))
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache of generated Secrets: %w", err)
 	}
@@ -62,6 +64,7 @@ func newManager(o options) (ctrl.Manager, error) {
 		Client:      mgr.GetClient(),
 		SecretCache: secrets,
 		APIReader:   mgr.GetAPIReader(),
+		Readable:    watched.Readable,
 		Endpoint:    client,
 		Clock:       clock.RealClock{},
 		Events:      mgr.GetEventRecorder("billing-operator"),
@@ -128,12 +131,13 @@ func checkLeaseNamespace(o options) error {
 	return nil
 }
 
-func managerOptions(o options, served controllers.Options) ctrl.Options {
+func managerOptions(o options, served controllers.Options, watched *informers.Namespaces) ctrl.Options {
 	scheme := runtime.NewScheme()
 	_ = clientgoscheme.AddToScheme(scheme) // adding known types cannot fail
 	_ = v1alpha1.AddToScheme(scheme)
 	return ctrl.Options{
-		Scheme: scheme,
+		Scheme:   scheme,
+		NewCache: watched.NewCache,
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces(o),
 			ByObject:          served.SessionCache(),
@@ -168,8 +172,8 @@ func namespaces(o options) map[string]cache.Config {
 	return watched
 }
 
-// addProbes makes the pod ready once its caches are filled. That the endpoint
-// works is no part of it: a restart would not mend that.
+// addProbes makes the pod ready once its caches are filled, as far as they may be read.
+// That the endpoint works is no part of it: a restart would not mend that.
 func addProbes(mgr ctrl.Manager, generated cache.Cache) error {
 	var filled atomic.Bool
 	fill := manager.RunnableFunc(func(ctx context.Context) error {
