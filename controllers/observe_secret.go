@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -54,16 +55,22 @@ func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Se
 	return seen, nil
 }
 
-// livingOwners are the UIDs of the other sessions that own the Secret and still exist.
+// livingOwners are the UIDs of the other sessions that own the Secret and still exist. The
+// cache cannot tell that one is gone: it may be late, and it leaves out the sessions that
+// --watch-label-selector gives to another controller.
 func (r *reader) livingOwners(ctx context.Context, session *v1alpha1.BillingSession, found *corev1.Secret) ([]types.UID, error) {
 	var living []types.UID
 	for _, owner := range secret.OtherOwners(session, found) {
-		other, err := getOrNil(ctx, r.cached, types.NamespacedName{Namespace: found.Namespace, Name: owner.Name}, &v1alpha1.BillingSession{})
-		if err != nil {
-			return nil, fmt.Errorf("read the Secret's owner: %w", err)
-		}
-		if other != nil && other.UID == owner.UID {
-			living = append(living, owner.UID)
+		name := types.NamespacedName{Namespace: found.Namespace, Name: owner.Name}
+		for _, from := range []client.Reader{r.cached, r.live} {
+			other, err := getOrNil(ctx, from, name, &v1alpha1.BillingSession{})
+			if err != nil {
+				return nil, fmt.Errorf("read the Secret's owner: %w", err)
+			}
+			if other != nil && other.UID == owner.UID {
+				living = append(living, owner.UID)
+				break
+			}
 		}
 	}
 	return living, nil

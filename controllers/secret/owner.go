@@ -22,7 +22,7 @@ const (
 	owned
 	// orphaned: it was written for this session, and its owner reference was lost.
 	orphaned
-	// ofPredecessor: it belongs to a deleted session of the same name.
+	// ofPredecessor: it belongs to a deleted session of the same name, and to nobody else.
 	ofPredecessor
 )
 
@@ -39,13 +39,14 @@ func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, living
 		}
 		return owned
 	}
-	gone := func(o metav1.OwnerReference) bool { return isSession(o) && !slices.Contains(living, o.UID) }
-	allGone := !slices.ContainsFunc(secret.OwnerReferences, func(o metav1.OwnerReference) bool { return !gone(o) })
-	if allGone && secret.DeletionTimestamp == nil && isLabelledFor(session, secret) && IsIntact(secret) {
+	exists := func(o metav1.OwnerReference) bool { return !isSession(o) || slices.Contains(living, o.UID) }
+	ofName := func(o metav1.OwnerReference) bool { return o.Name == session.Name }
+	switch {
+	case slices.ContainsFunc(secret.OwnerReferences, exists):
+		return foreign
+	case secret.DeletionTimestamp == nil && isLabelledFor(session, secret) && IsIntact(secret):
 		return orphaned
-	}
-	ofName := func(o metav1.OwnerReference) bool { return isSession(o) && o.Name == session.Name }
-	if slices.ContainsFunc(secret.OwnerReferences, ofName) {
+	case slices.ContainsFunc(secret.OwnerReferences, ofName):
 		return ofPredecessor
 	}
 	return foreign
@@ -61,11 +62,13 @@ func IsOwnedBy(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
 	return ownershipOf(session, secret, nil) == owned
 }
 
-// OtherOwners are the owner references of the Secret to sessions of other names.
+// OtherOwners are the sessions that the Secret names as owners and whose existence decides
+// whether it is this session's. There are none where something else decides.
 func OtherOwners(session *v1alpha1.BillingSession, secret *corev1.Secret) []metav1.OwnerReference {
-	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool {
-		return !isSession(o) || o.Name == session.Name
-	})
+	if ownershipOf(session, secret, nil) != orphaned {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool { return o.Name == session.Name })
 }
 
 // GeneratedFor is the name of the session that the Secret was generated for, empty for

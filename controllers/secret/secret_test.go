@@ -98,6 +98,10 @@ func TestEveryEditShows(t *testing.T) {
 		{"another living object alone", func(s *corev1.Secret) {
 			s.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"}}
 		}, renewal.SecretForeign},
+		{"an earlier session of that name, and another living object", func(s *corev1.Secret) {
+			s.OwnerReferences[0].UID, s.Data = "earlier", nil
+			s.OwnerReferences = append(s.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"})
+		}, renewal.SecretForeign},
 		{"a living session alone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "living", "other" }, renewal.SecretForeign},
 		{"the owner's name in another API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }, renewal.SecretForeign},
 		{"an earlier session of that name, and other data", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.Data = "earlier", nil }, renewal.SecretOfPredecessor},

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -23,13 +24,14 @@ type vigil struct {
 	mu    sync.Mutex
 	seen  map[string]string // resource versions by name
 	shown []string          // all that is not meant to hold a secret
+	ready map[string]bool   // names of the sessions that are to stay ready
 }
 
 // keepVigil holds, on each write of a status, that its conditions are valid
 // together, and at the end that no key and no URL is where it does not belong.
 func (w *world) keepVigil() {
 	w.t.Helper()
-	w.vigil = &vigil{seen: map[string]string{}}
+	w.vigil = &vigil{seen: map[string]string{}, ready: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	sessions, err := w.client.Watch(ctx, &v1alpha1.BillingSessionList{}, client.InNamespace(w.namespace))
 	if err != nil {
@@ -67,8 +69,18 @@ func (w *world) look(session *v1alpha1.BillingSession) {
 	text, _ := json.Marshal(status)
 	w.vigil.mu.Lock()
 	defer w.vigil.mu.Unlock()
+	if w.vigil.ready[session.Name] && session.Status.ObservedGeneration >= 0 && !meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) {
+		w.t.Errorf("session %s is not ready any more at %s: %s", session.Name, session.ResourceVersion, text)
+	}
 	w.vigil.seen[session.Name] = session.ResourceVersion
 	w.vigil.shown = append(w.vigil.shown, string(text))
+}
+
+// staysReady holds that the session is ready in each status from now on, if it is in any.
+func (w *world) staysReady(name string) {
+	w.vigil.mu.Lock()
+	defer w.vigil.mu.Unlock()
+	w.vigil.ready[name] = true
 }
 
 // seeAll waits until the watch has seen what there is.

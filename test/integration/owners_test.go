@@ -1,0 +1,293 @@
+package integration
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// TestLostOwnerIsPutBack takes the owner of a generated Secret away as backups, restores
+// and people do.
+func TestLostOwnerIsPutBack(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		lose func(*world)
+	}{
+		{"references are stripped", func(w *world) { w.setOwners("acme") }},
+		{"references are stripped while nobody looks", func(w *world) {
+			w.controller.stop()
+			w.setOwners("acme")
+			w.run()
+		}},
+		{"it names an earlier session of the name", func(w *world) { w.setOwners("acme", ownerNamed("acme", "earlier")) }},
+		{"it names other sessions, all of them gone", func(w *world) {
+			w.setOwners("acme", ownerNamed("acme", "earlier"), ownerNamed("other", "gone"))
+		}},
+		{"it names an earlier session whose name another has now", func(w *world) {
+			w.session("other", builders.Suspended())
+			w.setOwners("acme", ownerNamed("other", "gone"))
+		}},
+		{"the session is suspended", func(w *world) {
+			w.edit("acme", builders.Suspended())
+			w.rest()
+			w.setOwners("acme")
+		}},
+		{"the session is deleted and applied again", func(w *world) {
+			before := w.get("acme")
+			w.delete(before)
+			w.applyAgain(before)
+		}},
+		{"the session is replaced while nobody looks", func(w *world) {
+			w.controller.stop()
+			before := w.get("acme")
+			w.delete(before)
+			w.applyAgain(before)
+			w.run()
+		}},
+		{"the session is restored with its status", func(w *world) {
+			w.controller.stop()
+			before := w.get("acme")
+			w.delete(before)
+			w.restore(before)
+			w.run()
+		}},
+		{"deletion with --cascade=orphan, and applied again", func(w *world) {
+			before := w.get("acme")
+			w.deleteWithOrphans("acme")
+			w.applyAgain(before)
+		}},
+		{"another session waits for the name, and is older than the restored one", func(w *world) {
+			w.controller.stop()
+			before := w.get("acme")
+			w.delete(before)
+			w.session("zeta", builders.SecretName("acme"))
+			w.setOwners("acme")
+			w.applyAgain(before)
+			w.run()
+			w.waitForCondition("zeta", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+		}},
+		{"the namespace is restored without references", func(w *world) { w.restoreNamespace(nil) }},
+		{"the namespace is restored with references", func(w *world) {
+			w.restoreNamespace(w.secret("acme").OwnerReferences)
+		}},
+	} {
+		for _, shown := range []v1alpha1.URLInStatus{v1alpha1.URLInStatusFull, v1alpha1.URLInStatusHidden} {
+			t.Run(row.name+", "+string(shown), func(t *testing.T) {
+				t.Parallel()
+				w := newRunningWorld(t)
+				w.issued("acme", builders.URLInStatus(shown))
+				w.passFloor()
+				mounted := w.secret("acme").Data
+				w.staysReady("acme")
+				w.calls.since()
+				row.lose(w)
+				w.waitForOwner("acme")
+				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+				w.clock.Step(10 * time.Minute)
+				w.waitForRequests(1)
+				if diff := cmp.Diff([]string{updateSecret}, writesOfSecrets(w.calls.since())); diff != "" {
+					t.Errorf("writes of Secrets (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(mounted, w.secret("acme").Data); diff != "" {
+					t.Error("what pods mount has changed")
+				}
+				w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+			})
+		}
+	}
+}
+
+// TestSecretWhoseOwnerIsNotLostIsLeftAlone: what bears our labels is not ours by that.
+func TestSecretWhoseOwnerIsNotLostIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		take func(w *world, s *corev1.Secret)
+	}{
+		{"its URL was edited", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences, s.Data["url"] = nil, append(s.Data["url"], '1')
+		}},
+		{"it has another entry", func(_ *world, s *corev1.Secret) { s.OwnerReferences, s.Data["more"] = nil, []byte("x") }},
+		{"what it was issued for was edited", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences, s.Annotations["billing.xtracta.com/issued-for"] = nil, "{}"
+		}},
+		{"its digest is gone", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences = nil
+			delete(s.Annotations, "billing.xtracta.com/digest")
+		}},
+		{"its label names another session", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences, s.Labels[v1alpha1.LabelSession] = nil, "other"
+		}},
+		{"it has no label that names a session", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences = nil
+			delete(s.Labels, v1alpha1.LabelSession)
+		}},
+		{"it is not labelled as generated", func(_ *world, s *corev1.Secret) {
+			s.OwnerReferences = nil
+			delete(s.Labels, v1alpha1.LabelManagedBy)
+		}},
+		{"an object of another kind owns it", func(w *world, s *corev1.Secret) {
+			s.OwnerReferences = []metav1.OwnerReference{w.configMapAsOwner()}
+		}},
+		{"an object of another kind owns it beside a session that is gone", func(w *world, s *corev1.Secret) {
+			s.OwnerReferences = []metav1.OwnerReference{ownerNamed("acme", "earlier"), w.configMapAsOwner()}
+		}},
+		{"a session of another group owns it", func(_ *world, s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }},
+		{"another living session owns it", func(w *world, s *corev1.Secret) {
+			other := w.session("other", builders.Labelled("shard", "1"), builders.Suspended())
+			s.OwnerReferences = []metav1.OwnerReference{ownerNamed("other", other.UID)}
+		}},
+		{"a living session of another controller owns it", func(w *world, s *corev1.Secret) {
+			other := w.session("other", builders.Labelled("shard", "2"))
+			s.OwnerReferences = []metav1.OwnerReference{ownerNamed("other", other.UID)}
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.giveKey(w.key)
+			w.options.SessionSelector = labels.SelectorFromSet(labels.Set{"shard": "1"})
+			w.run()
+			w.issued("acme", builders.Labelled("shard", "1"))
+			w.passFloor()
+			w.controller.stop()
+			w.editSecret("acme", func(s *corev1.Secret) { row.take(w, s) })
+			taken := w.secret("acme")
+			w.calls.since()
+			w.run()
+			w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+			w.clock.Step(10 * time.Minute)
+			w.waitForRequests(1)
+			if got := w.secret("acme"); got.ResourceVersion != taken.ResourceVersion {
+				t.Errorf("it was touched (-before +after):\n%s", cmp.Diff(taken.ObjectMeta, got.ObjectMeta))
+			}
+			if made := writesOfSecrets(w.calls.since()); len(made) > 0 {
+				t.Errorf("writes were tried: %v", made)
+			}
+		})
+	}
+}
+
+// TestOrphanBelongsToTheSessionThatItsLabelNames has two sessions that claim it.
+func TestOrphanBelongsToTheSessionThatItsLabelNames(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	w.issued("older", builders.SecretName("shared"))
+	w.session("younger", builders.SecretName("shared"))
+	w.waitForCondition("younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.passFloor()
+	w.staysReady("older")
+	for range 3 {
+		w.setOwners("shared")
+		w.eventually("the owner", func() string { return cmp.Diff([]types.UID{w.get("older").UID}, ownersOf(w.secret("shared"))) })
+		w.clock.Step(3 * time.Minute) // restores that follow on each other closely are made to wait
+		w.rest()
+	}
+	w.waitForRequests(1)
+}
+
+// setOwners replaces the owner references of a Secret.
+func (w *world) setOwners(name string, owners ...metav1.OwnerReference) {
+	w.t.Helper()
+	w.editSecret(name, func(s *corev1.Secret) { s.OwnerReferences = owners })
+}
+
+func ownerNamed(name string, uid types.UID) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.Kind, Name: name, UID: uid}
+}
+
+func (w *world) configMapAsOwner() metav1.OwnerReference {
+	w.t.Helper()
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "acme"}}
+	w.create(owner)
+	return metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}
+}
+
+func ownersOf(s *corev1.Secret) (uids []types.UID) {
+	for _, owner := range s.OwnerReferences {
+		uids = append(uids, owner.UID)
+	}
+	return uids
+}
+
+// waitForOwner waits until the session is the only owner of the Secret of its name.
+func (w *world) waitForOwner(name string) {
+	w.t.Helper()
+	w.eventually("the owner of Secret "+name, func() string {
+		return cmp.Diff([]types.UID{w.get(name).UID}, ownersOf(w.secret(name)))
+	})
+}
+
+func writesOfSecrets(made []string) []string {
+	return slices.DeleteFunc(made, func(what string) bool { return what != createSecret && what != updateSecret })
+}
+
+// applyAgain creates a session anew from its manifest.
+func (w *world) applyAgain(before *v1alpha1.BillingSession) *v1alpha1.BillingSession {
+	w.t.Helper()
+	after := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: before.Name}, Spec: before.Spec}
+	w.create(after)
+	return after
+}
+
+// restore creates a session as it was, with its status, as a backup does.
+func (w *world) restore(before *v1alpha1.BillingSession) {
+	w.t.Helper()
+	after := w.applyAgain(before)
+	after.Status = before.Status
+	if err := w.client.Status().Update(w.t.Context(), after); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// deleteWithOrphans plays the garbage collector, which takes the references away before it
+// lets the session go.
+func (w *world) deleteWithOrphans(name string) {
+	w.t.Helper()
+	w.andPass(name, func() { w.delete(w.get(name), client.PropagationPolicy(metav1.DeletePropagationOrphan)) })
+	if finalizers := w.get(name).Finalizers; !slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
+		w.t.Fatalf("nobody waits for the garbage collector: %v", finalizers)
+	}
+	w.setOwners(name)
+	w.rest()
+	if owners := ownersOf(w.secret(name)); owners != nil {
+		w.t.Errorf("a session that is being deleted took the Secret back")
+	}
+	w.edit(name, func(s *v1alpha1.BillingSession) { s.Finalizers = nil })
+}
+
+// restoreNamespace replaces all objects as Velero does: without status, with other UIDs and
+// with labels of its own.
+func (w *world) restoreNamespace(owners []metav1.OwnerReference) {
+	w.t.Helper()
+	w.controller.stop()
+	session := w.get("acme")
+	for _, name := range []string{"key", "acme"} {
+		before := w.secret(name)
+		w.delete(before)
+		after := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: before.Labels, Annotations: before.Annotations},
+			Data:       before.Data,
+		}
+		metav1.SetMetaDataLabel(&after.ObjectMeta, "velero.io/restore-name", "restore")
+		if name == "acme" {
+			after.OwnerReferences = owners
+		}
+		w.create(after)
+	}
+	w.delete(session)
+	w.applyAgain(session)
+	w.run()
+}
