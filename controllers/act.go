@@ -212,7 +212,7 @@ var errAltered = errors.New("altered on its way")
 // writeFailed remembers why a write failed and when to try again.
 func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err error) error {
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		seen.local.namespaceGone = true
+		seen.local.giveUp()
 		return errGone
 	}
 	name := secret.NameFor(seen.session)

@@ -26,6 +26,18 @@ type localState struct {
 	namespaceGone bool
 }
 
+// look takes over, at the first look of this process at the session, what an earlier process
+// left in the status.
+func (l *localState) look(session *v1alpha1.BillingSession, now time.Time) {
+	if !l.isKnown {
+		l.isKnown = true
+		l.pending.assume(session, now)
+	}
+}
+
+// giveUp ends all work on the session, because its namespace is being deleted.
+func (l *localState) giveUp() { l.namespaceGone = true }
+
 // localStates holds the local state of each session.
 type localStates struct {
 	mu     sync.Mutex

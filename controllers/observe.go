@@ -83,10 +83,7 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 	if err != nil || session == nil {
 		return nil, err
 	}
-	if !local.isKnown {
-		local.isKnown = true
-		local.pending.assume(session, r.clock.Now())
-	}
+	local.look(session, r.clock.Now())
 	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status)}
 	seen, err = r.withSecret(ctx, seen)
 	if err != nil {
