@@ -79,6 +79,20 @@ func TestConditionTable(t *testing.T) {
 	compare(t, "conditions", text)
 }
 
+// A package that the document leaves out is one that a newcomer does not look for.
+func TestPackageTable(t *testing.T) {
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list(t) {
+		name := p.folder()[strings.LastIndex(p.folder(), "/")+1:]
+		if within(p.folder(), "controllers") && !isForTests(name) && !strings.Contains(string(text), "\n| `"+name+"` | ") {
+			t.Errorf("the table of packages in controllers/README.md has no row for %s", p.folder())
+		}
+	}
+}
+
 // compare holds the part of the document between two marks equal to the table.
 func compare(t *testing.T, table, want string) {
 	t.Helper()
