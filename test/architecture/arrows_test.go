@@ -89,10 +89,6 @@ var rules = []rule{
 		allowed: []string{"api", "controllers/renewal", "controllers/endpoint", "controllers/secret"},
 	},
 	{
-		folder: "controllers/informers",
-		why:    "a cache is filled without knowing what is in it",
-	},
-	{
 		folder:  "controllers/metrics",
 		why:     "metrics show what was decided and said, and take no part in it",
 		allowed: []string{"api", "controllers/renewal", "controllers/status"},
