@@ -24,13 +24,18 @@ func render(folder string) (manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	return build(path)
+}
+
+// build runs the pinned kustomize on any folder.
+func build(path string) (manifest, error) {
 	var complaints bytes.Buffer
 	kustomize := exec.Command("go", "tool", "kustomize", "build", path)
 	kustomize.Dir = filepath.Join(root, "hack", "tools")
 	kustomize.Stderr = &complaints
 	output, err := kustomize.Output()
 	if err != nil {
-		return nil, fmt.Errorf("kustomize build config/%s: %w\n%s", folder, err, complaints.String())
+		return nil, fmt.Errorf("kustomize build %s: %w\n%s", path, err, complaints.String())
 	}
 	return manifests.Parse(bytes.NewReader(output))
 }

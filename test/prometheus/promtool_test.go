@@ -64,7 +64,11 @@ func shippedRules(t *testing.T) monitoringv1.PrometheusRuleSpec {
 func alerts(t *testing.T) (rules []monitoringv1.Rule) {
 	t.Helper()
 	for _, group := range shippedRules(t).Groups {
-		rules = append(rules, group.Rules...)
+		for _, rule := range group.Rules {
+			if rule.Alert != "" {
+				rules = append(rules, rule)
+			}
+		}
 	}
 	return rules
 }
