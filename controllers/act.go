@@ -48,6 +48,10 @@ func (r *Reconciler) readKey(ctx context.Context, seen observation) (observation
 // request asks the endpoint for a URL, when it is the session's turn. Otherwise the session
 // is queued, and woken when its turn comes.
 func (r *Reconciler) request(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
+	seen, isClaimed, err := r.claimSecret(ctx, seen)
+	if err != nil || !isClaimed {
+		return seen, err
+	}
 	name, key := client.ObjectKeyFromObject(seen.session), r.dispatcher.KeyID(seen.key.Key)
 	turn, ok := r.dispatcher.TryAcquire(name, key, priorityOf(seen.session, facts, plan))
 	if !ok {

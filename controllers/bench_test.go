@@ -110,8 +110,10 @@ func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into cli
 	secret := s.secrets[name]
 	switch into := into.(type) {
 	case *v1alpha1.BillingSession:
-		s.sessions[name].DeepCopyInto(into)
-		return nil
+		if session := s.sessions[name]; session != nil {
+			session.DeepCopyInto(into)
+			return nil
+		}
 	case *corev1.Secret:
 		if secret != nil {
 			secret.DeepCopyInto(into)

@@ -28,9 +28,10 @@ type reader struct {
 	// generated reads the Secrets that have our label.
 	generated client.Reader
 	// live reads past the caches.
-	live  client.Reader
-	keys  *apikey.Cache
-	clock clock.PassiveClock
+	live   client.Reader
+	keys   *apikey.Cache
+	claims *claims
+	clock  clock.PassiveClock
 
 	// claimants finds the sessions that claim a Secret's name.
 	claimants func(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error)

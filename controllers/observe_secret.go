@@ -88,7 +88,7 @@ func foreignSecretMessage(found *corev1.Secret) string {
 // that neither cache shows although the status names it: when a label comes or goes, each
 // cache learns of it at its own time, and for a moment neither shows the Secret.
 func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
-	name := types.NamespacedName{Namespace: seen.session.Namespace, Name: secret.NameFor(seen.session)}
+	name := generatedName(seen.session)
 	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret: %w", err)
@@ -127,11 +127,19 @@ func (r *reader) readSecretLive(ctx context.Context, seen *observation, name typ
 	return live, nil
 }
 
+// generatedName is where the session's generated Secret is.
+func generatedName(session *v1alpha1.BillingSession) types.NamespacedName {
+	return types.NamespacedName{Namespace: session.Namespace, Name: secret.NameFor(session)}
+}
+
 // withOlderClaimant looks for an older session that claims the same name for its Secret: the
-// older one gets it.
+// older one gets it, unless this session was the first to ask and still has a URL to store.
 func (r *reader) withOlderClaimant(ctx context.Context, seen observation) (observation, error) {
+	if r.claims.isOpen(client.ObjectKeyFromObject(seen.session)) {
+		return seen, nil
+	}
 	name := secret.NameFor(seen.session)
-	claimants, err := r.claimants(ctx, types.NamespacedName{Namespace: seen.session.Namespace, Name: name})
+	claimants, err := r.claimants(ctx, generatedName(seen.session))
 	if err != nil {
 		return seen, fmt.Errorf("look for sessions with the same Secret: %w", err)
 	}

@@ -49,6 +49,7 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 	r := &reader{
 		cached: live, generated: live, live: live, clock: c,
 		keys:        apikey.NewCache(live, c),
+		claims:      newClaims(func(types.NamespacedName) {}),
 		claimants:   claimantsByList(live),
 		pausedUntil: func(endpoint.Key) time.Time { return time.Time{} },
 	}

@@ -81,6 +81,7 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.reader = &reader{
 		cached: d.Client, generated: d.SecretCache, live: d.APIReader, clock: d.Clock,
 		keys:        apikey.NewCache(d.APIReader, d.Clock),
+		claims:      newClaims(r.woken.wake),
 		claimants:   claimantsByIndex(d.Client),
 		pausedUntil: func(key endpoint.Key) time.Time { return r.dispatcher.PausedUntil(r.dispatcher.KeyID(key)) },
 	}
@@ -131,10 +132,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	seen, err := r.reader.observe(pass, request.NamespacedName, r.local)
 	if err != nil || seen == nil {
 		r.dispatcher.Cancel(request.NamespacedName)
+		if err == nil {
+			r.reader.claims.release(request.NamespacedName)
+		}
 		return ctrl.Result{}, err // done, or requeue with backoff
 	}
 
 	after, facts, plan, err := r.proceed(pass, ctx.Done(), *seen)
+	if !after.local.pending.grant.Timing().Alive(r.clock.Now()) {
+		r.reader.claims.settle(request.NamespacedName)
+	}
 	if !after.isQueued {
 		r.dispatcher.Cancel(request.NamespacedName)
 		after.local.attempts.leaveQueue()

@@ -1,0 +1,200 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// TestTwinsSpendOneRequestBetweenThem shows the controller sessions that claim one Secret at the
+// same time, in random order, while the endpoint is slow.
+func TestTwinsSpendOneRequestBetweenThem(t *testing.T) {
+	t.Parallel()
+	const names, twins = 8, 3
+	w := newWorld(t)
+	w.options.Concurrency = 2 * names // one key has half of the slots
+	w.options.SessionSelector = shownOnly
+	w.giveKey(w.key)
+	w.run()
+	var twinNames []string
+	for i := range names {
+		for j := range twins {
+			w.session(twinName(i, j), builders.Expiration(86400), builders.SecretName(sharedName(i)))
+			twinNames = append(twinNames, twinName(i, j))
+		}
+	}
+	rand.Shuffle(len(twinNames), func(i, j int) { twinNames[i], twinNames[j] = twinNames[j], twinNames[i] })
+	release := w.standin.Hold()
+	var shown sync.WaitGroup
+	for _, name := range twinNames {
+		shown.Go(func() {
+			session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}}
+			label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"shown":"yes"}}}`))
+			if err := w.client.Patch(t.Context(), session, label); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	shown.Wait()
+	w.eventually("all were looked at, and one of each asks", func() string {
+		looked := 0
+		for i := range names {
+			for j := range twins {
+				looked += min(w.passes.of(reconcile.Request{NamespacedName: w.at(twinName(i, j))}), 1)
+			}
+		}
+		if asked := w.standin.Total(); asked+looked < names*twins {
+			return fmt.Sprintf("%d ask, %d do not", asked, looked)
+		}
+		return ""
+	})
+	release()
+	for i := range names {
+		w.waitForOneOfThem(i, twins)
+	}
+	w.waitForRequests(names)
+	w.clock.Step(time.Hour)
+	w.waitForRequests(names)
+	for i := range names {
+		w.waitForOneOfThem(i, twins)
+	}
+}
+
+// shownOnly hides sessions from the controller until they have a label.
+var shownOnly = labels.SelectorFromSet(labels.Set{"shown": "yes"})
+
+func sharedName(i int) string  { return fmt.Sprintf("shared-%d", i) }
+func twinName(i, j int) string { return fmt.Sprintf("twin-%d-%d", i, j) }
+
+// waitForOneOfThem waits until one session is ready, the other ones have lost, and the Secret
+// is the ready one's.
+func (w *world) waitForOneOfThem(i, twins int) {
+	w.t.Helper()
+	w.eventually("one of "+sharedName(i), func() string {
+		var ready []*v1alpha1.BillingSession
+		lost := 0
+		for j := range twins {
+			session := w.get(twinName(i, j))
+			if meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) {
+				ready = append(ready, session)
+			}
+			if c := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionStalled); c != nil && c.Reason == v1alpha1.ReasonSecretConflict {
+				lost++
+			}
+		}
+		if len(ready) != 1 || lost != twins-1 {
+			return fmt.Sprintf("%d are ready and %d have lost", len(ready), lost)
+		}
+		if owners := ownersOf(w.secret(sharedName(i))); len(owners) != 1 || owners[0] != ready[0].UID {
+			return "the Secret is another's"
+		}
+		return ""
+	})
+}
+
+// TestOlderTwinThatComesLate has the younger session ask before the controller learns of the
+// older one.
+func TestOlderTwinThatComesLate(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name        string
+		prepare     func(*world) // before the younger one asks
+		isDeleted   bool         // the younger one, while it asks
+		requests    int
+		youngerWins bool
+	}{
+		{"the younger one is answered", func(*world) {}, false, 1, true},
+		{"the younger one's answer cannot be written at once", func(w *world) {
+			left := 3
+			w.calls.fail(func(c call) error {
+				if _, ok := c.object.(*corev1.Secret); ok && c.verb == "create" && left > 0 {
+					left--
+					return apierrors.NewInternalError(errors.New("etcd is slow"))
+				}
+				return nil
+			}, nil)
+		}, false, 1, true},
+		{"the younger one is refused", func(w *world) { w.standin.Misbehave(standin.Times(1, standin.Status(500))) }, false, 2, false},
+		{"the younger one is deleted", func(*world) {}, true, 2, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.giveKey(w.key)
+			w.options.SessionSelector = shownOnly
+			w.run()
+			older, younger := w.olderAndYounger("shared")
+			row.prepare(w)
+			release := w.standin.Hold()
+			w.edit(younger, builders.Labelled("shown", "yes"))
+			w.waitForRequestsUnderWay(1)
+			w.seenBy(older, func() { w.edit(older, builders.Labelled("shown", "yes")) })
+			if row.isDeleted {
+				w.seenBy(older, func() { w.delete(w.get(younger)) })
+			}
+			release()
+			for range 20 {
+				w.clock.Step(2 * time.Second)
+				w.rest()
+			}
+			winner, loser := older, younger
+			if row.youngerWins {
+				winner, loser = younger, older
+			}
+			w.waitFor(winner, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			w.waitForRequests(row.requests)
+			if !row.isDeleted {
+				w.waitForCondition(loser, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+			}
+			if diff := cmp.Diff([]types.UID{w.get(winner).UID}, ownersOf(w.secret("shared"))); diff != "" {
+				t.Errorf("the Secret's owner (-want +got):\n%s", diff)
+			}
+			if told := w.told(winner); told[v1alpha1.ReasonIssued] != 1 || told[v1alpha1.ReasonSecretConflict] > 0 {
+				t.Errorf("what the winner is told: %v", told)
+			}
+		})
+	}
+}
+
+// seenBy makes a change, and waits until the session was looked at after it, while others may be
+// at work.
+func (w *world) seenBy(name string, change func()) {
+	w.t.Helper()
+	request := reconcile.Request{NamespacedName: w.at(name)}
+	before := w.passes.of(request)
+	change()
+	w.eventually("a pass over session "+name, func() string {
+		if w.passes.of(request) > before {
+			return ""
+		}
+		return "none"
+	})
+}
+
+// olderAndYounger creates two sessions for one Secret, which no controller sees yet.
+func (w *world) olderAndYounger(secretName string) (older, younger string) {
+	w.t.Helper()
+	differences := []func(*v1alpha1.BillingSession){builders.Expiration(86400), builders.SecretName(secretName)}
+	a, b := w.session("a", differences...), w.session("b", differences...)
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) && b.UID < a.UID {
+		return "b", "a"
+	}
+	return "a", "b"
+}
