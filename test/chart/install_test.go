@@ -14,7 +14,7 @@ import (
 // The real helm does to an API server what people do over the years. Each step
 // stands on the one before.
 func TestLifeOfAnInstall(t *testing.T) {
-	const team = `{watchNamespaces: [team], crds: {install: false}}`
+	const team = `{watchNamespaces: [team], crds: {enabled: false}}`
 	for _, step := range []struct {
 		why, values string
 		args        []string

@@ -36,7 +36,7 @@ var options = []struct {
 		},
 	},
 	{
-		"replicas", "one replica is enough where nodes are few", `replicas: 1`,
+		"replicas", "one replica is enough where nodes are few", `replicaCount: 1`,
 		[]found{{"Deployment", "{.spec.replicas}", "1"}},
 	},
 	{
@@ -45,7 +45,7 @@ var options = []struct {
 	},
 	{
 		"a list of namespaces", "the manager is nobody anywhere else, and nothing of it is cluster-wide",
-		`{watchNamespaces: [finance, sales], crds: {install: false}}`,
+		`{watchNamespaces: [finance, sales], crds: {enabled: false}}`,
 		[]found{
 			{"ClusterRole", "{.metadata.name}", ""},
 			{"ClusterRoleBinding", "{.metadata.name}", ""},
@@ -61,7 +61,7 @@ var options = []struct {
 	},
 	{
 		"a list of namespaces, with secure metrics", "who asks for them gets what they need, under a name that no other install has",
-		`{watchNamespaces: [finance], crds: {install: false}, metrics: {mode: secure}}`,
+		`{watchNamespaces: [finance], crds: {enabled: false}, metrics: {mode: secure}}`,
 		[]found{
 			{"ClusterRoleBinding", "{.metadata.name}", "billing-operator-system-billing-operator-metrics-auth"},
 			{"ClusterRole", "{.metadata.name}",
@@ -123,7 +123,7 @@ var options = []struct {
 	},
 	{
 		"an image of one's own", "a private registry asks for credentials",
-		`image: {repository: registry.example.com/operator, tag: v9, pullPolicy: Always, pullSecrets: [registry]}`,
+		`{image: {repository: registry.example.com/operator, tag: v9, pullPolicy: Always}, imagePullSecrets: [registry]}`,
 		[]found{
 			{"Deployment", container + ".image}", "registry.example.com/operator:v9"},
 			{"Deployment", container + ".imagePullPolicy}", "Always"},
@@ -136,7 +136,7 @@ var options = []struct {
 		  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: arch, operator: Exists}]}]}}},
 		  topologySpreadConstraints: [{topologyKey: rack, maxSkew: 2, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {a: b}}}]}`,
 		[]found{
-			{"Deployment", pod + ".nodeSelector}", `{"pool":"platform"}`},
+			{"Deployment", pod + ".nodeSelector}", `{"kubernetes.io/os":"linux","pool":"platform"}`},
 			{"Deployment", pod + ".tolerations[*].key}", "platform"},
 			{"Deployment", pod + ".affinity..key}", "arch"},
 			{"Deployment", pod + ".topologySpreadConstraints[*].topologyKey}", "rack"},
@@ -149,7 +149,7 @@ var options = []struct {
 	},
 	{
 		"a disruption budget in percent", "with many replicas a drain may take more than one",
-		`{replicas: 5, podDisruptionBudget: {maxUnavailable: 40%}}`,
+		`{replicaCount: 5, podDisruptionBudget: {maxUnavailable: 40%}}`,
 		[]found{{"PodDisruptionBudget", "{.spec.maxUnavailable}", "40%"}},
 	},
 	{
@@ -161,7 +161,7 @@ var options = []struct {
 		[]found{
 			{"NetworkPolicy", "{.spec.policyTypes}", `["Ingress","Egress"]`},
 			{"NetworkPolicy", "{.spec.ingress}", `[{"ports":[{"port":"metrics","protocol":"TCP"}]}]`},
-			{"NetworkPolicy", "{.spec.egress[*].ports[*].port}", "53 53 443 6443 443"},
+			{"NetworkPolicy", "{.spec.egress[*].ports[*].port}", "53 53 5353 5353 443 6443 443"},
 			{"NetworkPolicy", "{.spec.egress[*].to}", ""},
 		},
 	},
