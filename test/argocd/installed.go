@@ -31,7 +31,17 @@ func Installed(ctx context.Context) (map[string]appv1.ResourceOverride, error) {
 }
 
 func renderConfigMap(ctx context.Context) (*corev1.ConfigMap, error) {
-	path, err := filepath.Abs(filepath.Join(root, "config", "argocd"))
+	text, err := render(ctx, "argocd")
+	if err != nil {
+		return nil, err
+	}
+	var rendered corev1.ConfigMap
+	return &rendered, yaml.UnmarshalStrict(text, &rendered)
+}
+
+// render runs the pinned kustomize on a folder of config/.
+func render(ctx context.Context, folder string) ([]byte, error) {
+	path, err := filepath.Abs(filepath.Join(root, "config", folder))
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +49,7 @@ func renderConfigMap(ctx context.Context) (*corev1.ConfigMap, error) {
 	kustomize.Dir = filepath.Join(root, "hack", "tools")
 	text, err := kustomize.Output()
 	if err != nil {
-		return nil, fmt.Errorf("kustomize build config/argocd: %w", err)
+		return nil, fmt.Errorf("kustomize build config/%s: %w", folder, err)
 	}
-	var rendered corev1.ConfigMap
-	return &rendered, yaml.UnmarshalStrict(text, &rendered)
+	return text, nil
 }
