@@ -86,6 +86,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 		return err
 	}
 	r.metrics.RegisterQueueLength(r.dispatcher.Len)
+	r.metrics.RegisterWaiting(mgr.Elected(), r.dispatcher.WaitingByNamespace)
 	options.LogConstructor = func(request *reconcile.Request) logr.Logger { return loggerFor(mgr.GetLogger(), request) }
 	secretMetadata := newSecretMetadata()
 	err := ctrl.NewControllerManagedBy(mgr).

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,10 @@ var (
 		"Sessions, by how they stand and why.", []string{"state", "reason"}, nil)
 	earliestDesc = prometheus.NewDesc("billingsession_earliest_expiration_timestamp_seconds",
 		"When the first of the URLs that are alive expires, in UNIX time by our clock.", []string{"state"}, nil)
+
+	blockedDesc = prometheus.NewDesc("billingsession_namespace_blocked_sessions",
+		"Sessions that wait for a person, by why, for the namespaces with the most of them; the rest is "+otherNamespaces+".",
+		[]string{"namespace", "reason"}, nil)
 
 	perSession     = []string{"namespace", "name"}
 	expirationDesc = prometheus.NewDesc("billingsession_expiration_timestamp_seconds",
@@ -48,6 +53,7 @@ type Sessions struct {
 func (c *Sessions) Describe(descs chan<- *prometheus.Desc) {
 	descs <- sessionsDesc
 	descs <- earliestDesc
+	descs <- blockedDesc
 	if c.PerSession {
 		descs <- expirationDesc
 		descs <- renewalDesc
@@ -58,9 +64,7 @@ func (c *Sessions) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *Sessions) Collect(metrics chan<- prometheus.Metric) {
-	select {
-	case <-c.Leading:
-	default:
+	if !isClosed(c.Leading) {
 		return
 	}
 	var sessions v1alpha1.BillingSessionList
@@ -110,6 +114,15 @@ type totals struct {
 	sessions map[stateAndReason]int
 	// earliest is when the first of the live URLs expires.
 	earliest map[status.State]time.Time
+	// blocked are the sessions whose reason is one of blockedReasons.
+	blocked tally
+}
+
+// blockedReasons are those of sessions that the endpoint refuses, that the API server refuses
+// or somebody fights over, or whose key is missing or no key.
+var blockedReasons = []string{
+	v1alpha1.ReasonRejected, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonSecretConflict,
+	v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeySecretForbidden, v1alpha1.ReasonKeyInvalid,
 }
 
 // newTotals starts every state at 0, so that its series always exists: PromQL cannot tell
@@ -124,11 +137,15 @@ func newTotals() *totals {
 			{status.StateSuspended, v1alpha1.ReasonSuspended}: 0,
 		},
 		earliest: map[status.State]time.Time{},
+		blocked:  tally{},
 	}
 }
 
 func (t *totals) add(session *v1alpha1.BillingSession, summary status.Summary) {
 	t.sessions[stateAndReason{summary.State, summary.Reason}]++
+	if summary.State != status.StateSuspended && slices.Contains(blockedReasons, summary.Reason) {
+		t.blocked[tallied{session.Namespace, summary.Reason}]++
+	}
 	if !summary.Ready {
 		return
 	}
@@ -145,4 +162,5 @@ func (t *totals) collect(metrics chan<- prometheus.Metric) {
 	for of, expires := range t.earliest {
 		metrics <- prometheus.MustNewConstMetric(earliestDesc, prometheus.GaugeValue, float64(expires.Unix()), string(of))
 	}
+	t.blocked.collect(metrics, blockedDesc, blockedReasons...)
 }

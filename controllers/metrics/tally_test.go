@@ -1,0 +1,156 @@
+package metrics
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+func TestATallyIsBoundedAndKeepsItsSum(t *testing.T) {
+	t.Parallel()
+	for _, namespaces := range []int{0, 1, maxNamespaces - 1, maxNamespaces, maxNamespaces + 1, 1000} {
+		counts, sum := tally{}, 0
+		for i := range namespaces {
+			counts[tallied{fmt.Sprintf("tenant-%d", i), "a"}] = i + 1
+			counts[tallied{fmt.Sprintf("tenant-%d", i), "b"}] = 2
+			sum += i + 3
+		}
+		bounded := counts.bounded()
+		named := map[string]bool{}
+		for of, n := range bounded {
+			named[of.namespace] = true
+			sum -= n
+		}
+		if sum != 0 {
+			t.Errorf("%d namespaces: %d sessions are lost", namespaces, sum)
+		}
+		if want := min(namespaces, maxNamespaces); named[otherNamespaces] != (namespaces > maxNamespaces) || len(named) > want+1 {
+			t.Errorf("%d namespaces: %d are named, want %d and perhaps the rest", namespaces, len(named), want)
+		}
+		for i := max(0, namespaces-maxNamespaces); i < namespaces; i++ {
+			if name := fmt.Sprintf("tenant-%d", i); !named[name] {
+				t.Errorf("%d namespaces: %s is among the largest and is not named", namespaces, name)
+			}
+		}
+	}
+}
+
+// Otherwise the series of namespaces with equal counts would come and go.
+func TestEqualNamespacesAreTheSameAtEachScrape(t *testing.T) {
+	t.Parallel()
+	counts := tally{}
+	for i := range 3 * maxNamespaces {
+		counts[tallied{namespace: fmt.Sprintf("tenant-%02d", i)}] = 1
+	}
+	first := counts.bounded()
+	for range 20 {
+		if diff := cmp.Diff(first, counts.bounded(), cmp.AllowUnexported(tallied{})); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+func TestWaitingIsToldByNamespaceWhileItLasts(t *testing.T) {
+	t.Parallel()
+	leading, queued := make(chan struct{}), map[string]int{"finance": 3}
+	registry := prometheus.NewRegistry()
+	NewRequests(registry).RegisterWaiting(leading, func() map[string]int { return queued })
+	expect := func(want map[string]float64) {
+		t.Helper()
+		if diff := cmp.Diff(want, series(t, registry, "billingsession_namespace_queued_requests")); diff != "" {
+			t.Error(diff)
+		}
+	}
+	expect(map[string]float64{}) // a replica that stands by
+	close(leading)
+	expect(map[string]float64{"_other": 0, "finance": 3})
+	queued = nil
+	expect(map[string]float64{"_other": 0})
+}
+
+func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
+	t.Parallel()
+	leading := make(chan struct{})
+	close(leading)
+	objects := []client.Object{
+		blocked("finance", "one", v1alpha1.ConditionReady, v1alpha1.ReasonRejected),
+		blocked("finance", "two", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonRejected),
+		blocked("finance", "fought-over", v1alpha1.ConditionReady, v1alpha1.ReasonSecretWriteFailed),
+		blocked("finance", "healthy", v1alpha1.ConditionReady, v1alpha1.ReasonIssued),
+		blocked("finance", "endpoint-down", v1alpha1.ConditionReady, v1alpha1.ReasonUnavailable),
+		builders.Session("new", builders.In("finance")),
+	}
+	suspended := blocked("finance", "suspended", v1alpha1.ConditionReady, v1alpha1.ReasonKeyInvalid)
+	suspended.Spec.Suspend = true
+	objects = append(objects, suspended)
+	for i := range 25 {
+		objects = append(objects, blocked(fmt.Sprintf("tenant-%02d", i), "keyless", v1alpha1.ConditionReady, v1alpha1.ReasonKeySecretMissing))
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&Sessions{
+		Cache: fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build(), Leading: leading,
+		Clock: testclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0)),
+	})
+	got := series(t, registry, "billingsession_namespace_blocked_sessions")
+	want := map[string]float64{"finance Rejected": 2, "finance SecretWriteFailed": 1, "_other KeySecretMissing": 6}
+	for _, reason := range blockedReasons {
+		want["_other "+reason] += 0
+	}
+	for i := range 19 { // finance is the twentieth
+		want[fmt.Sprintf("tenant-%02d KeySecretMissing", i)] = 1
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func blocked(namespace, name, condition, reason string) *v1alpha1.BillingSession {
+	session := builders.Session(name, builders.In(namespace))
+	session.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}
+	if condition != v1alpha1.ConditionReady {
+		session.Status.Conditions = []metav1.Condition{
+			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued},
+			{Type: condition, Status: metav1.ConditionTrue, Reason: reason},
+		}
+	}
+	return session
+}
+
+// series are the values of a metric by the values of its labels.
+func series(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			for _, label := range metric.GetLabel() {
+				labels = append(labels, label.GetValue())
+			}
+			values[strings.Join(labels, " ")] = metric.GetGauge().GetValue()
+		}
+	}
+	return values
+}

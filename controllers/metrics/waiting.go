@@ -1,0 +1,43 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+var waitingDesc = prometheus.NewDesc("billingsession_namespace_queued_requests",
+	"Requests that wait for their turn with the endpoint, for the namespaces with the most of them; the rest is "+otherNamespaces+".",
+	[]string{"namespace"}, nil)
+
+// waiting collects what waits in each namespace when Prometheus scrapes.
+type waiting struct {
+	leading     <-chan struct{}
+	byNamespace func() map[string]int
+}
+
+// RegisterWaiting shows how many requests of each namespace wait for their turn, so that
+// people see whose they are. leading is closed once this process leads.
+func (m *Requests) RegisterWaiting(leading <-chan struct{}, byNamespace func() map[string]int) {
+	m.registry.MustRegister(&waiting{leading, byNamespace})
+}
+
+// Describe implements prometheus.Collector.
+func (*waiting) Describe(descs chan<- *prometheus.Desc) { descs <- waitingDesc }
+
+// Collect implements prometheus.Collector.
+func (w *waiting) Collect(metrics chan<- prometheus.Metric) {
+	if !isClosed(w.leading) {
+		return
+	}
+	counts := tally{}
+	for namespace, n := range w.byNamespace() {
+		counts[tallied{namespace: namespace}] = n
+	}
+	counts.collect(metrics, waitingDesc)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
