@@ -166,7 +166,7 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	if err != nil {
 		return seen, r.writeFailed(ctx, seen, err)
 	}
-	seen.local.writes.wroteSecret(desired, seen.session.Generation, r.clock.Now())
+	seen.local.writes.wroteSecret(seen.session, desired, r.clock.Now())
 	next, err := r.reader.inspect(ctx, seen, desired)
 	if err != nil {
 		return seen, err
@@ -228,7 +228,7 @@ func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err erro
 	if errors.Is(err, errAltered) {
 		message = status.AlteredSecret(name)
 	}
-	wait := seen.local.pending.failed(state, message, seen.secret, r.clock.Now())
+	wait := seen.local.pending.failed(state, message, writeOf(seen.session, seen.secret), r.clock.Now())
 	if state.Conflicted {
 		seen.local.writes.generated.distrustCache()
 	}

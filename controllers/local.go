@@ -97,7 +97,7 @@ type readYourWrites struct {
 	generated written[*corev1.Secret]
 	// synced is the Secret version that our last write produced. If a webhook changed its
 	// labels, do not fight it: this version counts as in sync.
-	synced syncedMetadata
+	synced attemptedWrite
 }
 
 // object is what written needs of an object.
@@ -140,18 +140,11 @@ func newer(a, b string) bool {
 	return err == nil && order > 0
 }
 
-// syncedMetadata is a version of a generated Secret, and the generation of the session
-// that it was written for.
-type syncedMetadata struct {
-	version    string
-	generation int64
-}
-
-func (r *readYourWrites) wroteSecret(s *corev1.Secret, generation int64, now time.Time) {
+func (r *readYourWrites) wroteSecret(session *v1alpha1.BillingSession, s *corev1.Secret, now time.Time) {
 	r.generated.set(s, now)
-	r.synced = syncedMetadata{s.ResourceVersion, generation}
+	r.synced = writeOf(session, s)
 }
 
-func (r *readYourWrites) isSynced(s *corev1.Secret, generation int64) bool {
-	return r.synced == syncedMetadata{s.ResourceVersion, generation}
+func (r *readYourWrites) isSynced(session *v1alpha1.BillingSession, s *corev1.Secret) bool {
+	return r.synced == writeOf(session, s)
 }

@@ -20,9 +20,8 @@ type attempts struct {
 	queuedSince time.Time
 	// known reports whether this process has asked. Then last is newer than what the status
 	// says, also when it is nil because the request settled the matter.
-	known           bool
-	last            *v1alpha1.Attempt
-	lastFingerprint string
+	known bool
+	last  *v1alpha1.Attempt
 	// handled is the renew token that was answered last.
 	handled string
 }
@@ -40,7 +39,7 @@ func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.R
 	newKey := a.fingerprint != facts.Fingerprint && renewal.OnlyKeyDiffers(a.inputs, facts.Inputs)
 	a.interval = renewal.NextInterval(a.interval, asked.Sub(a.asked), newKey)
 	a.asked, a.inputs, a.fingerprint, a.known = asked, facts.Inputs, facts.Fingerprint, true
-	a.last, a.lastFingerprint = renewal.NextAttempt(facts, result), facts.Fingerprint
+	a.last = renewal.NextAttempt(facts, result)
 	if result.Outcome == v1alpha1.OutcomeGranted || result.Outcome == v1alpha1.OutcomeRejected {
 		a.handled = facts.RenewRequest
 	}
@@ -48,7 +47,7 @@ func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.R
 
 // addTo adds to facts from the status what this process knows better.
 func (a *attempts) addTo(f *renewal.Facts) {
-	f.Asked, f.Interval, f.LastFingerprint = a.asked, a.interval, a.lastFingerprint
+	f.Asked, f.Interval, f.LastFingerprint = a.asked, a.interval, a.fingerprint
 	if a.known {
 		f.Last = a.last
 	}

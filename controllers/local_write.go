@@ -22,9 +22,8 @@ type pendingWrite struct {
 	contested bool
 	// failures is how many writes in a row failed.
 	failures int
-	// failedOn is the version of the Secret that could not be written, empty when there
-	// was none.
-	failedOn string
+	// failedOn is the write that failed, zero when no write of this process did.
+	failedOn attemptedWrite
 }
 
 const (
@@ -51,7 +50,7 @@ func (p *pendingWrite) succeeded() {
 
 // failed remembers a failure and returns the wait until the next attempt, which doubles
 // from a second to the cap of its kind.
-func (p *pendingWrite) failed(state renewal.WriteState, message string, on *corev1.Secret, now time.Time) time.Duration {
+func (p *pendingWrite) failed(state renewal.WriteState, message string, on attemptedWrite, now time.Time) time.Duration {
 	longest := maxWriteRetry
 	if state.Refused {
 		longest = maxRefusedRetry
@@ -60,7 +59,7 @@ func (p *pendingWrite) failed(state renewal.WriteState, message string, on *core
 	p.failures++
 	p.contested = false
 	state.Failed, state.RetryAt = true, now.Add(wait)
-	p.state, p.message, p.failedOn = state, message, versionOf(on)
+	p.state, p.message, p.failedOn = state, message, on
 	return wait
 }
 
@@ -68,10 +67,11 @@ func (p *pendingWrite) failed(state renewal.WriteState, message string, on *core
 // only a write that can be read back shows that nothing changes it on its way.
 func (p *pendingWrite) mayRetry() { p.state, p.message = renewal.WriteState{}, "" }
 
-// retryIfSecretChanged ends the wait after a refused write once the Secret is another:
-// what was in the way, such as its being immutable, may be gone with the former one.
-func (p *pendingWrite) retryIfSecretChanged(s *corev1.Secret) {
-	if p.state.Refused && !p.contested && versionOf(s) != p.failedOn {
+// retryIfChanged ends the wait after a refused write once the Secret or the session is
+// another: what was in the way, such as the Secret's being immutable or a wrong label in the
+// template, may be gone.
+func (p *pendingWrite) retryIfChanged(now attemptedWrite) {
+	if p.state.Refused && !p.contested && p.failedOn != (attemptedWrite{}) && now != p.failedOn {
 		p.state.RetryAt = time.Time{}
 	}
 }
@@ -94,12 +94,18 @@ func (p *pendingWrite) assume(session *v1alpha1.BillingSession, now time.Time) {
 	}
 }
 
-// versionOf is the version of a Secret, empty for none.
-func versionOf(s *corev1.Secret) string {
+// attemptedWrite is what a write depends on: the version of the Secret, empty when there is
+// none, and the generation of the session.
+type attemptedWrite struct {
+	version    string
+	generation int64
+}
+
+func writeOf(session *v1alpha1.BillingSession, s *corev1.Secret) attemptedWrite {
 	if s == nil {
-		return ""
+		return attemptedWrite{generation: session.Generation}
 	}
-	return s.ResourceVersion
+	return attemptedWrite{s.ResourceVersion, session.Generation}
 }
 
 // yield makes the next write wait, as somebody else keeps undoing ours.

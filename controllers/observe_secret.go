@@ -21,7 +21,7 @@ func (r *reader) withSecret(ctx context.Context, seen observation) (observation,
 	if err != nil {
 		return seen, err
 	}
-	seen.local.pending.retryIfSecretChanged(found)
+	seen.local.pending.retryIfChanged(writeOf(seen.session, found))
 	if found == nil {
 		seen, err = r.withOlderClaimant(ctx, seen)
 	} else {
@@ -42,7 +42,7 @@ func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Se
 	}
 	seen.secret = nil
 	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, living...)
-	if seen.secretState == renewal.SecretDrifted && seen.local.writes.isSynced(found, seen.session.Generation) {
+	if seen.secretState == renewal.SecretDrifted && seen.local.writes.isSynced(seen.session, found) {
 		seen.secretState = renewal.SecretOurs
 	}
 	switch seen.secretState {

@@ -117,7 +117,7 @@ func (e *explanation) wait(secret string) string {
 	case renewal.RuleSecretAwaitsCollection:
 		return "The controller asks for a URL once " + secret + " has been collected."
 	case renewal.RuleGrantIsUnsaved, renewal.RuleSecretIsGoneOrEdited, renewal.RuleSecretCannotBeWritten:
-		return "The controller tries to write " + secret + " again within a minute."
+		return "The controller tries to write " + secret + " again within ten minutes."
 	case renewal.RuleKeyIsNeeded:
 		if e.Facts.KeyIsLate() {
 			return "The controller asks for a URL as soon as the API key is there."

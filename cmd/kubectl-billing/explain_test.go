@@ -88,7 +88,7 @@ func TestWhatComesNext(t *testing.T) {
 		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, InStatus: held}, []string{"writes the URL from the status into Secret"}},
 		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretDrifted}, []string{"brings the labels, annotations and owner"}},
 		{"writes fail", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true, RetryAt: noon.Add(time.Minute)}},
-			[]string{"tries to write Secret \"acme\" again within a minute"}},
+			[]string{"tries to write Secret \"acme\" again within ten minutes"}},
 		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tests now, by a dry run"}},
 		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
 		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + formatTime(noon.Add(10*time.Second))}},

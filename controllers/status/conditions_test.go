@@ -43,7 +43,7 @@ func statusOf(f renewal.Facts) (*v1alpha1.BillingSession, renewal.Plan) {
 	return session, plan
 }
 
-// TestSituations has a row for each row of DESIGN's table of situations.
+// TestSituations has a row for each row of the condition table, and for what tells rows apart.
 func TestSituations(t *testing.T) {
 	t.Parallel()
 	alive, dead := grant(time.Minute), grant(time.Hour)
