@@ -76,6 +76,8 @@ func newBenchReconciler(sessions int) (*Reconciler, *memoryStore) {
 // generous grants whatever it is asked for.
 type generous struct{ clock *clocktesting.FakeClock }
 
+func (generous) CheckURL(text string) error { return endpoint.URLPolicy{}.Check(text) }
+
 func (generous) URL() string { return "https://api.example/v1/billings/billing_ui" }
 
 func (g generous) IssueURL(_ context.Context, r endpoint.Request) (endpoint.Grant, error) {

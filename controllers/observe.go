@@ -33,6 +33,8 @@ type reader struct {
 	claims *claims
 	clock  clock.PassiveClock
 
+	// checkURL says whether the endpoint may grant a URL that is read back.
+	checkURL secret.CheckURL
 	// claimants finds the sessions that claim a Secret's name.
 	claimants func(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error)
 	// pausedUntil is when the pause of a key ends; zero when there is none.
@@ -85,7 +87,7 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 		return nil, err
 	}
 	local.look(session, r.clock.Now())
-	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status)}
+	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status, r.checkURL)}
 	seen, err = r.withSecret(ctx, seen)
 	if err != nil {
 		return nil, err

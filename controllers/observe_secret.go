@@ -41,7 +41,7 @@ func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Se
 		return seen, err
 	}
 	seen.secret = nil
-	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, living...)
+	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, r.checkURL, living...)
 	if seen.secretState == renewal.SecretDrifted && seen.local.writes.isSynced(seen.session, found) {
 		seen.secretState = renewal.SecretOurs
 	}

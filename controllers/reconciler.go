@@ -29,6 +29,8 @@ type Endpoint interface {
 	IssueURL(ctx context.Context, request endpoint.Request) (endpoint.Grant, error)
 	// URL is the address of the endpoint.
 	URL() string
+	// CheckURL returns nil for a URL that it may grant.
+	CheckURL(text string) error
 }
 
 // Dependencies are what a Reconciler works with.
@@ -82,6 +84,7 @@ func New(d Dependencies, o Options) *Reconciler {
 		cached: d.Client, generated: d.SecretCache, live: d.APIReader, clock: d.Clock,
 		keys:        apikey.NewCache(d.APIReader, d.Clock),
 		claims:      newClaims(r.woken.wake),
+		checkURL:    d.Endpoint.CheckURL,
 		claimants:   claimantsByIndex(d.Client),
 		pausedUntil: func(key endpoint.Key) time.Time { return r.dispatcher.PausedUntil(r.dispatcher.KeyID(key)) },
 	}

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -69,11 +70,21 @@ func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*core
 	return Compose(session, existing, &Grant{URL: endpoint.NewURL("https://example.invalid/")})
 }
 
-// Inspect is the state of the Secret that has the name of the session's generated one, and
-// its grant if the Secret is ours and its data unedited. living are the UIDs of its
-// OtherOwners that still exist.
-func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, living ...types.UID) (renewal.SecretState, *Grant) {
-	whose := ownershipOf(session, secret, living)
+// CheckURL returns nil for a URL that the endpoint may grant.
+type CheckURL func(text string) error
+
+// Inspect tells what the Secret is to the session, and reads its grant where it is ours
+// and as it was written. living are the UIDs of its OtherOwners that still exist.
+//
+// Anybody who may write Secrets can make a digest that is right, also while no controller
+// looks. A grant that the endpoint would not give therefore counts as an edit.
+func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, check CheckURL, living ...types.UID) (renewal.SecretState, *Grant) {
+	g, err := read(secret)
+	if err == nil {
+		err = g.check(check)
+	}
+	isIntact := err == nil && IsIntact(secret)
+	whose := ownershipOf(session, secret, isIntact, living)
 	switch whose {
 	case foreign:
 		return renewal.SecretForeign, nil
@@ -81,8 +92,7 @@ func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, living ...
 		return renewal.SecretOfPredecessor, nil
 	case owned, orphaned:
 	}
-	g, err := read(secret)
-	if err != nil || !IsIntact(secret) {
+	if !isIntact {
 		return renewal.SecretEdited, nil
 	}
 	if whose == orphaned || !hasMetadata(session, secret) {
@@ -123,12 +133,13 @@ func read(secret *corev1.Secret) (*Grant, error) {
 	return g, nil
 }
 
-// FromStatus is the grant that the status shows, nil unless it is complete.
-func FromStatus(status *v1alpha1.BillingSessionStatus) *Grant {
+// FromStatus is the grant that the status shows, nil unless it is complete and one that the
+// endpoint may give.
+func FromStatus(status *v1alpha1.BillingSessionStatus, check CheckURL) *Grant {
 	if status.URL == "" || status.IssueTime == nil || status.ExpirationTime == nil || status.IssuedFor == nil {
 		return nil
 	}
-	return &Grant{
+	g := &Grant{
 		Grant: renewal.Grant{
 			Expire: status.ExpirationTime.Time,
 			Issued: status.IssueTime.Time,
@@ -137,4 +148,23 @@ func FromStatus(status *v1alpha1.BillingSessionStatus) *Grant {
 		},
 		URL: endpoint.NewURL(status.URL),
 	}
+	if g.check(check) != nil {
+		return nil
+	}
+	return g
+}
+
+// maxLife is the longest life that a granted URL may have, and the second that Issued is
+// rounded by.
+const maxLife = 3*24*time.Hour + time.Hour + time.Second
+
+// check returns why the endpoint cannot have given the grant.
+func (g *Grant) check(url CheckURL) error {
+	if life := g.Life(); life <= 0 || life > maxLife {
+		return errors.New("the URL has a life that the endpoint does not grant")
+	}
+	if err := url(g.URL.Reveal()); err != nil {
+		return fmt.Errorf("the URL %w", err)
+	}
+	return nil
 }

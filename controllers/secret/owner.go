@@ -26,13 +26,13 @@ const (
 	ofPredecessor
 )
 
-// ownershipOf tells whose the Secret is. living are the UIDs of the other sessions that it
-// names as owners and that still exist.
+// ownershipOf tells whose the Secret is. isIntact reports whether it is as it was written,
+// and living are the UIDs of the other sessions that it names as owners and that still exist.
 //
 // Backups, restores and `kubectl delete --cascade=orphan` lose owner references. A Secret
 // that this session's labels and an intact digest show to be ours is taken back; otherwise
 // the file that pods mount would go stale beside a session that may not touch it.
-func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, living []types.UID) ownership {
+func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, isIntact bool, living []types.UID) ownership {
 	if slices.ContainsFunc(secret.OwnerReferences, func(o metav1.OwnerReference) bool { return isSession(o) && o.UID == session.UID }) {
 		if secret.DeletionTimestamp != nil {
 			return ofPredecessor
@@ -44,7 +44,7 @@ func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, living
 	switch {
 	case slices.ContainsFunc(secret.OwnerReferences, exists):
 		return foreign
-	case secret.DeletionTimestamp == nil && isLabelledFor(session, secret) && IsIntact(secret):
+	case secret.DeletionTimestamp == nil && isLabelledFor(session, secret) && isIntact:
 		return orphaned
 	case slices.ContainsFunc(secret.OwnerReferences, ofName):
 		return ofPredecessor
@@ -59,13 +59,13 @@ func isLabelledFor(session *v1alpha1.BillingSession, secret *corev1.Secret) bool
 // IsOwnedBy reports whether the Secret names the session as its owner and is not being
 // deleted.
 func IsOwnedBy(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
-	return ownershipOf(session, secret, nil) == owned
+	return ownershipOf(session, secret, false, nil) == owned
 }
 
 // OtherOwners are the sessions that the Secret names as owners and whose existence decides
 // whether it is this session's. There are none where something else decides.
 func OtherOwners(session *v1alpha1.BillingSession, secret *corev1.Secret) []metav1.OwnerReference {
-	if ownershipOf(session, secret, nil) != orphaned {
+	if ownershipOf(session, secret, IsIntact(secret), nil) != orphaned {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool { return o.Name == session.Name })

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -21,20 +22,25 @@ func owner(differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSessi
 	return builders.Session("acme", append(differences, builders.In("finance"), func(s *v1alpha1.BillingSession) { s.UID = "uid" })...)
 }
 
+// anyHost is what those check who know no endpoint.
+var anyHost = endpoint.URLPolicy{}.Check
+
 func grants(t *rapid.T) *Grant {
-	seconds := rapid.Int64Range(0, 4e9)
+	issued := rapid.Int64Range(0, 4e9).Draw(t, "issued")
+	offset := rapid.Int64Range(max(-issued, math.MinInt32), math.MaxInt32).Draw(t, "offset")
+	life := rapid.Int64Range(1, int64(maxLife/time.Second)).Draw(t, "life")
 	return &Grant{
 		Grant: renewal.Grant{
-			Expire: time.Unix(seconds.Draw(t, "expire"), 0).UTC(),
-			Issued: time.Unix(seconds.Draw(t, "issued"), 0).UTC(),
-			Offset: time.Duration(rapid.Int32().Draw(t, "offset")) * time.Second,
+			Expire: time.Unix(issued+offset+life, 0).UTC(),
+			Issued: time.Unix(issued, 0).UTC(),
+			Offset: time.Duration(offset) * time.Second,
 			Inputs: v1alpha1.Inputs{
 				KeySecretUID: "key-uid", KeySecretResourceVersion: rapid.String().Draw(t, "version"), KeySecretKey: "api-key",
 				Purge: v1alpha1.PurgeDelete, ExpirationSeconds: rapid.Int32().Draw(t, "life"), Endpoint: "https://example.com/",
 			},
 			Fingerprint: rapid.StringMatching(`v1:[0-9a-f]{64}`).Draw(t, "fingerprint"),
 		},
-		URL: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[ -~]{1,40}`).Draw(t, "url")),
+		URL: endpoint.NewURL(rapid.StringMatching(`https://[a-z]+/\?t=[!-$&-Z_-~]{1,40}`).Draw(t, "url")),
 	}
 }
 
@@ -46,7 +52,7 @@ func TestGrantIsReadBackAsItWasWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state, got := Inspect(session, secret)
+		state, got := Inspect(session, secret, anyHost)
 		if state != renewal.SecretOurs {
 			t.Fatalf("inspected as %d", state)
 		}
@@ -115,20 +121,20 @@ func TestEveryEditShows(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			secret, err := Compose(session, nil, &Grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(1e9, 0),
+			secret, err := Compose(session, nil, &Grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(2e9-600, 0),
 				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, URL: endpoint.NewURL("https://example.com/?t=1")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			row.edit(secret)
-			got, _ := Inspect(session, secret, "living")
+			got, _ := Inspect(session, secret, anyHost, "living")
 			if got != row.want {
 				t.Errorf("inspected as %d, want %d", got, row.want)
 			}
 			if got != renewal.SecretDrifted {
 				return
 			}
-			if got, _ := Inspect(session, WithMetadata(session, secret)); got != renewal.SecretOurs {
+			if got, _ := Inspect(session, WithMetadata(session, secret), anyHost); got != renewal.SecretOurs {
 				t.Errorf("brought in line, it is inspected as %d", got)
 			}
 		})
@@ -203,7 +209,7 @@ func TestFingerprintTellsWhatIsSentAndNothingElse(t *testing.T) {
 // FuzzInspect reads Secrets that anybody may have written, with a digest that is
 // right: it is no secret how to make one.
 func FuzzInspect(f *testing.F) {
-	f.Add("https://example.com/?t=1", "2000000000", "2030-01-01T00:00:00Z", "0", `{"purge":"delete"}`, "ab", `{"labels":["a"]}`, "uid")
+	f.Add("https://example.com/?t=1", "2000000000", "2033-05-18T03:23:20Z", "0", `{"purge":"delete"}`, "ab", `{"labels":["a"]}`, "uid")
 	f.Add("", "-1", "0000-01-01T00:00:00Z", "-2147483648", `null`, "", `{"labels":["app.kubernetes.io/managed-by"]}`, "uid")
 	f.Add("\xff", "9223372036854775807", "9999-12-31T23:59:59Z", "2147483647", `{"expirationSeconds":-5}`, "\x00", `[`, "other")
 	f.Add("x", "+5", "2030-01-01T00:00:00+14:00", "07", `[]`, "x", `{}`, "")
@@ -216,7 +222,7 @@ func FuzzInspect(f *testing.F) {
 			annotationIssuedFor: issuedFor, annotationFingerprint: print, annotationTemplate: template})
 		secret.Annotations[annotationDigest] = digest(secret)
 		before := secret.DeepCopy()
-		state, g := Inspect(session, secret)
+		state, g := Inspect(session, secret, anyHost)
 		if !cmp.Equal(before, secret) {
 			t.Error("Inspect changed the Secret")
 		}
@@ -233,7 +239,7 @@ func FuzzInspect(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state, _ := Inspect(session, again); state != renewal.SecretOurs {
+		if state, _ := Inspect(session, again, anyHost); state != renewal.SecretOurs {
 			t.Errorf("what is written from it is inspected as %d", state)
 		}
 	})

@@ -42,7 +42,7 @@ func TestWhatEarlierVersionsStoredIsStillOurs(t *testing.T) {
 			if err := yaml.UnmarshalStrict(text, &stored); err != nil {
 				t.Fatal(err)
 			}
-			state, grant := Inspect(session, &stored)
+			state, grant := Inspect(session, &stored, anyHost)
 			if state != renewal.SecretOurs {
 				t.Fatalf("inspected as %d", state)
 			}

@@ -188,6 +188,9 @@ func (e *memoryEndpoint) requests() int {
 
 func (*memoryEndpoint) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }
 
+// CheckURL implements controllers.Endpoint.
+func (*memoryEndpoint) CheckURL(text string) error { return endpoint.URLPolicy{}.Check(text) }
+
 // IssueURL implements controllers.Endpoint.
 func (e *memoryEndpoint) IssueURL(_ context.Context, request endpoint.Request) (endpoint.Grant, error) {
 	time.Sleep(answerTime)
