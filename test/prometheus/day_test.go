@@ -63,6 +63,8 @@ func (s *stage) badDay() *diary {
 		s.waitUntil(name, v1alpha1.ReasonIssued)
 	}
 	troubled := s.server.scrapes()
+	d.quiet("BillingEndpointCAFileUnusable")
+	s.writeCAFile([]byte("half a certif"))
 	for _, alert := range []string{"BillingSessionRejected", "BillingSessionThrottled", "BillingSessionStalled",
 		"BillingSessionNotReady", "BillingSessionExpiresSoon", "BillingSessionExpired", "BillingEndpointClockSkew"} {
 		d.quiet(alert)
@@ -94,6 +96,10 @@ func (s *stage) badDay() *diary {
 	d.fires("BillingSessionNotReady", session("broken"))
 	s.heal("throttled")
 	s.heal("broken")
+	s.server.waitFor("billingsession_endpoint_ca_last_reload_successful == 0")
+	s.server.let(2)
+	d.fires("BillingEndpointCAFileUnusable", operator())
+	s.writeCAFile(s.certificate)
 
 	s.server.waitFor(`billingsession_state{name="expiring",state="expired"}`)
 	s.server.let(3)
@@ -119,6 +125,10 @@ func (s *stage) badDay() *diary {
 	s.server.waitFor(lastly + `{outcome="granted"} > on (job) ` + lastly + `{outcome="unavailable"}`)
 	s.server.let(1)
 	d.quiet("BillingEndpointDown")
+
+	s.server.waitFor("billingsession_endpoint_ca_last_reload_successful == 1")
+	s.server.let(1)
+	d.quiet("BillingEndpointCAFileUnusable")
 
 	s.stopManager()
 	s.server.let(7)

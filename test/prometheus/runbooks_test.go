@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 // Whoever is called at night follows the link of the alert.
@@ -98,5 +101,40 @@ func TestNoReasonIsForgotten(t *testing.T) {
 	}
 	if diff := cmp.Diff(acted, others); diff != "" || len(acted) == 0 {
 		t.Errorf("BillingSessionNotReady leaves out other reasons than those that have alerts (-alerts +left out):\n%s", diff)
+	}
+}
+
+// Each reason that stalls a session raises an alert that does not wait for a quarter of an hour.
+func TestEveryStalledReasonHasAnAlert(t *testing.T) {
+	for _, scope := range []string{"", "fleet"} {
+		for _, reason := range []string{
+			v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeySecretForbidden, v1alpha1.ReasonKeyInvalid,
+			v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed,
+		} {
+			if !slices.ContainsFunc(alerts(t), func(rule monitoringv1.Rule) bool {
+				return rule.Labels["scope"] == scope && rule.Alert != "BillingSessionNotReady" && strings.Contains(rule.Expr.String(), reason)
+			}) {
+				t.Errorf("no alert (scope %q) names %s", scope, reason)
+			}
+		}
+	}
+}
+
+// The runbooks say what a person could not find out: sentences that must not be lost.
+func TestRunbooksSay(t *testing.T) {
+	readme := strings.Join(strings.Fields(read(t, "README.md")), " ")
+	for _, row := range []struct{ alert, sentence string }{
+		{"BillingSessionRejected", "This endpoint wants a group's API key, not a person's."},
+		{"BillingSessionStalled", "somebody else may also keep changing the generated Secret"},
+		{"BillingSessionStalled", "kubectl get secret acme -n finance -o yaml --show-managed-fields"},
+		{"BillingSessionThrottled", "`count/billingsessions.billing.xtracta.com` and `count/secrets`"},
+		{"BillingEndpointCAFileUnusable", "The certificates before it stay in use until the pod restarts; a restart with the broken file fails."},
+		{"BillingEndpointCAFileUnusable", "A file mounted by `subPath` never changes."},
+	} {
+		_, runbook, _ := strings.Cut(readme, "#### "+row.alert+" ")
+		runbook, _, _ = strings.Cut(runbook, " #### ")
+		if !strings.Contains(runbook, row.sentence) {
+			t.Errorf("the runbook of %s does not say: %s", row.alert, row.sentence)
+		}
 	}
 }

@@ -2,7 +2,9 @@ package prometheus
 
 import (
 	"bytes"
+	"encoding/pem"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -49,6 +51,9 @@ type stage struct {
 	manager  *exec.Cmd
 	log      bytes.Buffer
 	token    string // of whoever may read metrics
+	caFile   string // the path of --endpoint-ca-file
+	// certificate is one that the file may hold.
+	certificate []byte
 	server   *server
 }
 
@@ -77,8 +82,11 @@ func newStage(t *testing.T) *stage {
 	}
 	endpoint := httptest.NewServer(s.endpoint)
 	t.Cleanup(endpoint.Close)
+	s.caFile, s.certificate = filepath.Join(t.TempDir(), "ca.pem"), certificate()
+	s.writeCAFile(s.certificate)
 	s.args = []string{
 		"--kubeconfig", cluster.KubeconfigPath(), "--endpoint-url", endpoint.URL + standin.Path,
+		"--endpoint-ca-file", s.caFile,
 		"--leader-elect", "--leader-election-namespace", systemNamespace, "--leader-election-id", leaseName,
 		"--metrics-bind-address", s.address, "--health-probe-bind-address", "0",
 	}
@@ -86,6 +94,25 @@ func newStage(t *testing.T) *stage {
 		s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
 	return s
+}
+
+// certificate is any that is valid. The stand-in is asked over http, so nothing is verified by it.
+func certificate() []byte {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+}
+
+// writeCAFile replaces the file at once, as a kubelet does.
+func (s *stage) writeCAFile(text []byte) {
+	s.t.Helper()
+	err := os.WriteFile(s.caFile+".new", text, 0o600)
+	if err == nil {
+		err = os.Rename(s.caFile+".new", s.caFile)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func buildManager(t *testing.T) (path string) {
