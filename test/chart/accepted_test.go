@@ -25,10 +25,10 @@ func expectAccepted(t *testing.T, objects manifest) {
 	t.Helper()
 	heard := &warnings{}
 	c := strictClient(t, heard)
-	for _, namespace := range []string{systemNamespace, "finance", "sales"} {
-		createMissing(t, c, namespace)
-	}
 	for _, object := range objects {
+		if namespace := object.GetNamespace(); namespace != "" {
+			createMissing(t, c, namespace)
+		}
 		if object.GroupVersionKind().Group == monitoring.GroupName {
 			continue // there are none without the Prometheus operator
 		}

@@ -1,30 +1,8 @@
 package chart
 
-import (
-	"bytes"
-	"strings"
-	"testing"
+import "strings"
 
-	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/util/jsonpath"
-)
-
-const (
-	pod       = "{.spec.template.spec"
-	container = pod + ".containers[0]"
-	// moreArgs are those beyond what each install has.
-	moreArgs = container + ".args[3:]}"
-)
-
-// found is what the objects of a kind hold at a path, as kubectl -o jsonpath would
-// print it, with a space between objects.
-type found struct{ kind, path, text string }
-
-var options = []struct {
-	name, why, values string
-	want              []found
-}{
+var options = []option{
 	{
 		"defaults", "what nobody asked for is left to the manager", ``,
 		[]found{
@@ -249,72 +227,4 @@ var options = []struct {
 		"a part of another chart", "such charts give all their parts the same global values", `global: {team: finance}`,
 		[]found{{"Deployment", "{.metadata.name}", "billing-operator"}},
 	},
-}
-
-func TestOptions(t *testing.T) {
-	for _, row := range options {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			objects := rendered(t, row.values)
-			for _, want := range row.want {
-				if got := find(t, objects.ofKind(want.kind), want.path); got != want.text {
-					t.Errorf("%s %s is\n\t%s, want\n\t%s\n(%s)", want.kind, want.path, got, want.text, row.why)
-				}
-			}
-			expectAccepted(t, objects)
-			expectUnderstood(t, objects)
-			expectMonitoring(t, objects)
-		})
-	}
-}
-
-// A release may have any name that Helm lets through.
-func TestNamesFit(t *testing.T) {
-	for _, row := range []struct{ release, want, why string }{
-		{"finance", "finance-billing-operator", "the chart's name tells what it is"},
-		{"eu-billing-operator", "eu-billing-operator", "it is in the release's already"},
-		{"a-name-of-forty-and-one-more-letters-at-all", "a-name-of-forty-and-one-more-letters-at-all-billing-op", "a Service's name has 63 letters at most"},
-	} {
-		t.Run(row.release, func(t *testing.T) {
-			t.Parallel()
-			output, err := template(t, row.release, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			objects := parse(t, output)
-			if got := find(t, objects.ofKind("Deployment"), "{.metadata.name}"); got != row.want {
-				t.Errorf("the Deployment is called %s, want %s (%s)", got, row.want, row.why)
-			}
-			expectAccepted(t, objects)
-		})
-	}
-}
-
-func find(t *testing.T, objects manifest, path string) string {
-	t.Helper()
-	query := jsonpath.New("").AllowMissingKeys(true)
-	if err := query.Parse(path); err != nil {
-		t.Fatal(err)
-	}
-	var texts []string
-	for _, object := range objects {
-		var text bytes.Buffer
-		if err := query.Execute(&text, object.Object); err != nil {
-			t.Fatal(err)
-		}
-		texts = append(texts, text.String())
-	}
-	return strings.Join(texts, " ")
-}
-
-// expectMonitoring judges the kinds that the API server does not serve.
-func expectMonitoring(t *testing.T, objects manifest) {
-	t.Helper()
-	for kind, typed := range map[string]any{"ServiceMonitor": &monitoringv1.ServiceMonitor{}, "PrometheusRule": &monitoringv1.PrometheusRule{}} {
-		for _, object := range objects.ofKind(kind) {
-			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
-				t.Error(err)
-			}
-		}
-	}
 }
