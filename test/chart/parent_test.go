@@ -12,19 +12,19 @@ var parents = []struct {
 	name, why, values string
 	deployments       string
 }{
-	{"defaults", "both have names of their own", ``, "platform-billing-eu platform-billing-operator"},
+	{"defaults", "both have names of their own", ``, "platform-billing-operator platform-billing-eu"},
 	{"the first", "the condition of the other is false", `billing_EU: {enabled: false}`, "platform-billing-operator"},
 	{"the other", "an alias is a name", `billing-operator: {enabled: false}`, "platform-billing-eu"},
 	{"none", "both conditions are false", `{billing-operator: {enabled: false}, billing_EU: {enabled: false}}`, ""},
 	{"conditions that are true", "they say what holds anyway", `{billing-operator: {enabled: true}, billing_EU: {enabled: true}}`,
-		"platform-billing-eu platform-billing-operator"},
+		"platform-billing-operator platform-billing-eu"},
 	{"global values", "those of other charts are none of our business",
 		`global: {imageRegistry: mirror.example.com, imagePullSecrets: [{name: mirror}], storageClass: fast, postgresql: {auth: {database: a}}}`,
-		"platform-billing-eu platform-billing-operator"},
-	{"no global values", "null is as good as none", `global: null`, "platform-billing-eu platform-billing-operator"},
+		"platform-billing-operator platform-billing-eu"},
+	{"no global values", "null is as good as none", `global: null`, "platform-billing-operator platform-billing-eu"},
 	{"nulls", "a parent's defaults are taken away by them",
 		`billing-operator: {image: null, resources: {limits: {memory: null}}, replicaCount: null, crds: {keep: null}, global: null, enabled: null}`,
-		"platform-billing-eu platform-billing-operator"},
+		"platform-billing-operator platform-billing-eu"},
 }
 
 func TestPartOfAnotherChart(t *testing.T) {

@@ -27,7 +27,7 @@ func TestTakingOver(t *testing.T) {
 	}{
 		{"from Kustomize", "", []string{"install", release, chart, "--take-ownership"}},
 		{"to another name of the release", release, []string{"install", "billing", chart, "--take-ownership"}},
-		{"an upgrade under that name", "", []string{"upgrade", "billing", chart, "--set", "replicaCount=1"}},
+		{"an upgrade under that name", "", []string{"upgrade", "billing", chart, "--force-conflicts", "--set", "replicaCount=1"}},
 		{"back from Kustomize, with a change", "billing", []string{"install", "billing", chart, "--take-ownership", "--force-conflicts", "--set", "replicaCount=3"}},
 	} {
 		if step.forget != "" {
