@@ -107,7 +107,7 @@ func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSess
 	if !doubtful {
 		return session, nil
 	}
-	live, err := getOrNil(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.BillingSession{})
+	live, err := r.sessionLive(ctx, client.ObjectKeyFromObject(cached))
 	if err != nil {
 		return nil, fmt.Errorf("read the session past the cache: %w", err)
 	}
@@ -116,6 +116,17 @@ func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSess
 	}
 	local.writes.session.set(live, r.clock.Now())
 	return live, nil
+}
+
+// sessionLive reads a session past the cache, nil if there is none. It lists, which the
+// controller may do anyway: to get one would take another permission.
+func (r *reader) sessionLive(ctx context.Context, name types.NamespacedName) (*v1alpha1.BillingSession, error) {
+	var sessions v1alpha1.BillingSessionList
+	err := r.live.List(ctx, &sessions, client.InNamespace(name.Namespace), client.MatchingFields{metav1.ObjectNameField: name.Name})
+	if err != nil || len(sessions.Items) == 0 {
+		return nil, err
+	}
+	return &sessions.Items[0], nil
 }
 
 // keyVersion is the version of the key's Secret, nil if there is none.

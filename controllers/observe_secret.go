@@ -62,15 +62,15 @@ func (r *reader) livingOwners(ctx context.Context, session *v1alpha1.BillingSess
 	var living []types.UID
 	for _, owner := range secret.OtherOwners(session, found) {
 		name := types.NamespacedName{Namespace: found.Namespace, Name: owner.Name}
-		for _, from := range []client.Reader{r.cached, r.live} {
-			other, err := getOrNil(ctx, from, name, &v1alpha1.BillingSession{})
-			if err != nil {
-				return nil, fmt.Errorf("read the Secret's owner: %w", err)
-			}
-			if other != nil && other.UID == owner.UID {
-				living = append(living, owner.UID)
-				break
-			}
+		other, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{})
+		if err == nil && (other == nil || other.UID != owner.UID) {
+			other, err = r.sessionLive(ctx, name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the Secret's owner: %w", err)
+		}
+		if other != nil && other.UID == owner.UID {
+			living = append(living, owner.UID)
 		}
 	}
 	return living, nil

@@ -117,7 +117,7 @@ var (
 
 // What the controller may do. Of Secrets it needs to read, create and update any in the
 // namespaces that it serves: RBAC can restrict neither to some labels nor to metadata.
-// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=list;watch
 // +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

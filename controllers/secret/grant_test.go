@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +49,10 @@ func TestGrantIsReadUpToTheLastSecondThatAStatusCanHold(t *testing.T) {
 	} {
 		secret := written(t, owner())
 		secret.Data[v1alpha1.SecretKeyExpire] = []byte(expire)
-		secret.Annotations[annotationDigest] = digest(secret) // whoever edits can make a digest too
-		if state, _ := Inspect(owner(), secret); state != want {
+		seconds, _ := strconv.ParseInt(expire, 10, 64)
+		secret.Annotations[annotationIssueTime] = time.Unix(seconds-60, 0).UTC().Format(time.RFC3339) // a life that can be granted
+		secret.Annotations[annotationDigest] = digest(secret)                                         // whoever edits can make a digest too
+		if state, _ := Inspect(owner(), secret, anyHost); state != want {
 			t.Errorf("with expire %q it is inspected as %d, want %d", expire, state, want)
 		}
 	}
@@ -59,7 +62,7 @@ func TestGrantIsReadUpToTheLastSecondThatAStatusCanHold(t *testing.T) {
 		secret := written(t, owner())
 		secret.Annotations[annotation] = garbled
 		secret.Annotations[annotationDigest] = digest(secret)
-		if state, grant := Inspect(owner(), secret); state != renewal.SecretEdited || grant != nil {
+		if state, grant := Inspect(owner(), secret, anyHost); state != renewal.SecretEdited || grant != nil {
 			t.Errorf("with %s %q it is inspected as %d, with a grant: %t", annotation, garbled, state, grant != nil)
 		}
 	}
@@ -104,15 +107,15 @@ func TestGrantOfTheStatusIsWholeOrNone(t *testing.T) {
 	inputs := v1alpha1.Inputs{Purge: v1alpha1.PurgeProcess}
 	whole := func() *v1alpha1.BillingSessionStatus {
 		return &v1alpha1.BillingSessionStatus{
-			URL: "https://example.com/", IssueTime: &metav1.Time{Time: time.Unix(1e9, 0)}, ExpirationTime: &metav1.Time{Time: time.Unix(2e9, 0)},
+			URL: "https://example.com/", IssueTime: &metav1.Time{Time: time.Unix(1e9, 0)}, ExpirationTime: &metav1.Time{Time: time.Unix(1e9+600, 0)},
 			IssuedFor: &v1alpha1.IssuedFor{Inputs: inputs, ClockOffsetSeconds: -7},
 		}
 	}
 	want := &Grant{
-		Grant: renewal.Grant{Issued: time.Unix(1e9, 0), Expire: time.Unix(2e9, 0), Offset: -7 * time.Second, Inputs: inputs},
+		Grant: renewal.Grant{Issued: time.Unix(1e9, 0), Expire: time.Unix(1e9+600, 0), Offset: -7 * time.Second, Inputs: inputs},
 		URL:   endpoint.NewURL("https://example.com/"),
 	}
-	if got := FromStatus(whole()); got == nil || got.URL != want.URL || !cmp.Equal(got.Timing(), want.Timing()) {
+	if got := FromStatus(whole(), anyHost); got == nil || got.URL != want.URL || !cmp.Equal(got.Timing(), want.Timing()) {
 		t.Errorf("read %+v, want %+v", got, want)
 	}
 	for without, remove := range map[string]func(*v1alpha1.BillingSessionStatus){
@@ -123,7 +126,7 @@ func TestGrantOfTheStatusIsWholeOrNone(t *testing.T) {
 	} {
 		status := whole()
 		remove(status)
-		if got := FromStatus(status); got.Timing() != nil { // decisions take a nil grant for none
+		if got := FromStatus(status, anyHost); got.Timing() != nil { // decisions take a nil grant for none
 			t.Errorf("a grant without %s: %+v", without, got)
 		}
 	}
