@@ -189,7 +189,9 @@ var options = []option{
 		`{fullnameOverride: billing-eu, metrics: {prometheusRule: {enabled: true, labels: {release: prometheus}}}}`,
 		[]found{
 			{"PrometheusRule", `{.spec.groups[*].rules[?(@.alert=="BillingOperatorAbsent")].expr}`,
-				`absent(billingsession_requests_total{job="billing-eu-metrics",namespace="billing-operator-system"})`},
+				"billing_operator_expected unless on (job, namespace) billingsession_requests_total"},
+			{"PrometheusRule", `{.spec.groups[*].rules[?(@.record=="billing_operator_expected")].labels}`,
+				`{"job":"billing-eu-metrics","namespace":"billing-operator-system"}`},
 			{"PrometheusRule", "{.metadata.labels.release}", "prometheus"},
 			{"Service", "{.metadata.name}", "billing-eu-metrics"},
 		},

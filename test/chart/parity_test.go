@@ -1,6 +1,8 @@
 package chart
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +38,39 @@ func TestMonitoringIsThatOfKustomize(t *testing.T) {
 	}
 	if diff := cmp.Diff(byName(objects), got); diff != "" {
 		t.Errorf("config/prometheus and the chart differ (-Kustomize +Helm):\n%s", diff)
+	}
+}
+
+// And of config/grafana.
+func TestDashboardIsThatOfKustomize(t *testing.T) {
+	got := byName(rendered(t, "dashboard: {enabled: true}"))
+	for name := range byName(rendered(t, "")) {
+		delete(got, name)
+	}
+	if diff := cmp.Diff(byName(kustomized(t, "grafana")), got); diff != "" {
+		t.Errorf("config/grafana and the chart differ (-Kustomize +Helm):\n%s", diff)
+	}
+}
+
+// No alert may speak of another install. TestOptions tells where this one is named.
+func TestAlertsNameThisInstall(t *testing.T) {
+	t.Parallel()
+	const values = `{fullnameOverride: links, metrics: {prometheusRule: {enabled: true}}}`
+	text, err := helm(t, values, "template", release, chart, "--namespace", "2024", "--values", "-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule, err := json.Marshal(parse(t, text).ofKind("PrometheusRule")[0].Object["spec"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{"billing-operator-metrics", systemNamespace} {
+		if strings.Contains(string(rule), other) {
+			t.Errorf("the rules name %s", other)
+		}
+	}
+	if !strings.Contains(string(rule), "links-metrics") || !strings.Contains(string(rule), "2024") {
+		t.Error("the rules do not name the release's metrics and namespace")
 	}
 }
 
