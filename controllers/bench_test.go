@@ -55,6 +55,10 @@ func BenchmarkReconcileAtRest(b *testing.B) {
 }
 
 func newBenchReconciler(sessions int) (*Reconciler, *memoryStore) {
+	return newMemoryReconciler(sessions, Options{Concurrency: 1})
+}
+
+func newMemoryReconciler(sessions int, options Options) (*Reconciler, *memoryStore) {
 	store := &memoryStore{
 		sessions: map[types.NamespacedName]*v1alpha1.BillingSession{},
 		secrets:  map[types.NamespacedName]*corev1.Secret{},
@@ -62,15 +66,13 @@ func newBenchReconciler(sessions int) (*Reconciler, *memoryStore) {
 	store.add(builders.KeySecretOf("finance", "key", "key-of-the-group"))
 	for i := range sessions {
 		session := builders.Session("session-"+strconv.Itoa(i), builders.In("finance"), builders.Expiration(600))
-		session.UID, session.ResourceVersion = types.UID("uid-"+session.Name), "1"
-		session.Status.ObservedGeneration = -1
-		store.sessions[client.ObjectKeyFromObject(session)] = session
+		store.addSession(session)
 	}
 	clock := clocktesting.NewFakeClock(time.Unix(1_800_000_000, 0))
 	return New(Dependencies{
 		Client: store, SecretCache: store, APIReader: store, Clock: clock, Endpoint: generous{clock},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
-	}, Options{Concurrency: 1}), store
+	}, options), store
 }
 
 // generous grants whatever it is asked for.
@@ -96,6 +98,16 @@ type memoryStore struct {
 	secrets  map[types.NamespacedName]*corev1.Secret
 	version  int
 	writes   int
+	// onRead is called before a Secret is read; nil for nothing.
+	onRead func(types.NamespacedName)
+	// refuse is the error of every write of a Secret; nil for none.
+	refuse error
+}
+
+func (s *memoryStore) addSession(session *v1alpha1.BillingSession) {
+	session.UID, session.ResourceVersion = types.UID("uid-"+session.Name), "1"
+	session.Status.ObservedGeneration = -1
+	s.sessions[client.ObjectKeyFromObject(session)] = session
 }
 
 func (s *memoryStore) next() string {
@@ -109,6 +121,9 @@ func (s *memoryStore) add(secret *corev1.Secret) {
 }
 
 func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into client.Object, _ ...client.GetOption) error {
+	if _, ok := into.(*corev1.Secret); ok && s.onRead != nil {
+		s.onRead(name)
+	}
 	secret := s.secrets[name]
 	switch into := into.(type) {
 	case *v1alpha1.BillingSession:
@@ -130,13 +145,38 @@ func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into cli
 	return apierrors.NewNotFound(schema.GroupResource{}, name.Name)
 }
 
-func (s *memoryStore) List(context.Context, client.ObjectList, ...client.ListOption) error {
+// List finds sessions by the Secret of their keys. None has another index.
+func (s *memoryStore) List(_ context.Context, into client.ObjectList, options ...client.ListOption) error {
+	wanted := (&client.ListOptions{}).ApplyOptions(options)
+	key, ok := wanted.FieldSelector.RequiresExactMatch(indexKeySecret)
+	sessions, also := into.(*v1alpha1.BillingSessionList)
+	if !ok || !also {
+		return nil
+	}
+	for name, session := range s.sessions {
+		if name.Namespace == wanted.Namespace && session.Spec.APIKeySecretRef.Name == key {
+			sessions.Items = append(sessions.Items, *session)
+		}
+	}
 	return nil
 }
 
 func (s *memoryStore) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {
 	s.writes++
+	if s.refuse != nil {
+		return s.refuse
+	}
 	s.add(object.(*corev1.Secret)) //nolint:forcetypeassert // nothing else is created
+	return nil
+}
+
+func (s *memoryStore) Update(_ context.Context, object client.Object, _ ...client.UpdateOption) error {
+	s.writes++
+	if s.refuse != nil {
+		return s.refuse
+	}
+	secret := object.(*corev1.Secret) //nolint:forcetypeassert // nothing else is updated
+	s.add(secret)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
@@ -16,6 +18,8 @@ import (
 // Only the worker that reconciles the session uses it.
 type localState struct {
 	uid types.UID
+	// key is the key that the session named at the last look.
+	key apikey.Ref
 	// isKnown reports whether this process has looked at the session before.
 	isKnown  bool
 	writes   readYourWrites
@@ -42,48 +46,94 @@ func (l *localState) giveUp() { l.namespaceGone = true }
 type localStates struct {
 	mu     sync.Mutex
 	states map[types.NamespacedName]*localState
-	// asked is when the last request was made for sessions that are gone by now. A session
-	// that is deleted and created again must not ask more often than one that stays.
+	// asked is when the last request was made for sessions that went within the last moments.
+	// A session that is deleted and created again must not ask more often than one that stays.
 	asked map[types.NamespacedName]time.Time
+	swept time.Time
+	// naming counts the sessions that name each key. A list of the sessions in the cache would
+	// not do: a session that goes during its own pass would leave a key behind.
+	naming map[apikey.Ref]int
 }
 
 func newLocalStates() *localStates {
-	return &localStates{states: map[types.NamespacedName]*localState{}, asked: map[types.NamespacedName]time.Time{}}
+	return &localStates{
+		states: map[types.NamespacedName]*localState{},
+		asked:  map[types.NamespacedName]time.Time{},
+		naming: map[apikey.Ref]int{},
+	}
 }
 
 // of is the local state of a session. A new session of the same name has a new one.
-func (l *localStates) of(session *v1alpha1.BillingSession) *localState {
+func (l *localStates) of(session *v1alpha1.BillingSession, now time.Time) *localState {
 	name := types.NamespacedName{Namespace: session.Namespace, Name: session.Name}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	local, ok := l.states[name]
-	if ok && local.uid == session.UID {
-		return local
+	l.sweep(now)
+	before, ok := l.states[name]
+	if ok && before.uid == session.UID {
+		return before
 	}
-	asked := l.asked[name]
+	local := &localState{uid: session.UID, attempts: attempts{asked: l.asked[name]}}
 	if ok {
-		asked = local.attempts.asked
+		local.key, local.attempts.asked = before.key, before.attempts.asked
 	}
 	delete(l.asked, name)
-	local = &localState{uid: session.UID, attempts: attempts{asked: asked}}
 	l.states[name] = local
 	return local
 }
 
-// forget drops the local state of a session that is gone.
-func (l *localStates) forget(name types.NamespacedName, now time.Time) {
+// nameKey notes which key a session names. It returns the key that no session names any
+// more, zero for none.
+func (l *localStates) nameKey(local *localState, key apikey.Ref) (unnamed apikey.Ref) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for other, asked := range l.asked {
-		if now.Sub(asked).Abs() >= renewal.MinInterval {
-			delete(l.asked, other)
-		}
+	if local.key == key {
+		return apikey.Ref{}
 	}
-	if local, ok := l.states[name]; ok && !local.attempts.asked.IsZero() {
-		l.asked[name] = local.attempts.asked
+	before := local.key
+	local.key = key
+	l.naming[key]++
+	return l.leaveKey(before)
+}
+
+func (l *localStates) leaveKey(key apikey.Ref) (unnamed apikey.Ref) {
+	if l.naming[key] > 1 {
+		l.naming[key]--
+		return apikey.Ref{}
+	}
+	delete(l.naming, key)
+	return key
+}
+
+// forget drops the local state of a session that is gone. It returns the key that no session
+// names any more, zero for none.
+func (l *localStates) forget(name types.NamespacedName, now time.Time) (unnamed apikey.Ref) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep(now)
+	local, ok := l.states[name]
+	if !ok {
+		return apikey.Ref{}
 	}
 	delete(l.states, name)
+	if isRecent(local.attempts.asked, now) {
+		l.asked[name] = local.attempts.asked
+	}
+	return l.leaveKey(local.key)
 }
+
+// sweep drops the requests of deleted sessions that do not matter any more. Looking at all
+// of them at each deletion would take time that grows with its square.
+func (l *localStates) sweep(now time.Time) {
+	if isRecent(l.swept, now) {
+		return
+	}
+	l.swept = now
+	maps.DeleteFunc(l.asked, func(_ types.NamespacedName, asked time.Time) bool { return !isRecent(asked, now) })
+}
+
+// isRecent reports whether a request at that time still makes the next one wait.
+func isRecent(asked, now time.Time) bool { return now.Sub(asked).Abs() < renewal.MinInterval }
 
 // maxCacheLag is how long a cache may lag behind our own write: an API server under load
 // lets its watches fall behind for seconds. After that the object is read live, as its

@@ -73,12 +73,12 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 	case err != nil:
 		return nil, fmt.Errorf("read the session: %w", err)
 	case cached == nil:
-		locals.forget(name, r.clock.Now())
+		r.keys.EvictEntry(locals.forget(name, r.clock.Now()))
 		return nil, nil
 	case cached.DeletionTimestamp != nil:
 		return nil, nil
 	}
-	local := locals.of(cached)
+	local := locals.of(cached, r.clock.Now())
 	if local.namespaceGone {
 		return nil, nil
 	}
@@ -92,11 +92,13 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 	if err != nil {
 		return nil, err
 	}
-	version, err := r.keyVersion(ctx, apikey.RefOf(session).Secret)
+	key := apikey.RefOf(session)
+	r.keys.EvictEntry(locals.nameKey(local, key))
+	version, err := r.keyVersion(ctx, key.Secret)
 	if err != nil {
 		return nil, err
 	}
-	seen = r.withKey(seen, r.keys.Lookup(apikey.RefOf(session), version))
+	seen = r.withKey(seen, r.keys.Lookup(key, version))
 	return &seen, nil
 }
 

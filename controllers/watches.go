@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
@@ -64,35 +63,18 @@ func claimantsByIndex(cached client.Reader) func(context.Context, types.Namespac
 }
 
 // afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
-// them can have it now. It evicts a key that no session names any more.
+// them can have it now.
 func (r *Reconciler) afterSession() handler.EventHandler {
 	return handler.Funcs{
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			before, ok := e.ObjectOld.(*v1alpha1.BillingSession)
-			after, also := e.ObjectNew.(*v1alpha1.BillingSession)
-			if ok && also && before.Spec.APIKeySecretRef != after.Spec.APIKeySecretRef {
-				r.evictUnnamedKey(ctx, before)
-			}
-		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 			session, ok := e.Object.(*v1alpha1.BillingSession)
 			if !ok {
 				return
 			}
-			r.evictUnnamedKey(ctx, session)
 			for _, request := range r.sessionsBySecretName(ctx, session.Namespace, secret.NameFor(session)) {
 				queue.Add(request)
 			}
 		},
-	}
-}
-
-// evictUnnamedKey drops the key that a session named, unless another session names its Secret.
-// Whoever makes up names of keys would otherwise fill the process's memory.
-func (r *Reconciler) evictUnnamedKey(ctx context.Context, session *v1alpha1.BillingSession) {
-	ref := apikey.RefOf(session)
-	if len(r.sessionsByKeySecret(ctx, ref.Secret)) == 0 {
-		r.reader.keys.Evict(ref.Secret)
 	}
 }
 

@@ -115,7 +115,18 @@ func (c *Cache) key(ref Ref) *cachedKey {
 	return k
 }
 
-// Evict drops the keys of a Secret, which is gone or which no session names any more.
+// EvictEntry drops a key that no session names any more. Whoever makes up names of Secrets
+// and of their entries would otherwise fill the process's memory.
+func (c *Cache) EvictEntry(ref Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.keys[ref.Secret], ref.Entry)
+	if len(c.keys[ref.Secret]) == 0 {
+		delete(c.keys, ref.Secret)
+	}
+}
+
+// Evict drops the keys of a Secret that is gone.
 func (c *Cache) Evict(secret types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -96,3 +96,26 @@ func TestOnlySecretsForKeysAreRead(t *testing.T) {
 		}
 	}
 }
+
+// Another session may name another entry of the same Secret.
+func TestAKeyThatNoSessionNamesIsEvictedAlone(t *testing.T) {
+	t.Parallel()
+	secret := builders.KeySecretOf("finance", "key", "123")
+	secret.UID, secret.ResourceVersion, secret.Data["other"] = "uid", "1", []byte("456")
+	cache := NewCache(fake.NewClientBuilder().WithObjects(secret).Build(), clocktesting.NewFakePassiveClock(time.Unix(1, 0)))
+	seen := Version{"uid", "1"}
+	for _, entry := range []string{"api-key", "other"} {
+		if _, err := cache.Load(t.Context(), refTo("key", entry), seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cache.EvictEntry(Ref{}) // none
+	cache.EvictEntry(refTo("key", "other"))
+	if got := cache.Lookup(refTo("key", "api-key"), &seen).State; got != renewal.KeyRead {
+		t.Errorf("the other entry has the state %d, want %d", got, renewal.KeyRead)
+	}
+	cache.EvictEntry(refTo("key", "api-key"))
+	if cache.Len() != 0 {
+		t.Errorf("%d Secrets are remembered, want none", cache.Len())
+	}
+}

@@ -1,0 +1,240 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/builders"
+)
+
+// churned is how many objects of each kind a tenant makes and deletes.
+const churned = 10_000
+
+// TestNothingIsLeftOfWhatATenantDeleted: whatever the process remembers of names that a tenant
+// makes up must go with the objects, or the tenant fills the process's memory.
+func TestNothingIsLeftOfWhatATenantDeleted(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		what  string
+		churn func(*tenant, int)
+	}{
+		{"sessions", func(c *tenant, i int) { c.create(i); c.delete(i) }},
+		{"sessions that are deleted before anybody looks", func(c *tenant, i int) {
+			c.store.addSession(c.session(i))
+			c.delete(i)
+		}},
+		{"sessions whose Secret is refused", func(c *tenant, i int) {
+			c.store.refuse = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "any", errors.New("exceeded quota"))
+			c.create(i)
+			c.delete(i)
+		}},
+		{"key Secrets with a key each", func(c *tenant, i int) {
+			c.addKey(i)
+			c.create(i, builders.KeySecret(keyName(i)))
+			c.deleteSecret(keyName(i))
+			c.delete(i)
+		}},
+		{"key Secrets that outlive their sessions", func(c *tenant, i int) {
+			c.addKey(i)
+			c.create(i, builders.KeySecret(keyName(i)))
+			c.delete(i)
+			delete(c.store.secrets, c.named(keyName(i)))
+		}},
+		{"key Secrets that one session names one after the other", func(c *tenant, i int) {
+			c.addKey(i)
+			c.edit(builders.KeySecret(keyName(i)))
+			delete(c.store.secrets, c.named(keyName(i)))
+		}},
+		{"entries of a Secret that another session names", func(c *tenant, i int) {
+			c.create(i, builders.KeyEntry("entry-"+strconv.Itoa(i)))
+			c.delete(i)
+		}},
+		{"entries that one session names one after the other", func(c *tenant, i int) {
+			c.edit(builders.KeyEntry("entry-" + strconv.Itoa(i)))
+		}},
+		{"sessions that are made again with another entry", func(c *tenant, i int) {
+			again := c.session(0, builders.KeyEntry("entry-"+strconv.Itoa(i)))
+			c.store.addSession(again)
+			again.UID = types.UID(strconv.Itoa(i))
+			c.reconcile(again.Name)
+		}},
+		{"sessions that are deleted during a pass", func(c *tenant, i int) {
+			c.addKey(i)
+			name := sessionName(i)
+			c.store.onRead = func(secret types.NamespacedName) {
+				if session := c.store.sessions[c.named(name)]; secret.Name == name && session != nil {
+					c.deleteSession(session)
+				}
+			}
+			session := c.session(i, builders.KeySecret(keyName(i)))
+			c.store.addSession(session)
+			c.reconcile(name)
+			c.reconcile(name) // as the deletion enqueued it
+			delete(c.store.secrets, c.named(keyName(i)))
+		}},
+		{"renew tokens", func(c *tenant, i int) {
+			c.edit(builders.Annotated(v1alpha1.AnnotationRenewRequestedAt, fmt.Sprintf("%0100d", i)))
+		}},
+		{"keys in one Secret", func(c *tenant, i int) {
+			c.store.add(builders.KeySecretOf("finance", "key", fmt.Sprintf("key-number-%d", i)))
+			c.reconcile(resident)
+		}},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			t.Parallel()
+			c := newTenant(t, Options{Concurrency: 2})
+			row.churn(c, 0)
+			before := c.held()
+			for i := range churned {
+				row.churn(c, i)
+				if i%1000 == 0 {
+					c.clock.Step(time.Second)
+				}
+			}
+			c.expectNothingLeft(before)
+		})
+	}
+}
+
+// TestNothingIsLeftOfSessionsThatWereDeletedInTheQueue: most have no turn before they go.
+func TestNothingIsLeftOfSessionsThatWereDeletedInTheQueue(t *testing.T) {
+	t.Parallel()
+	c := newTenant(t, Options{Concurrency: 2, QPS: 1, Burst: 2})
+	before := c.held()
+	for i := range churned {
+		c.addKey(i)
+		c.create(i, builders.KeySecret(keyName(i)))
+	}
+	if queued := c.r.dispatcher.Len(); queued < churned-10 {
+		t.Fatalf("only %d sessions are queued", queued)
+	}
+	for i := range churned {
+		delete(c.store.secrets, c.named(keyName(i)))
+		c.delete(i)
+	}
+	c.expectNothingLeft(before)
+}
+
+// resident is the session that stays.
+const resident = "session-0"
+
+func sessionName(i int) string { return "tenant-" + strconv.Itoa(i) }
+func keyName(i int) string     { return "key-" + strconv.Itoa(i) }
+
+// tenant makes and deletes objects, and lets the reconciler see what a cache would show.
+type tenant struct {
+	t     *testing.T
+	r     *Reconciler
+	store *memoryStore
+	clock *clocktesting.FakeClock
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+func newTenant(t *testing.T, options Options) *tenant {
+	t.Helper()
+	r, store := newMemoryReconciler(1, options)
+	c := &tenant{t: t, r: r, store: store, clock: r.clock.(*clocktesting.FakeClock)}
+	c.queue = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	c.queue.ShutDown() // nobody takes from it: the test says who is looked at
+	c.reconcile(resident)
+	return c
+}
+
+func (c *tenant) named(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: "finance", Name: name}
+}
+
+func (c *tenant) reconcile(name string) {
+	c.t.Helper()
+	if _, err := c.r.Reconcile(c.t.Context(), ctrl.Request{NamespacedName: c.named(name)}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *tenant) session(i int, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
+	return builders.Session(sessionName(i), append(differences, builders.In("finance"), builders.Expiration(600))...)
+}
+
+func (c *tenant) create(i int, differences ...func(*v1alpha1.BillingSession)) {
+	c.t.Helper()
+	c.store.addSession(c.session(i, differences...))
+	c.reconcile(sessionName(i))
+}
+
+// edit changes the session that stays.
+func (c *tenant) edit(differ func(*v1alpha1.BillingSession)) {
+	c.t.Helper()
+	after := c.store.sessions[c.named(resident)].DeepCopy()
+	differ(after)
+	after.ResourceVersion = c.store.next()
+	c.store.sessions[c.named(resident)] = after
+	c.reconcile(resident)
+}
+
+func (c *tenant) delete(i int) {
+	c.t.Helper()
+	c.deleteSession(c.store.sessions[c.named(sessionName(i))])
+	c.reconcile(sessionName(i))
+}
+
+// deleteSession deletes it with its generated Secret, and says so as a watch does.
+func (c *tenant) deleteSession(session *v1alpha1.BillingSession) {
+	delete(c.store.sessions, client.ObjectKeyFromObject(session))
+	c.r.afterSession().Delete(c.t.Context(), event.DeleteEvent{Object: session}, c.queue)
+	if c.store.secrets[client.ObjectKeyFromObject(session)] != nil {
+		c.deleteSecret(session.Name)
+	}
+}
+
+func (c *tenant) addKey(i int) {
+	c.store.add(builders.KeySecretOf("finance", keyName(i), fmt.Sprintf("key-number-%d", i)))
+}
+
+func (c *tenant) deleteSecret(name string) {
+	c.t.Helper()
+	delete(c.store.secrets, c.named(name))
+	deleted := &corev1.Secret{}
+	deleted.Namespace, deleted.Name = "finance", name
+	c.r.enqueueForSecret().Delete(c.t.Context(), event.DeleteEvent{Object: deleted}, c.queue)
+}
+
+// expectNothingLeft holds what is remembered against what was before, once the minutes have
+// passed for which a key's pause and a session's last request are remembered on purpose.
+func (c *tenant) expectNothingLeft(before holding) {
+	c.t.Helper()
+	c.store.onRead, c.store.refuse = nil, nil
+	ctx, stop := context.WithCancel(c.t.Context())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = c.r.dispatcher.Start(ctx)
+	}()
+	c.clock.Step(time.Hour) // or, if it comes first, the dispatcher starts with this clock
+	for range 2 {
+		c.reconcile(resident)
+		c.clock.Step(time.Hour)
+	}
+	stop()
+	<-stopped
+	after := c.held()
+	c.t.Logf("%d entries and %d bytes are remembered, %d and %d before", after.entries, after.bytes, before.entries, before.bytes)
+	if after.entries > before.entries+20 || after.bytes > before.bytes+4<<10 {
+		c.t.Errorf("the most in:\n%s", after.largest())
+	}
+}
