@@ -117,15 +117,16 @@ func TestRenewKeepsOtherAnnotations(t *testing.T) {
 	}
 }
 
-func TestExampleApplicationIsOne(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "config", "argocd", "application.yaml"))
+func exampleApplication(t *testing.T, path ...string) (application appv1.Application) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{root, "config", "argocd"}, path...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var application appv1.Application
 	if err := yaml.UnmarshalStrict(text, &application); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	return application
 }
 
 func runAction(t *testing.T, session *unstructured.Unstructured, name string) *unstructured.Unstructured {

@@ -28,15 +28,35 @@ func Expressions() (kustomize.CustomHealthCheck, error) {
 	for _, example := range examples {
 		found = append(found, example.Spec.HealthCheckExprs...)
 	}
-	if len(found) != 1 {
-		return kustomize.CustomHealthCheck{}, fmt.Errorf("there are %d sets of expressions, want one", len(found))
+	if len(found) == 0 {
+		return kustomize.CustomHealthCheck{}, errors.New("there are no expressions")
+	}
+	for _, other := range found {
+		if other != found[0] {
+			return kustomize.CustomHealthCheck{}, fmt.Errorf("the examples have different expressions: %+v and %+v", found[0], other)
+		}
 	}
 	return found[0], nil
 }
 
 // readExamples reads config/flux as Flux's types, and nothing that they do not know.
 func readExamples() (found []kustomizev1.Kustomization, err error) {
-	text, err := os.ReadFile(filepath.Join(root, "config", "flux", "sync.yaml"))
+	paths, err := filepath.Glob(filepath.Join(root, "config", "flux", "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		examples, err := readExample(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		found = append(found, examples...)
+	}
+	return found, nil
+}
+
+func readExample(path string) (found []kustomizev1.Kustomization, err error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ type stage struct {
 	caFile   string // the path of --endpoint-ca-file
 	// certificate is one that the file may hold.
 	certificate []byte
-	server   *server
+	server      *server
 }
 
 // life is that of a URL: short, for a day of them to pass in a minute.
