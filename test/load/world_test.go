@@ -153,6 +153,14 @@ func (m *memoryManager) Add(r manager.Runnable) error {
 	m.runnables = append(m.runnables, r)
 	return nil
 }
+
+// Elected is closed: the only replica leads.
+func (m *memoryManager) Elected() <-chan struct{} {
+	elected := make(chan struct{})
+	close(elected)
+	return elected
+}
+
 func (m *memoryManager) GetScheme() *runtime.Scheme           { return m.scheme }
 func (m *memoryManager) GetCache() cache.Cache                { return m.cache }
 func (m *memoryManager) GetFieldIndexer() client.FieldIndexer { return m.cache }
