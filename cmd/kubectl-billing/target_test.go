@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 func TestWhatABrowserMayOpen(t *testing.T) {
@@ -35,7 +37,7 @@ func TestWhatABrowserMayOpen(t *testing.T) {
 		{"bytes that are no text", "https://app.example.com/\xff", false},
 		{"a port that does not exist", "https://app.example.com:99999/", false},
 		{"port zero", "https://app.example.com:0/", false},
-		{"longer than any granted URL", "https://app.example.com/" + strings.Repeat("a", maxURL), false},
+		{"longer than any granted URL", "https://app.example.com/" + strings.Repeat("a", v1alpha1.MaxURLLength), false},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if got := isSafeTarget(row.url); got != row.want {
