@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -92,6 +93,25 @@ func TestConsumerSeesRenewals(t *testing.T) {
 		}
 		if len(container.Env)+len(container.EnvFrom) > 0 {
 			t.Errorf("container %s has an environment, which never follows a renewal", container.Name)
+		}
+	}
+}
+
+// Reloader restarts pods whose Secret changes, which a generated Secret does at each renewal.
+func TestReloaderIsKeptAway(t *testing.T) {
+	const reloader = "reloader.stakater.com/"
+	objects := rendered(t, "samples")
+	session := find[v1alpha1.BillingSession](t, objects, "BillingSession", "umbrella")
+	if got := session.Spec.SecretTemplate.Annotations[reloader+"ignore"]; got != "true" {
+		t.Errorf("%signore is %q in the generated Secret", reloader, got)
+	}
+	for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+		for _, annotations := range []map[string]string{deployment.Annotations, deployment.Spec.Template.Annotations} {
+			for name := range annotations {
+				if strings.Contains(name, reloader) {
+					t.Errorf("%s asks Reloader for restarts by %s", deployment.Name, name)
+				}
+			}
 		}
 	}
 }
