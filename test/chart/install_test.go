@@ -39,6 +39,33 @@ func TestLifeOfAnInstall(t *testing.T) {
 	helmMust(t, "a second thought", "", "install", release, chart, "--namespace", "platform")
 }
 
+// What template accepts, an install may not survive: these are made, upgraded and gone.
+func TestInstalls(t *testing.T) {
+	const team = "crds: {enabled: false}\nwatchNamespaces: [\"NAMESPACE\"]\n"
+	for _, row := range []struct{ why, release, namespace, chart, values string }{
+		{"a number of a release in a number of a namespace", "2024", "007", chart, team},
+		{"a float of both", "1e3", "1e3", chart, team},
+		{"a boolean of both", "true", "true", chart, team},
+		{"nothing of both", "null", "null", chart, team},
+		{"a release with dots", "v1.2.x", "dots", chart, team},
+		{"a part of another chart", "platform", "platform-2", parentChart(t),
+			"billing-operator: {crds: {enabled: false}, watchNamespaces: [NAMESPACE], replicaCount: null}\nbilling_EU: {watchNamespaces: [NAMESPACE]}"},
+		{"all that is off by default, where the API server knows it", "everything", "everything", chart, team + `
+dashboard: {enabled: true}
+networkPolicy: {enabled: true, extraEgress: [{ports: [{port: 4317}]}]}
+extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: more}}]
+`},
+	} {
+		t.Run(row.release, func(t *testing.T) {
+			place := []string{"--namespace", row.namespace}
+			values := strings.ReplaceAll(row.values, "NAMESPACE", row.namespace)
+			helmMust(t, row.why, values, append([]string{"install", row.release, row.chart, "--create-namespace"}, place...)...)
+			helmMust(t, "an upgrade that changes nothing", "", append([]string{"upgrade", row.release, row.chart, "--reuse-values"}, place...)...)
+			helmMust(t, "an end", "", append([]string{"uninstall", row.release}, place...)...)
+		})
+	}
+}
+
 func helmMust(t *testing.T, why, values string, args ...string) {
 	t.Helper()
 	if values != "" {
