@@ -64,7 +64,7 @@ func writeIsForbidden(in *Input) bool {
 	return in.Facts.Write.Refused && in.Plan.Blocked == v1alpha1.ReasonSecretWriteFailed && !in.Facts.InSecret.Alive(in.Facts.Now)
 }
 
-func isAlive(in *Input) bool { return in.Plan.Active != nil && in.Plan.UpToDate }
+func isAlive(in *Input) bool { return in.Plan.UpToDate }
 
 // isAliveAndFailing is false for a renewal that waits for its turn, because nothing has failed.
 func isAliveAndFailing(in *Input) bool {

@@ -105,6 +105,14 @@ func TestSituations(t *testing.T) {
 			ready: "False", reason: v1alpha1.ReasonQueued, also: v1alpha1.ConditionReconciling},
 		{why: "it keeps the cause that it had", facts: renewal.Facts{Key: renewal.KeyRead, Last: waited(failed(v1alpha1.OutcomeUnavailable)), QueuedSince: now.Add(-time.Minute), Observed: true},
 			ready: "False", reason: v1alpha1.ReasonUnavailable, also: v1alpha1.ConditionReconciling},
+		{why: "a write that the API server did not refuse is tried again", facts: renewal.Facts{
+			Key: renewal.KeyRead, Unsaved: alive, Write: renewal.WriteState{Failed: true, RetryAt: now.Add(time.Minute)}},
+			ready: "False", reason: v1alpha1.ReasonSecretWriteFailed, also: v1alpha1.ConditionReconciling},
+		{why: "suspending stops the writes that were refused", facts: renewal.Facts{Key: renewal.KeyRead, Suspended: true, Write: refused},
+			ready: "False", reason: v1alpha1.ReasonSuspended},
+		{why: "a late key does not hide that writing is forbidden", facts: renewal.Facts{
+			Key: renewal.KeyMissing, Created: now, InSecret: older, Secret: renewal.SecretOurs, Write: refused},
+			ready: "False", reason: v1alpha1.ReasonSecretWriteFailed, also: v1alpha1.ConditionStalled},
 		{why: "it was asked for a moment ago, and nothing failed", facts: renewal.Facts{Key: renewal.KeyRead, Asked: now.Add(-time.Second)},
 			ready: "False", reason: v1alpha1.ReasonQueued, also: v1alpha1.ConditionReconciling},
 	} {
@@ -133,6 +141,26 @@ func TestSituations(t *testing.T) {
 				t.Error(problem)
 			}
 		})
+	}
+}
+
+// Waiting tools and people read how long a condition has been as it is, and take one that
+// lingers for true.
+func TestConditionsFollowTheSession(t *testing.T) {
+	t.Parallel()
+	session := &v1alpha1.BillingSession{}
+	report := func(at time.Time, last *v1alpha1.Attempt) []metav1.Condition {
+		facts := renewal.Facts{Now: at, Key: renewal.KeyRead, InSecret: grant(time.Minute), Secret: renewal.SecretOurs, Last: last}
+		session.Status = status.Of(status.Input{Session: session, Facts: facts, Plan: renewal.Decide(facts), Grant: facts.InSecret})
+		return session.Status.Conditions
+	}
+	first := report(now, failed(v1alpha1.OutcomeRejected))
+	if c := meta.FindStatusCondition(first, v1alpha1.ConditionRenewalFailing); c == nil || !c.LastTransitionTime.Time.Equal(now) {
+		t.Errorf("renewal fails since now (%v), and the conditions are %+v", now, first)
+	}
+	second := report(now.Add(time.Minute), nil)
+	if len(second) != 1 || !second[0].LastTransitionTime.Time.Equal(now) {
+		t.Errorf("Ready alone has been true since %v, and the conditions are %+v", now, second)
 	}
 }
 

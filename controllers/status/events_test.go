@@ -34,6 +34,7 @@ func TestEventsAreWhatAPersonCaresAbout(t *testing.T) {
 		{why: "a renewal is routine", was: issued, is: issued},
 		{why: "a failing renewal is told early", was: issued, is: failing, told: v1alpha1.ReasonUnavailable},
 		{why: "a failure that goes on is told once", was: failing, is: failing},
+		{why: "the cure is another one now", was: failing, is: keyGone, told: v1alpha1.ReasonKeySecretMissing},
 		{why: "whoever was alarmed wants to hear the end", was: failing, is: issued, told: v1alpha1.ReasonRecovered},
 		{why: "suspending mends nothing", was: failing, is: issued, suspended: true},
 		{why: "now it matters", was: failing, is: expired, told: v1alpha1.ReasonExpired},
@@ -78,6 +79,9 @@ func sessionWith(c conditions) *v1alpha1.BillingSession {
 
 func TestNoteOfAnEventIsAsLongAsTheAPIServerTakes(t *testing.T) {
 	t.Parallel()
+	if maxNote != 1024 { // the API server refuses events with a longer note, and has no constant for it that others can import
+		t.Errorf("notes of up to %d bytes, want 1024", maxNote)
+	}
 	for _, note := range []string{"", "short", strings.Repeat("x", maxNote), strings.Repeat("x", maxNote+1), "x" + strings.Repeat("\U00020000", maxNote)} {
 		got := shorten(note)
 		if len(got) > maxNote || !utf8.ValidString(got) {

@@ -169,12 +169,8 @@ func sentences(parts ...string) string {
 	return strings.Join(nonEmpty, ". ")
 }
 
-func upperFirst(s string) string {
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
+// upperFirst takes no empty text.
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // Timestamp is an instant as people and tools read it.
 func Timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -31,6 +31,7 @@ func TestSummarize(t *testing.T) {
 		ready     bool
 	}{
 		{why: "nobody has looked at it yet", state: StateUnissued, reason: ReasonPending},
+		{why: "nor at its wish to be suspended", suspended: true, state: StateUnissued, reason: ReasonPending},
 		{why: "all is well", says: issued, expires: alive, state: StateReady, reason: v1alpha1.ReasonIssued, ready: true},
 		{why: "it works, but who is on call should know", says: failing, expires: alive, last: v1alpha1.OutcomeMalformed,
 			state: StateFailing, reason: v1alpha1.ReasonMalformed, ready: true},
@@ -47,6 +48,8 @@ func TestSummarize(t *testing.T) {
 			state: StateUnissued, reason: v1alpha1.ReasonInputsChanged},
 		{why: "a controller that hangs does not say what has expired", says: issued, expires: dead,
 			state: StateExpired, reason: v1alpha1.ReasonExpired},
+		{why: "nor that a failing one has by now", says: failing, expires: dead, last: v1alpha1.OutcomeMalformed,
+			state: StateExpired, reason: v1alpha1.ReasonMalformed},
 		{why: "the endpoint's clock is ahead, and its expire with it", says: issued, expires: alive, offset: time.Hour,
 			state: StateExpired, reason: v1alpha1.ReasonExpired},
 		{why: "somebody wants it so", says: conditions{ready: no, reason: v1alpha1.ReasonSuspended}, expires: dead, suspended: true,
@@ -70,5 +73,17 @@ func TestSummarize(t *testing.T) {
 				t.Errorf("stands %+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+// An edited status may lack what belongs together, and the plugin lists such sessions too.
+func TestExpiryOfAStatusWithoutOffset(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(rand.Int64N(1<<32), 0)
+	if got := ExpiryOf(&v1alpha1.BillingSessionStatus{ExpirationTime: &metav1.Time{Time: at}}); !got.Equal(at) {
+		t.Errorf("expires at %v, want %v", got, at)
+	}
+	if got := ExpiryOf(&v1alpha1.BillingSessionStatus{}); !got.IsZero() {
+		t.Errorf("expires at %v although it never had a URL", got)
 	}
 }
