@@ -183,3 +183,6 @@ func with(t string) func(*v1alpha1.Attempt) {
 }
 
 func times(n int32) func(*v1alpha1.Attempt) { return func(a *v1alpha1.Attempt) { a.Failures = n } }
+
+// openEnded makes an attempt one that does not say when the next follows.
+func openEnded(a *v1alpha1.Attempt) { a.NextTime = nil }

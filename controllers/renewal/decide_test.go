@@ -402,6 +402,14 @@ var waitRows = []row{
 		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonUnavailable)), wake: inWhole(20 * time.Second),
 	},
 	{
+		why:   "an attempt without a next one, as an edited status may hold it, holds nothing up",
+		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, openEnded)), want: firstIssue,
+	},
+	{
+		why:   "nor does one that was throttled",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 0, openEnded)), want: firstIssue,
+	},
+	{
 		why:   "the wait outlives a restart",
 		facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 20*time.Second), restarted, key(renewal.KeyRead)),
 		want:  but(firstIssue, blockedBy("RetryIsNotDue", v1alpha1.ReasonUnavailable)),

@@ -36,9 +36,6 @@ func (f Facts) cause(p Plan) Cause {
 	return NoCause
 }
 
-// IsDue reports whether the active grant is due for renewal.
-func (f Facts) IsDue(p Plan) bool { return p.Active != nil && f.isDue(p.Active, f.Now) }
-
 func (f Facts) isDue(g *Grant, now time.Time) bool {
 	return !now.Before(Due(g, f.UID, f.RenewBefore)) || g.fromFuture(now)
 }

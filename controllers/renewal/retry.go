@@ -75,12 +75,12 @@ func NextAttempt(f Facts, r Result) *v1alpha1.Attempt {
 	}
 }
 
-// Replaces reports whether a grant is to replace the active one. It always does if the
-// active one is not for today's inputs, or was issued before the clock was set back.
+// Replaces reports whether a grant is to replace the active one. It always does if no grant
+// for today's inputs is active, or the active one was issued before the clock was set back.
 // Otherwise it does if it is for today's inputs and lives longer.
 func Replaces(f Facts, g *Grant) bool {
 	active, upToDate := f.active()
-	if active == nil || !upToDate || active.fromFuture(f.Now) {
+	if !upToDate || active.fromFuture(f.Now) {
 		return true
 	}
 	return f.matches(g.Inputs, g.Fingerprint) && g.outlives(active)

@@ -49,7 +49,7 @@ type attempts struct {
 	why    string
 	facts  renewal.Facts
 	answer renewal.Result
-	// waits are the shortest that are allowed; with jitter, up to a quarter more is.
+	// waits are those without jitter; with it, the session's share of a quarter comes on top.
 	waits  []time.Duration
 	jitter bool
 	// failures that the first attempt counts; 1 when left out.
@@ -71,6 +71,11 @@ func ladders() []attempts {
 			why:   "an endpoint that cannot be reached is asked again after ten seconds, doubling to five minutes while no URL is alive",
 			facts: rest(empty), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m, 5 * m},
+		},
+		{
+			why:   "an outage of a day does not begin anew: doubling so often would overflow",
+			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(300))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
+			waits: []time.Duration{5 * m, 5 * m}, failures: 301,
 		},
 		{
 			why:   "a malformed answer waits like no answer",
@@ -203,11 +208,11 @@ func TestAfterAFailure(t *testing.T) {
 				if last == nil {
 					t.Fatalf("attempt %d: nothing to remember", i+1)
 				}
-				longest := shortest + s
-				if row.jitter {
-					longest += shortest / 4
+				if row.jitter { // exactly this share: a range of a quarter would hide ladders that begin too low
+					shortest += renewal.Spread(f.UID, row.answer.At, shortest/4)
 				}
-				if wait := last.NextTime.Sub(row.answer.At); wait < shortest || wait > longest {
+				longest := shortest + s // the status keeps whole seconds
+				if wait := last.NextTime.Sub(row.answer.At); wait < shortest || wait >= longest {
 					t.Errorf("at %v, attempt %d: waits %v, want %v to %v", now, i+1, wait, shortest, longest)
 				}
 				if want := max(row.failures, 1); i == 0 && last.Failures != want {
@@ -342,6 +347,14 @@ func TestKeep(t *testing.T) {
 			rest(holds(due())), justNow(10*m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(-time.Hour), -time.Hour }), true,
 		},
 		{
+			"clocks five seconds apart tell the same time, as nearly as it is kept: then the endpoint's own expire decides",
+			rest(holds(fresh())), fresh(serverAhead(5*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), true,
+		},
+		{
+			"clocks further apart do not: then ours decides",
+			rest(holds(fresh())), fresh(serverAhead(6*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), false,
+		},
+		{
 			"a shorter life stays shorter, however far ahead the clock is by which it was granted",
 			rest(holds(fresh())), justNow(m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(time.Hour), time.Hour }), false,
 		},
@@ -405,9 +418,14 @@ func longestWait(f renewal.Facts, a renewal.Result) time.Duration {
 func TestWhatExpiresFirstComesFirstAfterAPause(t *testing.T) {
 	const pause = time.Minute
 	comesAfter := func(f renewal.Facts) time.Duration { return renewal.Decide(f).RequeueAt.Sub(now.Add(pause)) }
+	share := func(f renewal.Facts) time.Duration { return f.InSecret.ExpiresAt().Sub(now.Add(pause)) / 100 }
 	before := time.Duration(-1)
 	for _, left := range []time.Duration{62 * time.Second, 70 * time.Second, 2 * time.Minute, 9 * time.Minute} {
-		got := comesAfter(rest(holds(grant(10*time.Minute, 10*time.Minute+left)), renewBefore(time.Hour), paused(pause)))
+		f := rest(holds(grant(10*time.Minute, 10*time.Minute+left)), renewBefore(time.Hour), paused(pause))
+		got := comesAfter(f)
+		if want := min(share(f), 5*time.Second); got != want {
+			t.Errorf("with a life of %s left it comes back %s after the pause, want a hundredth of what is left then, %s", left, got, want)
+		}
 		if got <= before || got > 5*time.Second {
 			t.Errorf("with a life of %s left it comes back %s after the pause, one with less after %s", left, got, before)
 		}

@@ -104,6 +104,25 @@ func TestDueIsSpreadFromGrantToGrant(t *testing.T) {
 	}
 }
 
+// Each version must find the same times for what is stored: otherwise an update of the
+// operator makes many sessions due at once.
+func TestSpreadIsTheSameInEveryVersion(t *testing.T) {
+	for _, row := range []struct {
+		uid  string
+		at   int64
+		want time.Duration
+	}{
+		{"", 0, 1741282434060},
+		{"3f1c9d7e", 1893456000, 722381883139},
+		{"3f1c9d7e", 1893456001, 1808272580134},
+		{"00000000-0000-4000-8000-000000000000", 1893456000, 1286949815549},
+	} {
+		if got := renewal.Spread(row.uid, time.Unix(row.at, 0), time.Hour); got != row.want {
+			t.Errorf("%q at %d: %d, want %d", row.uid, row.at, got, row.want)
+		}
+	}
+}
+
 func TestAKeyThatIsRewrittenAllTheTimeIsAskedWithLessAndLessOften(t *testing.T) {
 	var asked, interval time.Duration
 	requests := 0
@@ -127,6 +146,7 @@ func TestAKeyThatIsRewrittenAllTheTimeIsAskedWithLessAndLessOften(t *testing.T) 
 	}{
 		{"a first change waits no longer", 0, time.Hour, true, 10 * s},
 		{"nor does one after a while", time.Minute, 4 * m, true, 10 * s},
+		{"a second one soon after the first request does", 0, 15 * s, true, 20 * s},
 		{"a second one soon after does", 10 * s, 15 * s, true, 20 * s},
 		{"up to a minute", time.Minute, time.Minute, true, time.Minute},
 		{"the same key is no change", time.Minute, time.Minute, false, 10 * s},
