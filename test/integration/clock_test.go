@@ -2,6 +2,7 @@ package integration
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,12 +11,16 @@ import (
 
 // runningClock starts at a random time, runs like a real clock, and can be
 // stepped: a stray reading of the machine's own clock shows.
-type runningClock struct{ *testingclock.FakeClock }
+type runningClock struct {
+	*testingclock.FakeClock
+	// stopped keeps it from running, for what is a matter of less than seconds.
+	stopped atomic.Bool
+}
 
 func newRunningClock(t *testing.T) *runningClock {
 	t.Helper()
 	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rand.Int64N(int64(20 * 365 * 24 * time.Hour))))
-	c := &runningClock{testingclock.NewFakeClock(start)}
+	c := &runningClock{FakeClock: testingclock.NewFakeClock(start)}
 	const tick = 5 * time.Millisecond
 	ticker, done := time.NewTicker(tick), make(chan struct{})
 	go func() {
@@ -24,7 +29,9 @@ func newRunningClock(t *testing.T) *runningClock {
 			case <-done:
 				return
 			case <-ticker.C:
-				c.Step(tick)
+				if !c.stopped.Load() {
+					c.Step(tick)
+				}
 			}
 		}
 	}()
