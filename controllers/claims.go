@@ -138,7 +138,7 @@ func (r *Reconciler) claimSecret(ctx context.Context, seen observation) (after o
 		if seen.secret != nil {
 			break
 		}
-		found, err := r.reader.readSecretLive(ctx, &seen, name)
+		found, err := r.reader.readSecretLive(ctx, &seen, name, seen.secret)
 		if err != nil || found == nil {
 			return seen, err == nil, err
 		}

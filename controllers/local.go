@@ -26,8 +26,42 @@ type localState struct {
 	attempts attempts
 	pending  pendingWrite
 	contest  contest
-	// namespaceGone reports whether the namespace is being deleted, which cannot be undone.
+	// namespaceGone reports whether the namespace is being deleted, which only a restore of
+	// etcd can undo.
 	namespaceGone bool
+	// shown are the versions that the caches showed last.
+	shown cachedVersions
+}
+
+// cachedVersions are the versions of a session and its generated Secret in the caches.
+type cachedVersions struct{ session, generated string }
+
+// showSession notes the version that the cache shows of the session.
+func (l *localState) showSession(version string) {
+	if newer(l.shown.session, version) {
+		l.restored()
+	}
+	l.shown.session = version
+}
+
+// showSecret notes the version that the cache shows of the generated Secret. It reports
+// whether the session must be read again.
+func (l *localState) showSecret(version string) bool {
+	wentBack := newer(l.shown.generated, version)
+	if wentBack {
+		l.restored()
+	}
+	l.shown.generated = version
+	return wentBack
+}
+
+// restored ends all that is remembered of the two objects, as versions that go back mean that
+// etcd was restored from a backup. Both are read live: one cache may still show what was
+// before, and the two would contradict each other.
+func (l *localState) restored() {
+	l.writes, l.namespaceGone = readYourWrites{}, false
+	l.writes.session.distrustCache()
+	l.writes.generated.distrustCache()
 }
 
 // look takes over, at the first look of this process at the session, what an earlier process
@@ -162,18 +196,31 @@ type written[T object] struct {
 	at   time.Time
 	// readLive reports whether a write showed the cache to be behind.
 	readLive bool
+	// undone is the version that the cache showed when a live read found an older one: it was
+	// undone by a restore of etcd.
+	undone string
 }
 
 func (w *written[T]) set(last T, now time.Time) { w.last, w.at, w.readLive = last, now, false }
+
+// found sets what a live read found while the cache showed an object.
+func (w *written[T]) found(live, cached T, now time.Time) {
+	w.set(live, now)
+	var none T
+	if live != none && cached != none && newer(cached.GetResourceVersion(), live.GetResourceVersion()) {
+		w.undone = cached.GetResourceVersion()
+	}
+}
 
 // latest is the newer of what the cache shows and what this process wrote; zero when
 // neither knows of the object. doubtful reports whether only a live read can tell.
 func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
 	var none T
+	isUndone := cached != none && cached.GetResourceVersion() == w.undone
 	switch {
 	case w.last == none:
-		return cached, w.readLive
-	case cached != none && !newer(w.last.GetResourceVersion(), cached.GetResourceVersion()):
+		return cached, w.readLive || isUndone
+	case cached != none && !isUndone && !newer(w.last.GetResourceVersion(), cached.GetResourceVersion()):
 		w.last = none
 		return cached, w.readLive
 	}

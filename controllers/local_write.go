@@ -49,8 +49,12 @@ func (p *pendingWrite) succeeded() {
 }
 
 // failed remembers a failure and returns the wait until the next attempt, which doubles
-// from a second to the cap of its kind.
+// from a second to the cap of its kind. A conflict after other failures begins anew: the API
+// server answers again, and a live read settles it.
 func (p *pendingWrite) failed(state renewal.WriteState, message string, on attemptedWrite, now time.Time) time.Duration {
+	if p.state.Failed && !p.state.Conflicted && state.Conflicted {
+		p.failures = 0
+	}
 	longest := maxWriteRetry
 	if state.Refused {
 		longest = maxRefusedRetry

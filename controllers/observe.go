@@ -79,6 +79,7 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 		return nil, nil
 	}
 	local := locals.of(cached, r.clock.Now())
+	local.showSession(cached.ResourceVersion)
 	if local.namespaceGone {
 		return nil, nil
 	}
@@ -116,7 +117,7 @@ func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSess
 	if live == nil || live.UID != cached.UID || live.DeletionTimestamp != nil {
 		return nil, nil
 	}
-	local.writes.session.set(live, r.clock.Now())
+	local.writes.session.found(live, cached, r.clock.Now())
 	return live, nil
 }
 

@@ -93,28 +93,32 @@ func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Sec
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret: %w", err)
 	}
+	if seen.local.showSecret(writeOf(seen.session, cached).version) {
+		return nil, errOutdated
+	}
 	latest := &seen.local.writes.generated
 	found, doubtful := latest.latest(cached, r.clock.Now())
 	switch {
 	case doubtful, found != nil && isStripped(found):
-		return r.readSecretLive(ctx, seen, name)
+		return r.readSecretLive(ctx, seen, name, cached)
 	case found != nil:
 		if found != cached {
 			*seen = seen.recheckedAt(latest.at.Add(maxCacheLag))
 		}
 		return found, nil
 	case seen.session.Status.SecretName != "":
-		return r.readSecretLive(ctx, seen, name)
+		return r.readSecretLive(ctx, seen, name, cached)
 	}
 	metadata, err := r.secretMetadata(ctx, name)
 	if err != nil || metadata == nil {
 		return nil, err
 	}
-	return r.readSecretLive(ctx, seen, name)
+	return r.readSecretLive(ctx, seen, name, cached)
 }
 
-// readSecretLive reads the generated Secret past the caches, nil if there is none.
-func (r *reader) readSecretLive(ctx context.Context, seen *observation, name types.NamespacedName) (*corev1.Secret, error) {
+// readSecretLive reads the generated Secret past the caches, nil if there is none. cached is
+// what they show.
+func (r *reader) readSecretLive(ctx context.Context, seen *observation, name types.NamespacedName, cached *corev1.Secret) (*corev1.Secret, error) {
 	live, err := getOrNil(ctx, r.live, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
@@ -123,7 +127,7 @@ func (r *reader) readSecretLive(ctx context.Context, seen *observation, name typ
 		seen.local.writes.generated.set(nil, r.clock.Now())
 		return live, nil
 	}
-	seen.local.writes.generated.set(live, r.clock.Now())
+	seen.local.writes.generated.found(live, cached, r.clock.Now())
 	return live, nil
 }
 

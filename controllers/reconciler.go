@@ -133,6 +133,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	defer cancel()
 
 	seen, err := r.reader.observe(pass, request.NamespacedName, r.local)
+	if errors.Is(err, errOutdated) {
+		seen, err = r.reader.observe(pass, request.NamespacedName, r.local)
+	}
 	if err != nil || seen == nil {
 		r.dispatcher.Cancel(request.NamespacedName)
 		if err == nil {

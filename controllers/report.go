@@ -20,7 +20,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// errOutdated: the session changed after it was read, so another pass is due.
+// errOutdated: the session changed after it was read, so it must be read again.
 var errOutdated = errors.New("the session changed meanwhile")
 
 // report writes the status if it changed, in one patch, and then records an event if a

@@ -1,5 +1,6 @@
-// Package informers fills caches where client-go's informers alone would wait for ever: in a
-// namespace that may not be read. It knows nothing of sessions.
+// Package informers fills caches where client-go's informers alone would wait for ever: from a
+// namespace that may not be read, and from a cluster whose etcd was restored from a backup. It
+// knows nothing of sessions.
 package informers
 
 import (

@@ -132,7 +132,6 @@ func TestOtherErrorsAreTheReflectors(t *testing.T) {
 		{"too old", "a", apierrors.NewResourceExpired("too old")},
 		{"unknown", "a", apierrors.NewNotFound(corev1.Resource("secrets"), "")},
 		{"unauthorized", "a", apierrors.NewUnauthorized("who are you")},
-		{"no answer", "a", context.DeadlineExceeded},
 	} {
 		n := NewNamespaces([]string{"a"}, newGauge(), clocktesting.NewFakeClock(time.Unix(1, 0)), logr.Discard())
 		i := &informer{}
@@ -145,6 +144,67 @@ func TestOtherErrorsAreTheReflectors(t *testing.T) {
 		if i.isRefused.Load() || !n.Readable(row.namespace) {
 			t.Errorf("%s: taken for a closed namespace", row.name)
 		}
+	}
+}
+
+// TestAWatchAboveTheClustersVersionsListsAnew: etcd was restored from a backup, and the API
+// server would send nothing until its versions have passed the one that the watch begins at.
+func TestAWatchAboveTheClustersVersionsListsAnew(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why, from  string
+		justListed bool
+		isExpired  bool
+	}{
+		{"versions went back", "1000", false, true},
+		{"they are where they were", "1", false, false},
+		{"a watch that follows a list begins where that ended", "1000", true, false},
+		{"versions that are no numbers cannot be compared", "abc", false, false},
+	} {
+		n := NewNamespaces([]string{"a"}, newGauge(), clocktesting.NewFakeClock(time.Unix(1, 0)), logr.Discard())
+		lw := &listerWatcher{from: newServer("a", nil).listWatch(), namespaces: n, informer: &informer{}}
+		lw.justListed.Store(row.justListed)
+		watching, err := lw.watch(t.Context(), metav1.ListOptions{ResourceVersion: row.from})
+		if apierrors.IsResourceExpired(err) != row.isExpired || (watching == nil) != row.isExpired {
+			t.Errorf("%s: %v", row.why, err)
+		}
+	}
+}
+
+// TestNoAnswerIsTriedAgainSoon: a reflector's own waits add up to minutes.
+func TestNoAnswerIsTriedAgainSoon(t *testing.T) {
+	t.Parallel()
+	clock := clocktesting.NewFakeClock(time.Unix(1, 0))
+	s := newServer("a", context.DeadlineExceeded)
+	lw := &listerWatcher{from: s.listWatch(), namespaces: NewNamespaces([]string{"a"}, newGauge(), clock, logr.Discard()), informer: &informer{}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	listed := make(chan error, 1)
+	go func() {
+		_, err := lw.list(ctx, metav1.ListOptions{})
+		listed <- err
+	}()
+	waits := func() bool {
+		for ctx.Err() == nil {
+			if clock.HasWaiters() {
+				return true
+			}
+		}
+		return false
+	}
+	for range 3 {
+		if !waits() {
+			t.Fatal("it is not tried again")
+		}
+		clock.Step(31 * time.Second)
+	}
+	var answers error
+	s.answer.Store(&answers)
+	for clock.HasWaiters() {
+		clock.Step(31 * time.Second)
+	}
+	if err := <-listed; err != nil {
+		t.Error(err)
 	}
 }
 

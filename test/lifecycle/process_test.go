@@ -37,7 +37,7 @@ func (s *stage) launchManager(args ...string) *process {
 	s.t.Helper()
 	p := &process{t: s.t, health: freeAddress(s.t), out: &syncBuffer{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(managerPath, append([]string{
-		"--kubeconfig", cluster.KubeconfigPath(),
+		"--kubeconfig", s.cluster.KubeconfigPath(),
 		"--endpoint-url", s.server.URL + "/v1/billings/billing_ui",
 		"--watch-namespaces", s.namespace,
 		"--metrics-bind-address", "0",

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/test/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -28,6 +29,7 @@ const (
 // stage is a namespace with its own stand-in of the endpoint.
 type stage struct {
 	t         *testing.T
+	cluster   *controlplane.ControlPlane
 	namespace string
 	client    client.Client
 	standin   *standin.Server
@@ -36,6 +38,12 @@ type stage struct {
 
 func newStage(t *testing.T, options ...standin.Option) *stage {
 	t.Helper()
+	return newStageOn(t, cluster, options...)
+}
+
+// newStageOn is a stage in a cluster of which the test may do as it likes.
+func newStageOn(t *testing.T, cluster *controlplane.ControlPlane, options ...standin.Option) *stage {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	_ = clientgoscheme.AddToScheme(scheme)
 	_ = v1alpha1.AddToScheme(scheme)
@@ -43,7 +51,7 @@ func newStage(t *testing.T, options ...standin.Option) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, client: c, namespace: fmt.Sprintf("stage-%08x", rand.Uint32())}
+	s := &stage{t: t, cluster: cluster, client: c, namespace: fmt.Sprintf("stage-%08x", rand.Uint32())}
 	s.standin = standin.New(append(options, standin.WithKeys(apiKey))...)
 	s.server = httptest.NewServer(s.standin)
 	t.Cleanup(s.server.Close)
