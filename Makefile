@@ -144,6 +144,8 @@ generate: ## Generate the CRD, the manager's role and deep copies
 	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
 	cp config/rbac/role.yaml config/chart/files/role.yaml
 	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
+	cp config/grafana/dashboard.json config/chart/files/dashboard.json
+	cp config/chart/values.yaml config/chart/files/values.yaml # missing values are filled from it
 
 ##### Prerequisites
 
