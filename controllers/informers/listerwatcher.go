@@ -83,12 +83,19 @@ func (lw *listerWatcher) checkVersion(ctx context.Context, version string) error
 		return err
 	}
 	current := accessor.GetResourceVersion()
-	if order, err := resourceversion.CompareResourceVersion(current, version); err != nil || order >= 0 {
-		return nil // versions that cannot be compared say nothing
+	if !isBelow(current, version) {
+		return nil
 	}
 	lw.namespaces.log.Info("The cluster's resource versions have gone back, as when etcd is restored from a backup; its objects are listed anew",
 		"from", version, "to", current)
 	return apierrors.NewResourceExpired(fmt.Sprintf("resource version %s is above the cluster's, which is %s", version, current))
+}
+
+// isBelow reports whether resource version a is earlier than b. Versions that cannot be
+// compared say nothing.
+func isBelow(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err == nil && order < 0
 }
 
 // newBackoff paces what persist repeats. A reflector's own waits grow to a minute, and there
