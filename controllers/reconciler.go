@@ -159,8 +159,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err // requeue with backoff
 	}
 
+	return r.conclude(pass, after, facts, plan)
+}
+
+// conclude reports the pass, and says when the next one is due.
+func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (ctrl.Result, error) {
 	if !plan.Quiet {
-		switch err := r.report(pass, after, facts, plan); {
+		switch err := r.report(ctx, seen, facts, plan); {
 		case errors.Is(err, errOutdated):
 			plan.RequeueAt = r.clock.Now().Add(outdatedRetry)
 		case err != nil:

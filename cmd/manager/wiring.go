@@ -44,12 +44,9 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err := checkLeaseNamespace(o); err != nil {
 		return nil, err
 	}
-	selector, err := labels.Parse(o.watchLabelSelector)
+	served, err := controllerOptions(o)
 	if err != nil {
-		return nil, fmt.Errorf("--watch-label-selector: %w", err)
-	}
-	served := controllers.Options{
-		Concurrency: o.concurrency, QPS: o.endpointQPS, Burst: o.endpointBurst, SessionSelector: selector,
+		return nil, err
 	}
 	watched := informers.NewNamespaces(o.watchNamespaces, metrics.NewNamespaceWatched(ctrlmetrics.Registry), clock.RealClock{}, ctrl.Log)
 	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served, watched))
@@ -73,12 +70,30 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err := reconciler.SetupWithManager(mgr, secrets, served.Controller()); err != nil {
 		return nil, err
 	}
-	if err := ctrlmetrics.Registry.Register(&metrics.Sessions{
-		Cache: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
-	}); err != nil {
-		return nil, fmt.Errorf("set up metrics: %w", err)
+	if err := registerSessionMetrics(mgr, o); err != nil {
+		return nil, err
 	}
 	return mgr, errors.Join(addCAFile(mgr, o.endpointCAFile, client.SetRootCAs), addProbes(mgr, secrets))
+}
+
+func controllerOptions(o options) (controllers.Options, error) {
+	selector, err := labels.Parse(o.watchLabelSelector)
+	if err != nil {
+		return controllers.Options{}, fmt.Errorf("--watch-label-selector: %w", err)
+	}
+	return controllers.Options{
+		Concurrency: o.concurrency, QPS: o.endpointQPS, Burst: o.endpointBurst, SessionSelector: selector,
+	}, nil
+}
+
+func registerSessionMetrics(mgr ctrl.Manager, o options) error {
+	err := ctrlmetrics.Registry.Register(&metrics.Sessions{
+		Cache: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
+	})
+	if err != nil {
+		return fmt.Errorf("set up metrics: %w", err)
+	}
+	return nil
 }
 
 func newEndpoint(o options) (*endpoint.Client, error) {
