@@ -36,6 +36,9 @@ type Preview struct {
 	SecretName string
 	// URL is the URL that is alive; zero when Plan.Active is nil.
 	URL endpoint.URL
+	// Unread says why the API key could not be read, nil if it was or need not be. The
+	// decision then takes the key for the one that was used last.
+	Unread error
 }
 
 // NewPreview decides about a session as the controller would, and changes nothing. It reads
@@ -58,7 +61,7 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 	if err != nil || seen == nil {
 		return nil, err
 	}
-	ref := apikey.RefOf(seen.session)
+	ref, unread := apikey.RefOf(seen.session), error(nil)
 	if seen.key.State == renewal.KeyUnread {
 		key, err := r.keys.Load(ctx, ref, seen.key.Version)
 		if err != nil {
@@ -66,7 +69,8 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 		}
 		if key.State == renewal.KeyForbidden {
 			// Whoever previews may not read it. That says nothing of the controller.
-			return nil, fmt.Errorf("read the API key: %w", apierrors.NewForbidden(corev1.Resource("secrets"), ref.Secret.Name, errNotAllowed))
+			unread = apierrors.NewForbidden(corev1.Resource("secrets"), ref.Secret.Name, errNotAllowed)
+			key = apikey.Status{State: renewal.KeyRead, Version: lastKeyVersion(seen.session, seen.key.Version)}
 		}
 		*seen = r.withKey(*seen, key)
 	}
@@ -78,12 +82,25 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 	plan := renewal.Decide(facts)
 	p := &Preview{
 		Session: seen.session, Facts: facts, Plan: plan,
-		Status: status.Of(seen.statusInput(facts, plan)), SecretName: secret.NameFor(seen.session),
+		Status: status.Of(seen.statusInput(facts, plan)), SecretName: secret.NameFor(seen.session), Unread: unread,
 	}
 	if plan.Active != nil {
 		p.URL = seen.lastGrant().URL
 	}
 	return p, nil
+}
+
+// lastKeyVersion is the version of the key that was used last, as the status tells; otherwise
+// the one that is there now.
+func lastKeyVersion(session *v1alpha1.BillingSession, now apikey.Version) apikey.Version {
+	s := &session.Status
+	switch {
+	case s.IssuedFor != nil:
+		return apikey.Version{UID: s.IssuedFor.KeySecretUID, ResourceVersion: s.IssuedFor.KeySecretResourceVersion}
+	case s.LastAttempt != nil:
+		return apikey.Version{UID: s.LastAttempt.Inputs.KeySecretUID, ResourceVersion: s.LastAttempt.Inputs.KeySecretResourceVersion}
+	}
+	return now
 }
 
 var errNotAllowed = errors.New("the user lacks the permission to get Secrets")

@@ -44,7 +44,11 @@ func (e *explanation) write(out io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Session.Name, e.Session.Namespace)
 	lines := printers.GetNewTabWriter(&text)
-	for _, line := range [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}} {
+	facts := [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}}
+	if e.Unread != nil {
+		facts = append(facts, [2]string{"Unread:", fmt.Sprintf("The API key counts as unchanged, because it could not be read: %v.", e.Unread)})
+	}
+	for _, line := range facts {
 		fmt.Fprintf(lines, "%s\t%s\n", line[0], escapeLine(line[1]))
 	}
 	fmt.Fprint(lines, "\nThe controller's rules, in order. The first one that holds decides:\n")

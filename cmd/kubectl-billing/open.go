@@ -59,6 +59,9 @@ func (o open) run(ctx context.Context, env *environment) error {
 func (o open) find(ctx context.Context, env *environment, c *cluster) (page, error) {
 	preview, err := c.preview(ctx, env, o.name)
 	if err == nil {
+		if preview.Unread != nil {
+			env.warn("whether the URL is for today's API key is not known: %v", preview.Unread)
+		}
 		return pageOf(preview), nil
 	}
 	unread := (*unreadableError)(nil)

@@ -86,6 +86,10 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 		})
 	}
 
+	hidden := s.on(t)
+	hidden.as("reader-of-hidden", may(sessions, "billingsessions", "", "get", "list"), may("", "secrets", "hidden", "get"))
+	hidden.plugin("open", "hidden", "--print").ends(0).prints(s.urlIn("hidden") + "\n").says(`secrets "key-hidden" is forbidden`)
+
 	u := s.on(t)
 	u.as("people", viewerRules(t)...)
 	if a := u.plugin("list").ends(0); a.err != "" || strings.Count(a.out, "\n") != 6 {
