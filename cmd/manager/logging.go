@@ -18,34 +18,47 @@ func newLogger(o options, out io.Writer) logr.Logger {
 		handler = slog.NewTextHandler(out, handlerOptions)
 	}
 	if o.logLevel != "debug" {
-		handler = withoutProbes{handler}
+		handler = quietHandler{handler}
 	}
 	return logr.FromSlogHandler(handler)
 }
 
-// withoutProbes leaves out that a probe was answered no: it is while caches are
-// filled, the kubelet tells of it, and what keeps them from it is logged by itself.
-type withoutProbes struct{ slog.Handler }
+// quietHandler leaves out what sounds like trouble and is none.
+type quietHandler struct{ slog.Handler }
 
 // Handle implements slog.Handler.
-func (h withoutProbes) Handle(ctx context.Context, record slog.Record) error {
-	probe := false
+func (h quietHandler) Handle(ctx context.Context, record slog.Record) error {
+	quiet := false
 	record.Attrs(func(a slog.Attr) bool {
-		probe = a.Key == "logger" && a.Value.String() == "controller-runtime/healthz"
-		return !probe
+		quiet = isFailedProbe(a) || isReleasedLease(record, a)
+		return !quiet
 	})
-	if probe {
+	if quiet {
 		return nil
 	}
 	return h.Handler.Handle(ctx, record)
 }
 
+// isFailedProbe reports whether a probe was answered no. It is while caches are filled, the
+// kubelet tells of it, and what keeps them from it is logged by itself.
+func isFailedProbe(a slog.Attr) bool {
+	return a.Key == "logger" && a.Value.String() == "controller-runtime/healthz"
+}
+
+// isReleasedLease reports whether the record calls the lease lost that a manager gave up
+// because it was told to stop. controller-runtime logs that as an error, at some stops and
+// not at others. A lease that is really lost ends the manager with that error.
+func isReleasedLease(record slog.Record, a slog.Attr) bool {
+	return record.Message == "error received after stop sequence was engaged" &&
+		a.Key == "err" && a.Value.String() == "leader election lost"
+}
+
 // WithAttrs implements slog.Handler.
-func (h withoutProbes) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return withoutProbes{h.Handler.WithAttrs(attrs)}
+func (h quietHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quietHandler{h.Handler.WithAttrs(attrs)}
 }
 
 // WithGroup implements slog.Handler.
-func (h withoutProbes) WithGroup(name string) slog.Handler {
-	return withoutProbes{h.Handler.WithGroup(name)}
+func (h quietHandler) WithGroup(name string) slog.Handler {
+	return quietHandler{h.Handler.WithGroup(name)}
 }

@@ -2,35 +2,121 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
 // Caches that are not filled yet are no news, once for each probe.
 func TestProbesThatFailAreNotLogged(t *testing.T) {
-	o, err := parseFlags(nil, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	ctrl.SetLogger(newLogger(o, &out).WithValues("pod", "a"))
+	setLogger(t)
 	probes := &healthz.Handler{Checks: map[string]healthz.Checker{
 		"caches": func(*http.Request) error { return errors.New("not yet") },
 	}}
 	answer := httptest.NewRecorder()
 	probes.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
 	ctrl.Log.WithName("setup").Info("something else")
-	if answer.Code == http.StatusOK || strings.Contains(out.String(), "not yet") || strings.Contains(out.String(), "healthz") {
-		t.Errorf("answered %d, and logged\n%s", answer.Code, &out)
+	text := logged.String()
+	if answer.Code == http.StatusOK || strings.Contains(text, "not yet") || strings.Contains(text, "healthz") {
+		t.Errorf("answered %d, and logged\n%s", answer.Code, text)
 	}
-	if !strings.Contains(out.String(), "something else") {
-		t.Errorf("nothing else is logged either: %q", &out)
+	if !strings.Contains(text, "something else") {
+		t.Errorf("nothing else is logged either: %q", text)
 	}
+}
+
+// logged is what the process's one logger wrote. controller-runtime takes the first one that it is given.
+var logged lockedBuffer
+
+func setLogger(t *testing.T) {
+	t.Helper()
+	o, err := parseFlags(nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctrl.SetLogger(newLogger(o, &logged).WithValues("pod", "a"))
+}
+
+// A manager that is told to stop gives up its lease. An error in its log would wake somebody.
+func TestAnOrderlyStopIsNoError(t *testing.T) {
+	stop := func(level string) string {
+		o, err := parseFlags([]string{"--log-level=" + level}, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out lockedBuffer
+		startAndStop(t, ctrl.Options{Logger: newLogger(o, &out)})
+		return out.String()
+	}
+	const lost = "leader election lost"
+	// Whether controller-runtime logs it depends on who is faster.
+	deadline := time.Now().Add(time.Minute)
+	for seen := false; !seen; {
+		if time.Now().After(deadline) {
+			t.Fatal("controller-runtime does not say so any more: isReleasedLease can go")
+		}
+		seen = strings.Contains(stop("debug"), lost)
+		if text := stop("info"); strings.Contains(text, lost) {
+			t.Fatalf("an orderly stop is logged as an error:\n%s", text)
+		}
+	}
+}
+
+// startAndStop lets a manager lead, and then tells it to stop.
+func startAndStop(t *testing.T, options ctrl.Options) {
+	t.Helper()
+	leases := fake.NewClientset()
+	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, "system", "lease", leases.CoreV1(), leases.CoordinationV1(),
+		resourcelock.ResourceLockConfig{Identity: "pod"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.LeaderElection, options.LeaderElectionReleaseOnCancel = true, true
+	options.LeaderElectionResourceLockInterface = lock
+	options.Metrics = metricsserver.Options{BindAddress: "0"}
+	mgr, err := ctrl.NewManager(&rest.Config{Host: "127.0.0.1:1"}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-mgr.Elected()
+		cancel()
+	}()
+	if err := mgr.Start(ctx); err != nil {
+		t.Errorf("an orderly stop returns %v", err)
+	}
+}
+
+// lockedBuffer is a buffer that several goroutines may write to.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+// String is what was written.
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }
