@@ -305,6 +305,16 @@ var obstacles = []row{
 		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeySecretMissing}, wake: atLongest,
 	},
 	{
+		why:   "no URL and a key that may not be read: a person must permit it",
+		facts: rest(empty, key(renewal.KeyForbidden)),
+		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeySecretForbidden},
+	},
+	{
+		why:   "a refused write is told before a missing key: with the key there would be nothing to store a URL in",
+		facts: rest(empty, key(renewal.KeyMissing), writeRefused(20*time.Second)),
+		want:  decision{Rule: "SecretCannotBeWritten", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonSecretWriteFailed}, wake: whenWritable,
+	},
+	{
 		why:   "no URL and a value that cannot be a key: it is never sent",
 		facts: rest(empty, key(renewal.KeyInvalid)),
 		want:  decision{Rule: "KeyIsNeeded", Cause: renewal.NoneAlive, Blocked: v1alpha1.ReasonKeyInvalid},
@@ -369,6 +379,25 @@ var waitRows = []row{
 		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)), wake: atLongest,
 	},
 	{
+		why:   "the longest pause that an endpoint may ask for holds from its first moment",
+		facts: rest(empty, paused(time.Hour)),
+		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)), wake: atLongest,
+	},
+	{
+		why:   "of two pauses the longer one holds: the status may be older than what this process was told",
+		facts: rest(empty, paused(5*time.Minute), failed(v1alpha1.OutcomeThrottled, 3*time.Minute)),
+		want:  but(firstIssue, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)),
+		wake: func(renewal.Plan) time.Time {
+			ends := now.Add(5 * time.Minute)
+			return ends.Add(renewal.Spread(uid, ends, 5*time.Second))
+		},
+	},
+	{
+		why:   "a throttled answer to a token that was removed is told, and asks for nothing more",
+		facts: rest(failed(v1alpha1.OutcomeThrottled, time.Minute)),
+		want:  but(atRest, func(d *decision) { d.Blocked = v1alpha1.ReasonThrottled }),
+	},
+	{
 		why:   "a token does not cut a pause, and stays pending",
 		facts: rest(token("t1"), paused(3*time.Minute)),
 		want:  but(answer, blockedBy("KeyIsPaused", v1alpha1.ReasonThrottled)),
@@ -394,6 +423,20 @@ var waitRows = []row{
 	{
 		why:   "another key is not held up by the pause of the one before",
 		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 3*time.Minute), rotated), want: firstIssue,
+	},
+	{
+		why: "nor is one in a Secret that was made anew",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 3*time.Minute), func(f *renewal.Facts) {
+			f.Inputs.KeySecretUID, f.Fingerprint = "another", otherPrint
+		}),
+		want: firstIssue,
+	},
+	{
+		why: "nor is one in another entry",
+		facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 3*time.Minute), func(f *renewal.Facts) {
+			f.Inputs.KeySecretKey, f.Fingerprint = "another", otherPrint
+		}),
+		want: firstIssue,
 	},
 
 	{
@@ -624,6 +667,14 @@ var clocks = []row{
 		facts: rest(holds(grant(0, 10*time.Minute)), clock(-4*time.Second)), want: atRest,
 	},
 	{
+		why:   "five seconds are the most by which they may differ",
+		facts: rest(func(f *renewal.Facts) { f.Now = f.InSecret.Issued.Add(-5 * time.Second) }), want: atRest,
+	},
+	{
+		why:   "more is a clock that was set back",
+		facts: rest(func(f *renewal.Facts) { f.Now = f.InSecret.Issued.Add(-5*time.Second - time.Nanosecond) }), want: renewDue,
+	},
+	{
 		why:   "a clock that was set forward finds the URL expired",
 		facts: rest(clock(time.Hour)), want: firstIssue,
 	},
@@ -716,6 +767,8 @@ func TestAKeyThatIsLateIsWaitedForTwoMinutes(t *testing.T) {
 	}{
 		{"it may come with the same sync", 0, renewal.KeyMissing, true, 2 * time.Minute},
 		{"the API server's clock may be ahead of ours", -5 * time.Second, renewal.KeyMissing, true, 125 * time.Second},
+		{"by as much as a key may be late", -2 * time.Minute, renewal.KeyMissing, true, 4 * time.Minute},
+		{"and not by more", -2*time.Minute - time.Second, renewal.KeyMissing, false, 10 * time.Minute},
 		{"not by years", -time.Hour, renewal.KeyMissing, false, 10 * time.Minute},
 		{"an external store takes seconds", time.Second, renewal.KeyMissing, true, 119 * time.Second},
 		{"or most of the two minutes", 119 * time.Second, renewal.KeyMissing, true, time.Second},

@@ -139,9 +139,6 @@ func (f Facts) waitEnds() time.Time {
 
 // writeWaitEnds is when a failed write may be tried again.
 func (f Facts) writeWaitEnds() time.Time {
-	if !f.Write.Failed {
-		return time.Time{}
-	}
 	return f.unlessClockSetBack(MaxRequeue, f.Write.RetryAt)
 }
 

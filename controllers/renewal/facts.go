@@ -127,6 +127,6 @@ type WriteState struct {
 	Conflicted bool
 	// Refused reports whether a person must remove the cause.
 	Refused bool
-	// RetryAt is when to try again.
+	// RetryAt is when to try again; zero unless the last write failed.
 	RetryAt time.Time
 }

@@ -26,12 +26,12 @@ var rejectedRetries = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Mi
 // pauseStagger delays a session after its key's pause ends: the closer its expiry, the
 // shorter the delay. Without it all sessions return together, the order is random, and
 // as many requests as may run at once are spent on learning that the key is throttled
-// again.
+// again. A URL that expires before the pause ends is looked at when it does.
 func (f Facts) pauseStagger(active *Grant) time.Duration {
 	if active == nil {
 		return Spread(f.UID, f.pauseEnds(), maxPauseStagger)
 	}
-	return min(max(active.ExpiresAt().Sub(f.pauseEnds()), 0)/100, maxPauseStagger)
+	return min(active.ExpiresAt().Sub(f.pauseEnds())/100, maxPauseStagger)
 }
 
 // Result is the result of a request, as far as the schedule is concerned.

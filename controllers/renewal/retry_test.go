@@ -241,6 +241,15 @@ func TestAfterRemembers(t *testing.T) {
 	}
 }
 
+// A wait that ends on a whole second is not rounded to the next one.
+func TestNextAttemptIsRoundedUpOnlyWhereItMustBe(t *testing.T) {
+	a := came(v1alpha1.OutcomeRejected)
+	a.At = now.Truncate(s)
+	if last := renewal.NextAttempt(rest(empty), a); last.NextTime.Sub(a.At) != m {
+		t.Errorf("after %v, want %v", last.NextTime.Sub(a.At), m)
+	}
+}
+
 func TestAfterAGrantThatHelped(t *testing.T) {
 	for _, row := range []struct {
 		why   string
@@ -353,6 +362,17 @@ func TestKeep(t *testing.T) {
 		{
 			"clocks further apart do not: then ours decides",
 			rest(holds(fresh())), fresh(serverAhead(6*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), false,
+		},
+		{
+			"the same expire from a server whose clock is slow is the same URL", rest(holds(fresh())),
+			again(fresh(func(g *renewal.Grant) { g.Offset = -10 * s })), false,
+		},
+		{
+			"the same life from a server whose clock is fast is no longer", rest(holds(fresh())), again(fresh(serverAhead(time.Hour))), false,
+		},
+		{
+			"a longer life from a server whose clock is as slow as the other's was fast", rest(holds(fresh(serverAhead(10 * s)))),
+			fresh(serverAhead(-10*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(5 * s) }), true,
 		},
 		{
 			"a shorter life stays shorter, however far ahead the clock is by which it was granted",
