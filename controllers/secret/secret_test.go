@@ -101,6 +101,7 @@ func TestEveryEditShows(t *testing.T) {
 		{"another version of the owner's API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "billing.xtracta.com/v1" }, renewal.SecretOurs},
 		{"no owner and other data", func(s *corev1.Secret) { s.OwnerReferences, s.Data["url"] = nil, []byte("https://example.com") }, renewal.SecretForeign},
 		{"no owner, of another session", func(s *corev1.Secret) { s.OwnerReferences, s.Labels[v1alpha1.LabelSession] = nil, "other" }, renewal.SecretForeign},
+		{"no owner, of another manager", func(s *corev1.Secret) { s.OwnerReferences, s.Labels[v1alpha1.LabelManagedBy] = nil, "helm" }, renewal.SecretForeign},
 		{"another living object alone", func(s *corev1.Secret) {
 			s.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"}}
 		}, renewal.SecretForeign},
