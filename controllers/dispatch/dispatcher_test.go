@@ -403,3 +403,16 @@ func TestPause(t *testing.T) {
 		})
 	}
 }
+
+// A timer of zero would make the loop look again at once, over and over, while the limiter's
+// next turn is less than its own resolution away.
+func TestNoWaitForATurnIsZero(t *testing.T) {
+	b := newBench(1, 1, 1)
+	if wait := b.untilAllowed(b.clock.Now()); wait <= 0 {
+		t.Errorf("waits %v although a turn is free", wait)
+	}
+	b.limiter.AllowN(b.clock.Now(), 1)
+	if wait := b.untilAllowed(b.clock.Now()); wait != time.Second {
+		t.Errorf("waits %v, want until the next turn after a second", wait)
+	}
+}
