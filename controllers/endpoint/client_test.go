@@ -248,6 +248,7 @@ func TestConfig(t *testing.T) {
 		{"http for localhost", func(c *endpoint.Config) { c.URL = "http://localhost:8080/x" }, "http://localhost:8080/x", nil},
 		{"http for IPv4 loopback", func(c *endpoint.Config) { c.URL = "http://127.8.8.8:80/x" }, "http://127.8.8.8/x", nil},
 		{"http for IPv6 loopback", func(c *endpoint.Config) { c.URL = "http://[::1]:8080/x" }, "http://[::1]:8080/x", nil},
+		{"no host name that DNS cannot hold", func(c *endpoint.Config) { c.URL = "https://api..xtracta.com/" }, "", []string{"--endpoint-url", "absolute"}},
 		{"no http for others", func(c *endpoint.Config) { c.URL = "http://api-app.xtracta.com/" }, "", []string{"--endpoint-url", "https"}},
 		{"no http for names that begin so", func(c *endpoint.Config) { c.URL = "http://localhost.evil.example/" }, "", []string{"--endpoint-url"}},
 		{"no http for names that end so", func(c *endpoint.Config) { c.URL = "http://evil.localhost/" }, "", []string{"--endpoint-url"}},

@@ -69,7 +69,7 @@ func New(config Config) (*Client, error) {
 func parseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "" || canonicalHost(u.Hostname()) == "" || !validPort(u):
+	case err != nil || canonicalHost(u.Hostname()) == "" || !validPort(u):
 		return nil, errors.New("is not an absolute URL; give one like https://host/path")
 	case u.User != nil:
 		return nil, errors.New("must not contain a user or password; remove what is before the @")

@@ -1,0 +1,138 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+func dots(labels ...int) string {
+	parts := make([]string, len(labels))
+	for i, size := range labels {
+		parts[i] = strings.Repeat("a", size)
+	}
+	return strings.Join(parts, ".")
+}
+
+// DNS holds labels of 63 bytes and names of 253. A name within that must be accepted, and one
+// beyond it can be nobody's host.
+func TestHostNamesAreAsLongAsInDNS(t *testing.T) {
+	for name, valid := range map[string]bool{
+		dots(63, 63, 63, 61): true, dots(63, 63, 63, 62): false, dots(63): true, dots(64): false, "a..b": false, "": false,
+	} {
+		if got := canonicalHost(name); (got == name && name != "") != valid {
+			t.Errorf("%d bytes, valid: %t; read as %q", len(name), valid, got)
+		}
+	}
+}
+
+// The status keeps RFC 3339, which ends with the year 9999; so does what an answer may say.
+func TestExpireEndsWithTheYear9999(t *testing.T) {
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	for _, row := range []struct {
+		seconds int64
+		valid   bool
+	}{{last.Unix(), true}, {last.Unix() + 1, false}} {
+		doc := document{fields: map[string]string{"expire": fmt.Sprint(row.seconds)}}
+		expire, _, err := checkExpire(doc, answer{arrived: last.Add(-time.Minute), header: http.Header{}})
+		if (err == nil) != row.valid || row.valid && !expire.Equal(last) {
+			t.Errorf("expire %d is read as %v, with error %v", row.seconds, expire, err)
+		}
+	}
+}
+
+// A message that is written in ordinary words stays readable when some of them are short, or
+// some mix letters and digits. isSpelled has no other way to tell them from a token.
+func TestWhatIsSpelled(t *testing.T) {
+	for _, row := range []struct {
+		why, text string
+		want      bool
+	}{
+		{"eight single characters are a token", "a b c d e f g h", true},
+		{"seven are initials", "a b c d e f g", false},
+		{"words of two letters part them", "a b ab c d ab e f ab g h", false},
+		{"short groups as long as a token", strings.TrimSpace(strings.Repeat("a1b2 ", 8)), true},
+		{"and one character shorter", strings.TrimSpace(strings.Repeat("a1b2 ", 7)) + " a1b", false},
+		{"groups of which few are mixed", "a1b2 a1b2 a1b2 a1b2 abcd abcd abcd abcd", false},
+		{"article numbers have five characters or more", strings.TrimSpace(strings.Repeat("AB123 ", 8)), false},
+		{"ordinary words part the groups", "a1 b2 c3 documents d4 e5 f6 documents a1 b2 c3 documents", false},
+	} {
+		if got := isSpelled(strings.Fields(row.text)); got != row.want {
+			t.Errorf("%s: %q is spelled: %t", row.why, row.text, got)
+		}
+	}
+}
+
+// What follows the first four KiB is neither read nor shown, and cannot make the message one
+// that is withheld; what is within them can.
+func TestMessageIsReadUpToItsLimit(t *testing.T) {
+	words := strings.Repeat("word ", 4096/5) // 4095 bytes
+	for text, want := range map[string]bool{
+		words + "and https://example.com/?t=1":                              false,
+		strings.TrimPrefix(words, strings.Repeat("word ", 8)) + "https://a": true,
+	} {
+		if got := newRedactor(Key{}).message(text) == withheld; got != want {
+			t.Errorf("%d bytes of words, then a URL: withheld: %t", strings.LastIndex(text, " "), got)
+		}
+	}
+}
+
+// An answer without a message adds nothing to the sentence, and one whose url cannot be parsed
+// still says what its message says.
+func TestMessageBehindASentence(t *testing.T) {
+	for want, fields := range map[string]map[string]string{
+		"":            {},
+		": try later": {"message": "try later", "url": "https://%zz/?t=1"},
+	} {
+		if got := (document{fields: fields}).messageFor(Key{}); got != want {
+			t.Errorf("%v is shown as %q, want %q", fields, got, want)
+		}
+	}
+}
+
+// Only a certificate whose time is over or has not come is said to be so: the cure of other
+// faults is not to set a clock.
+func TestCertificateFaultsAreToldApart(t *testing.T) {
+	for reason, want := range map[x509.InvalidReason]string{x509.Expired: "has expired", x509.IncompatibleUsage: "is not valid"} {
+		err := &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: reason}}
+		if got := (&Client{}).describe(fmt.Errorf("handshake: %w", err)); !strings.Contains(got, want) || strings.Contains(got, "handshake") {
+			t.Errorf("reason %d: %s, want one that %s", reason, got, want)
+		}
+	}
+}
+
+// A header within the limit is read, and one beyond it is refused: proxies add to headers, and
+// a server that never ends one must not fill the memory.
+func TestHeaderIsReadUpToItsLimit(t *testing.T) {
+	for size, ok := range map[int]bool{31 << 10: true, 64 << 10: false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Padding", strings.Repeat("x", size+600)) // with the other lines less than a KiB more
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, "no")
+		}))
+		client, err := New(Config{URL: server.URL, Timeout: 10 * time.Second, Clock: testingclock.NewFakePassiveClock(time.Unix(1e9, 0))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ParseKey([]byte(hexKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.IssueURL(context.Background(), Request{Key: key})
+		var rejected *RejectedError
+		if errors.As(err, &rejected) != ok {
+			t.Errorf("a header of %d bytes: %v", size, err)
+		}
+		server.Close()
+	}
+}
