@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,13 +102,27 @@ func TestMessageBehindASentence(t *testing.T) {
 	}
 }
 
-// Only a certificate whose time is over or has not come is said to be so: the cure of other
-// faults is not to set a clock.
-func TestCertificateFaultsAreToldApart(t *testing.T) {
-	for reason, want := range map[x509.InvalidReason]string{x509.Expired: "has expired", x509.IncompatibleUsage: "is not valid"} {
-		err := &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: reason}}
-		if got := (&Client{}).describe(fmt.Errorf("handshake: %w", err)); !strings.Contains(got, want) || strings.Contains(got, "handshake") {
-			t.Errorf("reason %d: %s, want one that %s", reason, got, want)
+// Each fault has a cure of its own: to set a clock helps with one kind of certificate only, and
+// a name that does not exist is a mistake where a lookup that failed is none.
+func TestFaultsOfTheConnectionAreToldApart(t *testing.T) {
+	certificate := func(reason x509.InvalidReason) error {
+		return &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: reason}}
+	}
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{certificate(x509.Expired), "the endpoint's certificate has expired"},
+		{certificate(x509.IncompatibleUsage), "the endpoint's certificate is not valid"},
+		{&net.DNSError{IsNotFound: true}, "does not exist (DNS)"},
+		{&net.DNSError{IsTimeout: true}, "could not be looked up (DNS)"},
+		{syscall.ECONNRESET, "broke the connection"},
+		{syscall.EPIPE, "broke the connection"},
+		{&net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}, "timed out"},
+		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, "the exchange with the endpoint failed"},
+	} {
+		if got := (&Client{}).describe(fmt.Errorf("quoted: %w", row.err)); !strings.Contains(got, row.want) || strings.Contains(got, "quoted") {
+			t.Errorf("%v is described as %q, want %q", row.err, got, row.want)
 		}
 	}
 }

@@ -624,6 +624,11 @@ var writes = []row{
 		wake: whenWritable,
 	},
 	{
+		why:   "when their time comes they are put in order again",
+		facts: rest(secret(renewal.SecretDrifted), writeRefused(0)),
+		want:  decision{Rule: "SecretHasDrifted", Step: renewal.SyncMetadata, Active: "Secret", UpToDate: true},
+	},
+	{
 		why:   "a failure of the past is looked at again even at rest: otherwise it would be told until renewal",
 		facts: rest(writeRefused(0)),
 		want:  decision{Rule: "SecretCannotBeWritten", Step: renewal.DryRun, Active: "Secret", UpToDate: true},
@@ -714,6 +719,14 @@ var turns = []row{
 	{
 		why:   "nor does one that was looked at, while the turn may come within moments",
 		facts: rest(empty, observed, queued(4*time.Second)), want: but(firstIssue, waitsQuietly), wake: in(6 * time.Second),
+	},
+	{
+		why:   "before it is looked at, nothing is to be shown after ten seconds either",
+		facts: rest(empty, queued(4*time.Second)), want: but(firstIssue, waitsQuietly), wake: atLongest,
+	},
+	{
+		why:   "a renewal that waits hides no dead URL, so it says nothing for as long",
+		facts: rest(holds(due()), observed, queued(time.Second)), want: but(renewDue, waitsQuietly), wake: in(9 * time.Second),
 	},
 	{
 		why:   "a long wait is shown",

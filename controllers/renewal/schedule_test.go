@@ -148,6 +148,8 @@ func TestAKeyThatIsRewrittenAllTheTimeIsAskedWithLessAndLessOften(t *testing.T) 
 		{"nor does one after a while", time.Minute, 4 * m, true, 10 * s},
 		{"a second one soon after the first request does", 0, 15 * s, true, 20 * s},
 		{"a second one soon after does", 10 * s, 15 * s, true, 20 * s},
+		{"soon is within three times the last wait", 10 * s, 30 * s, true, 20 * s},
+		{"and no longer", 10 * s, 31 * s, true, 10 * s},
 		{"up to a minute", time.Minute, time.Minute, true, time.Minute},
 		{"the same key is no change", time.Minute, time.Minute, false, 10 * s},
 	} {
