@@ -73,7 +73,7 @@ race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race d
 .PHONY: gitops
 gitops: ## Check what Argo CD and Flux see, with their own code (compiles for minutes once)
 	@for tool in argocd flux; do \
-	  (cd test/$$tool && echo "go test ./test/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
+	  (cd test/gitops/$$tool && echo "go test ./test/gitops/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
 	done
 
 .PHONY: e2e
@@ -87,7 +87,7 @@ e2e-long: e2e-run ## The same, and watch mounted files for six renewals, in half
 .PHONY: e2e-run
 e2e-run: bin/tools/helm bin/tools/kustomize
 	@$(COMPILE) ./test/e2e
-	@for tool in argocd flux; do (cd test/$$tool && $(BUILD) -o "$(CURDIR)/bin/e2e/$$tool-verdict" ./verdict) || exit 1; done
+	@for tool in argocd flux; do (cd test/gitops/$$tool && $(BUILD) -o "$(CURDIR)/bin/e2e/$$tool-verdict" ./verdict) || exit 1; done
 	go test ./test/e2e -v -count=1 -timeout 60m -e2e.renewals=$(RENEWALS)
 
 .PHONY: chaos
@@ -97,13 +97,13 @@ chaos: assets ## Break everything around SESSIONS (200) sessions for DURATION (1
 
 .PHONY: bench
 bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes)
-	@$(COMPILE) ./test/bench ./cmd/manager
-	go run ./test/bench $(if $(SESSIONS),--sessions=$(SESSIONS))
+	@$(COMPILE) ./test/performance/bench ./cmd/manager
+	go run ./test/performance/bench $(if $(SESSIONS),--sessions=$(SESSIONS))
 
 .PHONY: load
 load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
-	go test ./test/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
-	go test ./test/lifecycle -run 'TestRenewalUnderLoad|TestRestartWhileManyAreDue' -v -count=1 -timeout 40m \
+	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
+	go test ./test/process/manager -run 'TestRenewalUnderLoad|TestRestartWhileManyAreDue' -v -count=1 -timeout 40m \
 	  -load.sessions=$(or $(SESSIONS),10000)
 
 .PHONY: fuzz
@@ -134,7 +134,7 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/argocd test/flux test/bench/plot
+MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/gitops/argocd test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/link/volume"
+	"github.com/xtracta/billing-operator/test/process/link/volume"
 )
 
 const secretURL = "https://billing.example.com/open?t=TOKEN-that-logs-in&x=%2Fa"

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/xtracta/billing-operator/controllers/renewal"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 func refTo(name, entry string) Ref {

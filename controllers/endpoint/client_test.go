@@ -21,7 +21,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
-const golden = "../../test/golden/"
+const golden = "../../test/fixtures/golden/"
 
 func newClient(t *testing.T, url string) *endpoint.Client {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // written is a Secret with a grant, as a new session gets it.

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/manifests"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 const samples = "../../config/samples"

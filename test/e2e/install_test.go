@@ -21,7 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/xtracta/billing-operator/test/manifests"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 const (

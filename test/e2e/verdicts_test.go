@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // verdictsAgree brings sessions into situations, and has Argo CD's and Flux's own code
@@ -75,7 +75,7 @@ type verdict struct{ Situation, ArgoCD, KStatus, Flux string }
 // expectedVerdicts are those of the table that all readers of a session's health share.
 func expectedVerdicts(t *testing.T) map[string]verdict {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "test", "situations", "situations.yaml"))
+	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

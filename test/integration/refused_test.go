@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // TestARestartSpendsNoRequestOnRefusedWrites: what a process remembers of a refused write is

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // TestAKeyThatIsRewrittenAllTheTime: an operator of somebody else's may write a new value

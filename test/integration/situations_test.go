@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -151,7 +151,7 @@ var situations = map[string]func(*world){
 // at: conditions, and whether they are of today's generation.
 func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../situations/situations.yaml")
+	text, err := os.ReadFile("../fixtures/situations.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // TestGrantIsStoredWhenTheControllerStopsMeanwhile: what the endpoint gave would be

@@ -9,7 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // TestWhatSpendsARequest makes changes to a session that has a URL for a day.

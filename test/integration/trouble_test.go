@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/builders"
+	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 

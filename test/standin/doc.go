@@ -21,5 +21,5 @@
 // what the document does not allow, so that a mistake of a client shows here first.
 //
 // The stand-in does not use the code that it tests. Both are checked against the files
-// in test/golden, so that one mistyped tag cannot agree with itself.
+// in test/fixtures/golden, so that one mistyped tag cannot agree with itself.
 package standin

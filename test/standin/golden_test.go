@@ -18,7 +18,7 @@ import (
 
 func golden(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "golden", name))
+	content, err := os.ReadFile(filepath.Join("..", "fixtures", "golden", name))
 	if err != nil {
 		t.Fatal(err)
 	}

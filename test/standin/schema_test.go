@@ -13,7 +13,7 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// schema is the part of XML Schema that test/golden/answer.xsd uses.
+// schema is the part of XML Schema that test/fixtures/golden/answer.xsd uses.
 type schema struct {
 	Roots []struct {
 		Name string `xml:"name,attr"`

@@ -1,0 +1,203 @@
+package kustomize
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/xtracta/billing-operator/hack/controlplane"
+)
+
+// act is something that RBAC allows or forbids: a verb on a resource of a group,
+// in a namespace (none: in all), perhaps on one object.
+type act struct{ verb, group, resource, namespace, name string }
+
+func (a act) attributes() *authorizationv1.ResourceAttributes {
+	resource, subresource, _ := strings.Cut(a.resource, "/")
+	return &authorizationv1.ResourceAttributes{
+		Verb: a.verb, Group: a.group, Resource: resource, Subresource: subresource, Namespace: a.namespace, Name: a.name,
+	}
+}
+
+const (
+	billing      = "billing.xtracta.com"
+	coordination = "coordination.k8s.io"
+	rbac         = "rbac.authorization.k8s.io"
+)
+
+// What the manager is not allowed, so that whoever takes it over does not get it.
+var forbiddenToTheManager = []struct {
+	act
+	why string
+}{
+	{act{verb: "delete", resource: "secrets", namespace: "finance"}, "garbage collection deletes; a defect here must not"},
+	{act{verb: "deletecollection", resource: "secrets", namespace: "finance"}, "the same, for all at once"},
+	{act{verb: "patch", resource: "secrets", namespace: "finance"}, "a patch would not fail when somebody else changed the Secret"},
+	{act{verb: "create", group: billing, resource: "billingsessions", namespace: "finance"}, "people declare sessions"},
+	{act{verb: "update", group: billing, resource: "billingsessions", namespace: "finance"}, "the spec is the people's"},
+	{act{verb: "patch", group: billing, resource: "billingsessions", namespace: "finance"}, "the spec is the people's"},
+	{act{verb: "delete", group: billing, resource: "billingsessions", namespace: "finance"}, "the sessions are the people's"},
+	{act{verb: "update", group: billing, resource: "billingsessions/status", namespace: "finance"}, "the status is patched"},
+	{act{verb: "update", group: billing, resource: "billingsessions/finalizers", namespace: "finance"}, "there is no finalizer"},
+	{act{verb: "list", resource: "pods", namespace: systemNamespace}, "pods are nothing to it"},
+	{act{verb: "create", resource: "pods", namespace: systemNamespace}, "a pod could mount anything"},
+	{act{verb: "create", resource: "pods/exec", namespace: "finance"}, "a shell in any pod"},
+	{act{verb: "get", resource: "configmaps", namespace: systemNamespace}, "its options are flags"},
+	{act{verb: "create", resource: "serviceaccounts/token", namespace: systemNamespace}, "a token outlives its pod"},
+	{act{verb: "impersonate", resource: "users"}, "it would be anybody"},
+	{act{verb: "bind", group: rbac, resource: "clusterroles"}, "it would be anything"},
+	{act{verb: "escalate", group: rbac, resource: "clusterroles"}, "it would be anything"},
+	{act{verb: "get", group: rbac, resource: "clusterroles"}, "it need not know"},
+	{act{verb: "get", group: coordination, resource: "leases", namespace: "finance", name: operatorName}, "its lease is in its own namespace"},
+	{act{verb: "create", group: coordination, resource: "leases", namespace: "kube-node-lease"}, "nodes are declared dead by their leases"},
+	{act{verb: "update", group: coordination, resource: "leases", namespace: systemNamespace, name: "another"}, "somebody else's election"},
+	{act{verb: "delete", group: coordination, resource: "leases", namespace: systemNamespace, name: operatorName}, "a lease is released by an update"},
+	{act{verb: "list", group: coordination, resource: "leases", namespace: systemNamespace}, "it knows the name of its own"},
+	{act{verb: "patch", resource: "events", namespace: systemNamespace}, "no event of an election repeats"},
+	{act{verb: "create", resource: "events", namespace: "finance"}, "sessions have events.k8s.io"},
+	{act{verb: "get", group: "apiextensions.k8s.io", resource: "customresourcedefinitions"}, "it need not know"},
+	{act{verb: "*", group: "*", resource: "*"}, "no wildcard"},
+}
+
+func TestManagerMayNot(t *testing.T) {
+	expectForbidden(t, serviceAccount(t, cluster))
+}
+
+func expectForbidden(t *testing.T, config *rest.Config) {
+	t.Helper()
+	for _, row := range forbiddenToTheManager {
+		if may(t, config, row.act) {
+			t.Errorf("the manager may %s %s in %q: %s", row.verb, row.resource, row.namespace, row.why)
+		}
+	}
+}
+
+// May fails when it always says no: these are the same questions, about what
+// the manager does all day.
+func TestManagerMay(t *testing.T) {
+	config := serviceAccount(t, cluster)
+	for _, allowed := range []act{
+		{verb: "update", resource: "secrets", namespace: "finance"},
+		{verb: "patch", group: billing, resource: "billingsessions/status", namespace: "finance"},
+		{verb: "update", group: coordination, resource: "leases", namespace: systemNamespace, name: operatorName},
+	} {
+		if !may(t, config, allowed) {
+			t.Errorf("the manager may not %s %s", allowed.verb, allowed.resource)
+		}
+	}
+}
+
+func TestPeopleMay(t *testing.T) {
+	for _, row := range []struct {
+		role    string
+		allowed []string
+	}{
+		{"billingsession-viewer", []string{"get", "list", "watch"}},
+		{"billingsession-editor", []string{"get", "list", "watch", "create", "update", "patch", "delete"}},
+	} {
+		t.Run(row.role, func(t *testing.T) {
+			config, _, err := cluster.AddUser(row.role)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := strictClient(t, cluster, &warnings{})
+			namespace := newNamespace(t, c)
+			if err := c.Create(t.Context(), roleBinding(namespace, operatorName+"-"+row.role, rbacv1.Subject{
+				APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: row.role,
+			})); err != nil {
+				t.Fatal(err)
+			}
+			for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
+				asked := act{verb: verb, group: billing, resource: "billingsessions", namespace: namespace}
+				if got, want := may(t, config, asked), slices.Contains(row.allowed, verb); got != want {
+					t.Errorf("may %s sessions: %v, want %v", verb, got, want)
+				}
+			}
+			for _, forbidden := range []act{
+				{verb: "get", resource: "secrets", namespace: namespace},
+				{verb: "patch", group: billing, resource: "billingsessions/status", namespace: namespace},
+				{verb: "get", group: billing, resource: "billingsessions", namespace: "default"},
+			} {
+				if may(t, config, forbidden) {
+					t.Errorf("may %s %s in %s", forbidden.verb, forbidden.resource, forbidden.namespace)
+				}
+			}
+		})
+	}
+}
+
+// A session's status may hold the URL, so nobody may see sessions for being
+// allowed to see everything harmless.
+func TestNothingIsAddedToView(t *testing.T) {
+	for _, role := range all[rbacv1.ClusterRole](t, rendered(t, "default"), "ClusterRole") {
+		if role.Labels["rbac.authorization.k8s.io/aggregate-to-view"] != "" {
+			t.Errorf("ClusterRole %s is aggregated to view", role.Name)
+		}
+	}
+}
+
+func TestNoRoleHasAWildcard(t *testing.T) {
+	objects := rendered(t, "default")
+	rules := map[string][]rbacv1.PolicyRule{}
+	for _, role := range all[rbacv1.ClusterRole](t, objects, "ClusterRole") {
+		rules[role.Name] = role.Rules
+	}
+	for _, role := range all[rbacv1.Role](t, objects, "Role") {
+		rules[role.Name] = append(rules[role.Name], role.Rules...)
+	}
+	for name, rules := range rules {
+		for _, rule := range rules {
+			for _, word := range slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs, rule.NonResourceURLs) {
+				if strings.Contains(word, "*") {
+					t.Errorf("role %s: %+v", name, rule)
+				}
+			}
+		}
+	}
+}
+
+// may asks the API server whether a user is allowed something.
+func may(t *testing.T, user *rest.Config, a act) bool {
+	t.Helper()
+	answer, err := clientset(t, user).AuthorizationV1().SelfSubjectAccessReviews().Create(t.Context(),
+		&authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: a.attributes()},
+		}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Status.Allowed
+}
+
+// serviceAccount is what a manager's pod is to the API server.
+func serviceAccount(t *testing.T, of *controlplane.ControlPlane) *rest.Config {
+	t.Helper()
+	config, _, err := of.AddServiceAccount(systemNamespace, operatorName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func clientset(t *testing.T, config *rest.Config) kubernetes.Interface {
+	t.Helper()
+	c, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func roleBinding(namespace, clusterRole string, subject rbacv1.Subject) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: clusterRole},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: clusterRole},
+		Subjects:   []rbacv1.Subject{subject},
+	}
+}

@@ -1,0 +1,245 @@
+package kustomize
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+const (
+	shardLabel = "billing.xtracta.com/shard"
+	shardOne   = operatorName + "-one"
+)
+
+// TestShards runs the managers of both shards: together they serve all sessions,
+// each serves only its own, and one that moves is not asked for again.
+func TestShards(t *testing.T) {
+	in := newInstallation(t, "shards")
+	endpoint := standin.New(standin.AcceptAnyKey())
+	in.endpoint = httptest.NewServer(endpoint)
+	t.Cleanup(in.endpoint.Close)
+	managers := map[string]*process{}
+	for _, name := range []string{operatorName, shardOne} {
+		managers[name] = in.startManagerOf(name, nil, "--metrics-secure=false")
+		in.waitForHolderOf(name, "")
+	}
+
+	sessions := map[string][]string{ // by who is to serve them
+		operatorName: {"unlabelled-1", "unlabelled-2", "mistyped", "moves-away"},
+		shardOne:     {"one-1", "one-2", "moves-home"},
+	}
+	label := map[string]string{"mistyped": "won", "one-1": "one", "one-2": "one", "moves-home": "one"}
+	in.create(builders.KeySecretOf("finance", "key", "key-of-the-group"))
+	for _, name := range slices.Concat(slices.Collect(maps.Values(sessions))...) {
+		session := builders.Session(name, builders.In("finance"), builders.Expiration(86400))
+		if value, ok := label[name]; ok {
+			builders.Labelled(shardLabel, value)(session)
+		}
+		in.create(session)
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Values(sessions))...) {
+		in.waitUntilIssued("finance", name)
+	}
+	for name, manager := range managers {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(sessions[name])), manager.measures()); diff != "" {
+			t.Errorf("%s speaks of these sessions in its metrics (-want +got):\n%s", name, diff)
+		}
+	}
+	// The endpoint tells the sessions with one key to wait for an hour.
+	const pausedKey = "key-that-is-paused"
+	endpoint.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
+	in.create(builders.KeySecretOf("finance", "paused", pausedKey))
+	in.create(builders.Session("told-to-wait", builders.In("finance"), builders.KeySecret("paused")))
+	eventually(t, "the status says that the key is paused", func() string {
+		if in.session("finance", "told-to-wait").Status.LastAttempt == nil {
+			return "it does not"
+		}
+		return ""
+	})
+	asked := endpoint.Total()
+	if want := len(sessions[operatorName]) + len(sessions[shardOne]) + 1; asked != want {
+		t.Errorf("%d requests for %d sessions", asked, want)
+	}
+
+	// What the next shard must know of a session is in its status: when it is due, and
+	// that its key is paused.
+	in.move("told-to-wait", "one")
+	in.move("moves-away", "one")
+	in.move("moves-home", "")
+	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away", "told-to-wait"}}
+	for name, manager := range managers {
+		eventually(t, "the sessions that moved are served by "+name, func() string {
+			got := manager.measures()
+			for _, session := range moved[name] {
+				if !slices.Contains(got, session) {
+					return fmt.Sprint(got)
+				}
+			}
+			return ""
+		})
+	}
+	// Each is asked for once more, because somebody wants that.
+	in.requestRenewal("finance", "moves-away", "in its new shard")
+	in.requestRenewal("finance", "moves-home", "in its new shard")
+	if got := endpoint.Total() - asked; got != 2 {
+		t.Errorf("%d requests, want one for each session that was to be renewed", got)
+	}
+
+	asks := map[string][]string{
+		operatorName: slices.Concat(sessions[operatorName], []string{"told-to-wait", "moves-home"}),
+		shardOne:     slices.Concat(sessions[shardOne], []string{"moves-away"}),
+	}
+	for name, manager := range managers {
+		manager.stop()
+		if diff := cmp.Diff(slices.Sorted(slices.Values(asks[name])), manager.askedFor()); diff != "" {
+			t.Errorf("%s asked for these sessions (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, refused := range in.readAudit().refused {
+		t.Errorf("a manager was refused: %+v", refused)
+	}
+}
+
+func (in *installation) create(object client.Object) {
+	in.t.Helper()
+	if err := in.admin.Create(in.t.Context(), object); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+// move changes which shard a session belongs to.
+func (in *installation) move(name, shard string) {
+	in.t.Helper()
+	session := in.session("finance", name)
+	before := session.DeepCopy()
+	delete(session.Labels, shardLabel)
+	if shard != "" {
+		metav1.SetMetaDataLabel(&session.ObjectMeta, shardLabel, shard)
+	}
+	if err := in.admin.Patch(in.t.Context(), session, client.MergeFrom(before)); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+var readySeries = regexp.MustCompile(`(?m)^billingsession_ready\{name="([^"]*)"`)
+
+// measures are the sessions that a manager has metrics of.
+func (p *process) measures() (names []string) {
+	p.t.Helper()
+	answer, err := http.Get("http://" + p.metrics + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, series := range readySeries.FindAllStringSubmatch(string(text), -1) {
+		names = append(names, series[1])
+	}
+	slices.Sort(names)
+	return names
+}
+
+// askedFor are the sessions for which a manager that has ended asked, by its log.
+func (p *process) askedFor() (names []string) {
+	p.t.Helper()
+	for line := range strings.Lines(p.log.String()) {
+		var said struct{ Name, Outcome string }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Outcome != "" {
+			names = append(names, said.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestShardsLeaveNoSessionOut holds that any session belongs to exactly one shard,
+// whatever its label says.
+func TestShardsLeaveNoSessionOut(t *testing.T) {
+	for _, row := range []struct {
+		labels labels.Set
+		why    string
+	}{
+		{nil, "nobody has to know of shards"},
+		{labels.Set{shardLabel: "one"}, "that is what the label is for"},
+		{labels.Set{shardLabel: "two"}, "a shard that was removed"},
+		{labels.Set{shardLabel: ""}, "an empty value"},
+	} {
+		served := 0
+		for _, deployment := range all[appsv1.Deployment](t, rendered(t, "shards"), "Deployment") {
+			if selectorOf(t, deployment).Matches(row.labels) {
+				served++
+			}
+		}
+		if served != 1 {
+			t.Errorf("a session with labels %v is served by %d shards (%s)", row.labels, served, row.why)
+		}
+	}
+}
+
+func selectorOf(t *testing.T, deployment appsv1.Deployment) labels.Selector {
+	t.Helper()
+	for _, arg := range deployment.Spec.Template.Spec.Containers[0].Args {
+		if text, ok := strings.CutPrefix(arg, "--watch-label-selector="); ok {
+			selector, err := labels.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return selector
+		}
+	}
+	t.Fatalf("%s serves all sessions", deployment.Name)
+	return nil
+}
+
+// TestPodsOfShardsAreToldApart: what selects the pods of one shard selects no other's.
+func TestPodsOfShardsAreToldApart(t *testing.T) {
+	objects := rendered(t, "shards")
+	pods := map[string]labels.Set{}
+	selectors := map[string][]*metav1.LabelSelector{}
+	for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+		name, pod := deployment.Name, deployment.Spec.Template
+		pods[name] = pod.Labels
+		selectors[name] = append(selectors[name], deployment.Spec.Selector,
+			find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", name).Spec.Selector,
+			&metav1.LabelSelector{MatchLabels: find[corev1.Service](t, objects, "Service",
+				strings.Replace(name, operatorName, operatorName+"-metrics", 1)).Spec.Selector})
+		for _, constraint := range pod.Spec.TopologySpreadConstraints {
+			selectors[name] = append(selectors[name], constraint.LabelSelector)
+		}
+	}
+	for of, list := range selectors {
+		for _, selector := range list {
+			selects, err := metav1.LabelSelectorAsSelector(selector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, pod := range pods {
+				if selects.Matches(pod) != (name == of) {
+					t.Errorf("selector %q of shard %s on the pods of %s: %v", selects, of, name, selects.Matches(pod))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package observability
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// dashboard is what counts here of one.
+type dashboard struct {
+	Panels     []panel
+	Templating struct{ List []variable }
+}
+
+// panel is a row, or a panel of the row before it.
+type panel struct {
+	ID                       int
+	Type, Title, Description string
+	GridPos                  struct{ X, Y, W, H int }
+	Datasource               struct{ UID string }
+	FieldConfig              struct {
+		Defaults struct {
+			Unit       string
+			Thresholds struct{ Steps []any }
+		}
+	}
+	Targets []struct {
+		Datasource                struct{ UID string }
+		Expr, LegendFormat, RefID string
+	}
+}
+
+type variable struct {
+	Name, Type string
+	Query      any
+}
+
+// shippedDashboard is the one that Grafana's sidecar finds.
+func shippedDashboard(t *testing.T) dashboard {
+	t.Helper()
+	const folder = "grafana"
+	var object corev1.ConfigMap
+	if err := yaml.UnmarshalStrict(kustomized(t, folder), &object); err != nil {
+		t.Fatal(err)
+	}
+	if object.Labels["grafana_dashboard"] != "1" || len(object.Data) != 1 {
+		t.Errorf("config/%s is a ConfigMap with labels %v and %d files, of which no sidecar makes a dashboard",
+			folder, object.Labels, len(object.Data))
+	}
+	var d dashboard
+	for _, text := range object.Data {
+		decode(t, []byte(text), &d)
+	}
+	return d
+}
+
+// Whoever is called at night asks in this order.
+func TestDashboardAnswersInOrder(t *testing.T) {
+	var asked []string
+	for _, p := range shippedDashboard(t).Panels {
+		if p.Type == "row" {
+			asked = append(asked, p.Title)
+		}
+	}
+	want := []string{"Is anything broken now?", "What breaks next?", "Is the endpoint well?", "Is the operator well?"}
+	if !slices.Equal(asked, want) {
+		t.Errorf("the rows are %q, want %q", asked, want)
+	}
+}
+
+// No Grafana is at hand that could show it: this is what would look wrong at once.
+func TestPanelsCanBeRead(t *testing.T) {
+	d := shippedDashboard(t)
+	ids := map[int]bool{}
+	for i, p := range d.Panels {
+		if ids[p.ID] {
+			t.Errorf("%q has the number %d, which another panel has", p.Title, p.ID)
+		}
+		ids[p.ID] = true
+		for _, other := range d.Panels[:i] {
+			if p.covers(other) {
+				t.Errorf("%q and %q lie one on the other", p.Title, other.Title)
+			}
+		}
+		if p.GridPos.X+p.GridPos.W > 24 {
+			t.Errorf("%q is cut off on the right", p.Title)
+		}
+		if p.Type == "row" {
+			continue
+		}
+		if p.Description == "" || p.FieldConfig.Defaults.Unit == "" || len(p.FieldConfig.Defaults.Thresholds.Steps) == 0 {
+			t.Errorf("%q lacks a description, a unit or thresholds", p.Title)
+		}
+		for _, target := range p.Targets {
+			if p.Datasource.UID != "${datasource}" || target.Datasource.UID != "${datasource}" {
+				t.Errorf("%q does not ask the Prometheus that was chosen", p.Title)
+			}
+			if target.LegendFormat == "" || p.Type == "timeseries" && target.LegendFormat == "__auto" {
+				t.Errorf("%q has no legend for %s", p.Title, target.Expr)
+			}
+			if !strings.Contains(target.Expr, `job=~"$job"`) && !strings.Contains(target.Expr, "ALERTS") {
+				t.Errorf("%q is not of the operator that was chosen: %s", p.Title, target.Expr)
+			}
+		}
+	}
+}
+
+func (p panel) covers(other panel) bool {
+	a, b := p.GridPos, other.GridPos
+	return a.X < b.X+b.W && b.X < a.X+a.W && a.Y < b.Y+b.H && b.Y < a.Y+a.H
+}
+
+// variables are what Grafana would put in their places.
+var variables = strings.NewReplacer("$job", metricsService, "$namespace", namespace, "$__rate_interval", "10s", "$__range", "1m")
+
+var leftOver = regexp.MustCompile(`\$[a-zA-Z_]+`)
+
+// expectDashboard asks each query of a Prometheus that has seen everything, and wants an
+// answer with a number in it.
+func expectDashboard(t *testing.T, s *server, since time.Time) {
+	d := shippedDashboard(t)
+	on := *s
+	on.t = t
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			expression := variables.Replace(target.Expr)
+			if leftOver.MatchString(expression) {
+				t.Errorf("%q: nothing stands for %s", p.Title, leftOver.FindString(expression))
+			}
+			if !hasNumbers(on.queryRange(expression, since)) {
+				t.Errorf("%q shows nothing of %s", p.Title, expression)
+			}
+		}
+	}
+	labelValues := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+	for _, v := range d.Templating.List {
+		if v.Type == "datasource" {
+			continue
+		}
+		question, _ := v.Query.(map[string]any)
+		text, _ := question["query"].(string)
+		asked := labelValues.FindStringSubmatch(text)
+		if asked == nil {
+			t.Errorf("variable %s is %v", v.Name, v.Query)
+			continue
+		}
+		found := on.query("count by (" + asked[2] + ") (" + variables.Replace(asked[1]) + ")")
+		if len(found) != 1 || found[0].Metric[asked[2]] == "" {
+			t.Errorf("variable %s offers %v", v.Name, found)
+		}
+	}
+}
+
+func hasNumbers(all []series) bool {
+	return slices.ContainsFunc(all, func(s series) bool {
+		return slices.ContainsFunc(s.Values, func(v sample) bool { return !math.IsNaN(v.value) && !math.IsInf(v.value, 0) })
+	})
+}

@@ -1,0 +1,148 @@
+package observability
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// A bad day of the operator, in about a minute: all that an alert is raised for happens once,
+// and is mended. What Prometheus saw of it is judged by the tests below.
+func TestABadDay(t *testing.T) {
+	s := newStage(t)
+	began := time.Now()
+	diary := s.badDay()
+
+	seen := record(t, s.server)
+	t.Run("alerts", func(t *testing.T) { seen.expectAlerts(t, diary) })
+	t.Run("alerts of a fleet", func(t *testing.T) { seen.withoutNames().expectAlerts(t, diary.ofFleet()) })
+	t.Run("dashboard", func(t *testing.T) { expectDashboard(t, s.server, began) })
+	t.Run("metrics", func(t *testing.T) { expectMetrics(t, s.exposition()) })
+	t.Run("events", s.expectEvents)
+	s.stopManager()
+	t.Run("log", s.expectLog)
+}
+
+// badDay lets everything go wrong, and notes when which alert must be quiet and when not.
+// Each session has a key and a fault of its own, so that most of it happens at once.
+func (s *stage) badDay() *diary {
+	release := s.holdLease()
+	s.startManager()
+	s.scrape()
+	d := &diary{server: s.server}
+
+	// A clock that is wrong by more than a few seconds shows at the first grant.
+	s.endpoint.SetClockOffset(45 * time.Second)
+	s.session("healthy")
+	s.session("slow", builders.RenewBefore(16))
+	s.misbehave("expiring", standin.Life(24*time.Second))
+	s.session("expiring")
+	s.misbehave("rejected", standin.Status(401))
+	s.session("rejected")
+	s.misbehave("throttled", standin.Throttle(10*time.Second))
+	s.session("throttled")
+	s.misbehave("broken", standin.Status(503))
+	s.session("broken")
+	s.create(builders.Session("keyless", builders.In(namespace), builders.KeySecret("key-keyless")))
+	s.create(builders.Session("suspended", builders.In(namespace), builders.Suspended()))
+	s.server.waitFor("billingsession_requests_total")
+	s.server.let(4)
+	d.fires("BillingOperatorWithoutLeader", operator())
+	d.quiet("BillingOperatorAbsent")
+	release()
+
+	s.waitUntil("rejected", v1alpha1.ReasonRejected)
+	s.waitUntil("throttled", v1alpha1.ReasonThrottled)
+	s.waitUntil("broken", v1alpha1.ReasonUnavailable)
+	s.waitUntil("keyless", v1alpha1.ReasonKeySecretMissing)
+	for _, name := range []string{"healthy", "slow", "expiring"} {
+		s.waitUntil(name, v1alpha1.ReasonIssued)
+	}
+	troubled := s.server.scrapes()
+	d.quiet("BillingEndpointCAFileUnusable")
+	s.writeCAFile([]byte("half a certif"))
+	for _, alert := range []string{"BillingSessionRejected", "BillingSessionThrottled", "BillingSessionStalled",
+		"BillingSessionNotReady", "BillingSessionExpiresSoon", "BillingSessionExpired", "BillingEndpointClockSkew"} {
+		d.quiet(alert)
+	}
+	s.misbehave("expiring", standin.Status(503))
+	s.misbehave("slow", standin.Latency(7*time.Second))
+
+	s.server.let(7)
+	d.quiet("BillingOperatorWithoutLeader")
+	d.fires("BillingSessionRejected", session("rejected"))
+	d.fires("BillingSessionStalled", session("keyless"))
+	d.fires("BillingEndpointClockSkew", install())
+	s.endpoint.SetClockOffset(0)
+	s.heal("rejected")
+	s.key("keyless")
+
+	// While its request is under way nobody says that anything is wrong with it.
+	s.server.waitFor(`time() - billingsession_renewal_timestamp_seconds{name="slow"} > 1`)
+	s.server.let(3)
+	d.fires("BillingSessionRenewalOverdue", session("slow"))
+	s.misbehave("slow")
+
+	s.server.waitFor(`billingsession_state{name="expiring",state="failing"}`)
+	s.server.let(3)
+	d.fires("BillingSessionExpiresSoon", session("expiring"))
+
+	s.server.let(max(1, troubled+18-s.server.scrapes()))
+	d.fires("BillingSessionThrottled", session("throttled"))
+	d.fires("BillingSessionNotReady", session("broken"))
+	s.heal("throttled")
+	s.heal("broken")
+	s.server.waitFor("billingsession_endpoint_ca_last_reload_successful == 0")
+	s.server.let(2)
+	d.fires("BillingEndpointCAFileUnusable", operator())
+	s.writeCAFile(s.certificate)
+
+	s.server.waitFor(`billingsession_state{name="expiring",state="expired"}`)
+	s.server.let(3)
+	d.fires("BillingSessionExpired", session("expiring"))
+	s.heal("expiring")
+
+	for _, name := range []string{"rejected", "throttled", "broken", "keyless", "expiring", "slow", "healthy"} {
+		s.waitUntil(name, v1alpha1.ReasonIssued)
+	}
+	s.server.let(1)
+	for _, alert := range []string{"BillingSessionRejected", "BillingSessionThrottled", "BillingSessionStalled",
+		"BillingSessionNotReady", "BillingSessionExpiresSoon", "BillingSessionExpired", "BillingSessionRenewalOverdue", "BillingEndpointClockSkew", "BillingEndpointDown"} {
+		d.quiet(alert)
+	}
+
+	s.endpoint.Misbehave(standin.Status(503))
+	s.renew("healthy")
+	s.server.waitFor(`billingsession_sessions{reason="Unavailable",state="failing"} > 0`)
+	s.server.let(5)
+	d.fires("BillingEndpointDown", install())
+	s.endpoint.Heal()
+	const lastly = "billingsession_last_request_timestamp_seconds"
+	s.server.waitFor(lastly + `{outcome="granted"} > on (job) ` + lastly + `{outcome="unavailable"}`)
+	s.server.let(1)
+	d.quiet("BillingEndpointDown")
+
+	s.server.waitFor("billingsession_endpoint_ca_last_reload_successful == 1")
+	s.server.let(1)
+	d.quiet("BillingEndpointCAFileUnusable")
+
+	s.stopManager()
+	s.server.let(7)
+	d.fires("BillingOperatorAbsent", operator())
+	s.startManager()
+	s.server.waitFor("billingsession_sessions")
+	s.server.let(1)
+	d.quiet("BillingOperatorAbsent")
+	d.quiet("BillingOperatorWithoutLeader")
+	return d
+}
+
+// waitUntil waits until Prometheus knows that a session stands as it does for that reason.
+func (s *stage) waitUntil(name, reason string) {
+	s.t.Helper()
+	s.server.waitFor(fmt.Sprintf("billingsession_state{name=%q,reason=%q}", name, reason))
+}

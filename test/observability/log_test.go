@@ -1,0 +1,107 @@
+package observability
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// stories are what happened to the sessions on the bad day, in order. Small letters are
+// requests by what came of them, capitals are changes by their reasons: of those there are
+// events as well. What was mended is over; how the day went on for all is not told again.
+var stories = map[string]string{
+	"healthy":   `granted Issued( granted)*`,
+	"rejected":  `rejected Rejected granted Issued`,
+	"throttled": `throttled Throttled( throttled)* granted Issued`,
+	"broken":    `unavailable Unavailable( unavailable)* granted Issued`,
+	"expiring":  `granted Issued unavailable Unavailable( unavailable)* Expired( unavailable)* granted Recovered`,
+	"keyless":   `granted Issued( granted)*`, // its key came within two minutes: nobody is told
+	"suspended": ``,                          // somebody wished it so
+}
+
+// brokenFile is the one thing of that day that the log calls an error: a person must write the
+// file of --endpoint-ca-file anew.
+var brokenFile = regexp.MustCompile(`^The file of --endpoint-ca-file cannot be used`)
+
+// line is what counts here of a line of the log.
+type line struct {
+	Level, Msg, Namespace, Name, Outcome, Cause, Reason, Message, Next, Expires string
+}
+
+// expectLog reads the log as somebody at night would.
+func (s *stage) expectLog(t *testing.T) {
+	text := s.log.String()
+	told := map[string][]string{}
+	for entry := range strings.Lines(text) {
+		var l line
+		decode(t, []byte(entry), &l)
+		if brokenFile.MatchString(l.Msg) == (l.Level == "INFO") || strings.Contains(l.Msg, "healthz") {
+			t.Errorf("this needs nobody's attention: %s", entry)
+		}
+		const granted, inVain, again = "The endpoint granted a URL", "The endpoint granted no URL", "; it will be asked again"
+		switch l.Msg {
+		case "The session changed":
+			told[l.Name] = append(told[l.Name], l.Reason)
+			if l.Reason == "" || l.Message == "" {
+				t.Errorf("this does not say what has changed: %s", entry)
+			}
+		case granted, granted + again:
+			told[l.Name] = append(told[l.Name], strings.ToLower(l.Outcome))
+			if l.Cause == "" || l.Expires == "" {
+				t.Errorf("this does not say why a URL was asked for, or until when it works: %s", entry)
+			}
+		case inVain + again:
+			told[l.Name] = append(told[l.Name], strings.ToLower(l.Outcome))
+			if l.Cause == "" || l.Message == "" || l.Next == "" {
+				t.Errorf("this does not say why there is no URL, or when it is asked again: %s", entry)
+			}
+		default:
+			if l.Name != "" {
+				t.Errorf("this is no part of a session's story: %s", entry)
+			}
+		}
+	}
+	for name, story := range stories {
+		if got := strings.Join(told[name], " "); !regexp.MustCompile("^" + story + "( |$)").MatchString(got) {
+			t.Errorf("the log tells of %s %q, want %q", name, got, story)
+		}
+	}
+	for _, secret := range []string{keyOf(""), "index.html"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("it holds %q", secret)
+		}
+	}
+}
+
+// expectEvents looks for the same story in the events, which tell of changes alone.
+func (s *stage) expectEvents(t *testing.T) {
+	changes := regexp.MustCompile(`\b[A-Z]\w+`)
+	for name, story := range stories {
+		want := changes.FindAllString(story, -1)
+		eventually(t, "the events of "+name, func() string {
+			got := s.told(name)
+			return unless(len(got) >= len(want) && slices.Equal(got[:len(want)], want), fmt.Sprintf("%q, want %q", got, want))
+		})
+	}
+}
+
+// told are the reasons of a session's events, oldest first.
+func (s *stage) told(name string) (reasons []string) {
+	s.t.Helper()
+	var events eventsv1.EventList
+	if err := s.client.List(s.t.Context(), &events, client.InNamespace(namespace)); err != nil {
+		s.t.Fatal(err)
+	}
+	slices.SortFunc(events.Items, func(a, b eventsv1.Event) int { return a.EventTime.Compare(b.EventTime.Time) })
+	for _, event := range events.Items {
+		if event.Regarding.Name == name {
+			reasons = append(reasons, event.Reason)
+		}
+	}
+	return reasons
+}

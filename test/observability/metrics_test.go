@@ -1,0 +1,102 @@
+package observability
+
+import (
+	"crypto/tls"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// exposition is what the manager says to whoever may read its metrics.
+func (s *stage) exposition() string {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "https://"+s.address+"/metrics", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+s.token)
+	// The manager makes its certificate for itself.
+	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer scraper.CloseIdleConnections()
+	answer, err := scraper.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: %v", answer.Status, err)
+	}
+	return string(text)
+}
+
+// expectMetrics judges the metrics of a manager that has sessions.
+func expectMetrics(t *testing.T, text string) {
+	var ours strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "billingsession_") {
+			ours.WriteString(line)
+		}
+	}
+	t.Run("conventions", func(t *testing.T) {
+		problems, err := promlint.New(strings.NewReader(ours.String())).Lint()
+		if err != nil || len(problems) > 0 {
+			t.Errorf("%v %+v", err, problems)
+		}
+		promtool(t, ours.String(), "check", "metrics")
+	})
+	t.Run("secrets", func(t *testing.T) {
+		for _, secret := range []string{keyOf(""), "index.html", "billing_ui"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("they hold %q", secret)
+			}
+		}
+	})
+	t.Run("the README", func(t *testing.T) {
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		families, err := parser.TextToMetricFamilies(strings.NewReader(ours.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := map[string]string{}
+		for name, family := range families {
+			labels := map[string]bool{}
+			for _, pair := range family.GetMetric()[0].GetLabel() {
+				labels["`"+pair.GetName()+"`"] = true
+			}
+			served[name] = rowOf(strings.ToLower(family.GetType().String()), slices.Sorted(maps.Keys(labels)))
+		}
+		if diff := cmp.Diff(documented(t), served); diff != "" {
+			t.Errorf("the README and the manager differ (-README +manager):\n%s", diff)
+		}
+	})
+}
+
+// rowOf is a metric's type with its labels.
+func rowOf(kind string, labels []string) string {
+	if len(labels) == 0 {
+		labels = []string{"–"}
+	}
+	return kind + ", " + strings.Join(labels, ", ")
+}
+
+// documented are the metrics of the README's table, with their types and labels.
+func documented(t *testing.T) map[string]string {
+	t.Helper()
+	rows := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(billingsession_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		labels := strings.Split(row[3], ", ")
+		slices.Sort(labels)
+		rows[row[1]] = rowOf(row[2], labels)
+	}
+	return rows
+}

@@ -1,0 +1,140 @@
+package observability
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// Whoever is called at night follows the link of the alert.
+func TestEveryAlertHasItsRunbook(t *testing.T) {
+	const readme = "https://github.com/xtracta/billing-operator#"
+	alerted := map[string]bool{}
+	for _, rule := range alerts(t) {
+		alerted[rule.Alert] = true
+		for _, what := range []string{"summary", "description"} {
+			if rule.Annotations[what] == "" {
+				t.Errorf("%s has no %s", rule.Alert, what)
+			}
+		}
+		if severity := rule.Labels["severity"]; severity != "critical" && severity != "warning" {
+			t.Errorf("%s has the severity %q", rule.Alert, severity)
+		}
+		// GitHub's anchor of a heading is the heading in small letters.
+		if got, want := rule.Annotations["runbook_url"], readme+strings.ToLower(rule.Alert); got != want {
+			t.Errorf("the runbook of %s is at %s, want %s", rule.Alert, got, want)
+		}
+	}
+	var written []string
+	_, chapter, found := strings.Cut(read(t, "README.md"), "\n### Alerts and runbooks\n")
+	if !found {
+		t.Fatal("the README has no runbooks")
+	}
+	chapter, _, _ = strings.Cut(chapter, "\n### ")
+	for _, heading := range regexp.MustCompile(`(?m)^#### (\w+)$`).FindAllStringSubmatch(chapter, -1) {
+		written = append(written, heading[1])
+	}
+	slices.Sort(written)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(alerted)), written); diff != "" {
+		t.Errorf("alerts and runbooks differ (-alerts +runbooks):\n%s", diff)
+	}
+}
+
+// Each alert is raised and cleared on the bad day, and by promtool's own tests.
+func TestEveryAlertIsTested(t *testing.T) {
+	day, tests := read(t, "test", "observability", "day_test.go"), read(t, "test", "observability", "alerts.test.yaml")
+	for _, rule := range alerts(t) {
+		if !strings.Contains(day, `d.fires("`+rule.Alert+`"`) || !strings.Contains(tests, "alertname: "+rule.Alert+"\n") {
+			t.Errorf("%s is not tested", rule.Alert)
+		}
+	}
+}
+
+// promtool's tests of the alerts: what they say, and when they had better be quiet.
+func TestAlerts(t *testing.T) {
+	dir := t.TempDir()
+	promtool(t, "", "check", "rules", writeRules(t, dir))
+	path := filepath.Join(dir, "alerts.test.yaml")
+	if err := os.WriteFile(path, []byte(read(t, "test", "observability", "alerts.test.yaml")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "", "test", "rules", path)
+}
+
+func kustomized(t *testing.T, folder string) []byte {
+	t.Helper()
+	kustomize := exec.Command("go", "tool", "kustomize", "build", filepath.Join("..", "..", "config", folder))
+	kustomize.Dir = filepath.Join(root, "hack", "tools")
+	output, err := kustomize.Output()
+	if err != nil {
+		t.Fatalf("kustomize build config/%s: %v", folder, err)
+	}
+	return output
+}
+
+// A reason for which a person must act has an alert of its own, or counts as any other; none
+// falls between two alerts.
+func TestNoReasonIsForgotten(t *testing.T) {
+	reasons := regexp.MustCompile(`reason(=~?|!~)"([A-Za-z|]+)"`)
+	acted, others := map[string]bool{}, map[string]bool{}
+	for _, rule := range alerts(t) {
+		for _, found := range reasons.FindAllStringSubmatch(rule.Expr.String(), -1) {
+			for _, reason := range strings.Split(found[2], "|") {
+				switch {
+				case found[1] == "!~":
+					others[rule.Labels["scope"]+" "+reason] = true
+				case strings.HasPrefix(rule.Alert, "BillingSession"):
+					acted[rule.Labels["scope"]+" "+reason] = true
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(acted, others); diff != "" || len(acted) == 0 {
+		t.Errorf("BillingSessionNotReady leaves out other reasons than those that have alerts (-alerts +left out):\n%s", diff)
+	}
+}
+
+// Each reason that stalls a session raises an alert that does not wait for a quarter of an hour.
+func TestEveryStalledReasonHasAnAlert(t *testing.T) {
+	for _, scope := range []string{"", "fleet"} {
+		for _, reason := range []string{
+			v1alpha1.ReasonRejected, v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeySecretForbidden, v1alpha1.ReasonKeyInvalid,
+			v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed,
+		} {
+			if !slices.ContainsFunc(alerts(t), func(rule monitoringv1.Rule) bool {
+				return rule.Labels["scope"] == scope && rule.Alert != "BillingSessionNotReady" && strings.Contains(rule.Expr.String(), reason)
+			}) {
+				t.Errorf("no alert (scope %q) names %s", scope, reason)
+			}
+		}
+	}
+}
+
+// The runbooks say what a person could not find out: sentences that must not be lost.
+func TestRunbooksSay(t *testing.T) {
+	readme := strings.Join(strings.Fields(read(t, "README.md")), " ")
+	for _, row := range []struct{ alert, sentence string }{
+		{"BillingSessionRejected", "This endpoint wants a group's API key, not a person's."},
+		{"BillingSessionStalled", "somebody else may also keep changing the generated Secret"},
+		{"BillingSessionStalled", "kubectl get secret acme -n finance -o yaml --show-managed-fields"},
+		{"BillingSessionThrottled", "`count/billingsessions.billing.xtracta.com` and `count/secrets`"},
+		{"BillingEndpointCAFileUnusable", "The certificates before it stay in use until the pod restarts; a restart with the broken file fails."},
+		{"BillingEndpointCAFileUnusable", "A file mounted by `subPath` never changes."},
+	} {
+		_, runbook, _ := strings.Cut(readme, "#### "+row.alert+" ")
+		runbook, _, _ = strings.Cut(runbook, " #### ")
+		if !strings.Contains(runbook, row.sentence) {
+			t.Errorf("the runbook of %s does not say: %s", row.alert, row.sentence)
+		}
+	}
+}

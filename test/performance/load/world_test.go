@@ -1,0 +1,360 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
+	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/performance/simulation"
+)
+
+const namespace = "finance"
+
+// world is the real controller with its real queue and workers, with a cluster and
+// an endpoint in memory. Time is that of the bubble, where hours pass in moments.
+type world struct {
+	t        *testing.T
+	cluster  *memoryCluster
+	endpoint *memoryEndpoint
+	keys     int
+	stop     func()
+	created  map[string]int // by kind
+
+	mu       sync.Mutex
+	replaced map[string][]replacement
+}
+
+// replacement is a URL in a Secret that was written.
+type replacement struct {
+	at time.Time
+	// old and new are when the URL before and this one expire; old is zero for the first.
+	old, new time.Time
+}
+
+// inWorld runs a test in a bubble of time that starts at a random instant.
+func inWorld(t *testing.T, test func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Duration(rand.Int64N(int64(20 * 365 * 24 * time.Hour))))
+		w := &world{
+			t: t, cluster: newMemoryCluster(), endpoint: &memoryEndpoint{}, keys: 50,
+			created: map[string]int{}, replaced: map[string][]replacement{},
+		}
+		w.cluster.written = w.note
+		for i := range w.keys {
+			w.cluster.create(builders.KeySecretOf(namespace, keyName(i), keyName(i)))
+		}
+		test(w)
+		w.stop()
+	})
+}
+
+func keyName(i int) string { return fmt.Sprintf("key-%d", i) }
+
+// note keeps what is written into Secrets.
+func (w *world) note(before, after *corev1.Secret) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := replacement{at: time.Now(), new: expireOf(after)}
+	if before != nil {
+		r.old = expireOf(before)
+	}
+	if !r.new.Equal(r.old) {
+		w.replaced[after.Name] = append(w.replaced[after.Name], r)
+	}
+}
+
+func expireOf(secret *corev1.Secret) time.Time {
+	seconds, _ := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
+	return time.Unix(seconds, 0)
+}
+
+// sessions creates n more sessions of a kind, which share the world's keys.
+func (w *world) sessions(kind string, n int, differences ...func(*v1alpha1.BillingSession)) {
+	for range n {
+		i := w.created[kind]
+		w.created[kind]++
+		w.cluster.create(builders.Session(fmt.Sprintf("%s-%d", kind, i), append([]func(*v1alpha1.BillingSession){
+			builders.In(namespace), builders.KeySecret(keyName(i % w.keys)), builders.Expiration(600),
+		}, differences...)...))
+	}
+}
+
+// run starts a controller, as the manager wires it, that knows nothing of one before.
+func (w *world) run(options controllers.Options) {
+	w.t.Helper()
+	if w.stop != nil {
+		w.stop()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	watches := w.cluster.newWatches()
+	direct := memoryClient{memoryCluster: w.cluster}
+	cached := memoryClient{memoryCluster: w.cluster}
+	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}, watches: watches}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		w.t.Fatal(err)
+	}
+	mgr := &memoryManager{scheme: scheme, cache: memoryCache{memoryClient: cached, watches: watches}}
+	r := controllers.New(controllers.Dependencies{
+		Client: cached, SecretCache: generated, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
+		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
+	}, options)
+	if err := r.SetupWithManager(mgr, generated, options.Controller()); err != nil {
+		w.t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	for _, runnable := range mgr.runnables {
+		running.Go(func() {
+			if err := runnable.Start(ctx); err != nil {
+				w.t.Errorf("the manager ended with: %v", err)
+			}
+		})
+	}
+	w.stop = func() { cancel(); running.Wait() }
+}
+
+// memoryManager collects what the controller gives to a manager.
+type memoryManager struct {
+	ctrl.Manager
+	cache     cache.Cache
+	scheme    *runtime.Scheme
+	runnables []manager.Runnable
+}
+
+func (m *memoryManager) Add(r manager.Runnable) error {
+	m.runnables = append(m.runnables, r)
+	return nil
+}
+
+// Elected is closed: the only replica leads.
+func (m *memoryManager) Elected() <-chan struct{} {
+	elected := make(chan struct{})
+	close(elected)
+	return elected
+}
+
+func (m *memoryManager) GetScheme() *runtime.Scheme           { return m.scheme }
+func (m *memoryManager) GetCache() cache.Cache                { return m.cache }
+func (m *memoryManager) GetFieldIndexer() client.FieldIndexer { return m.cache }
+func (m *memoryManager) GetLogger() logr.Logger               { return logr.Discard() }
+func (m *memoryManager) GetControllerOptions() config.Controller {
+	return config.Controller{SkipNameValidation: ptr.To(true)}
+}
+
+// answerTime is how long the endpoint takes to answer.
+const answerTime = 20 * time.Millisecond
+
+// memoryEndpoint grants what is asked for, unless it refuses to.
+type memoryEndpoint struct {
+	mu     sync.Mutex
+	asked  int
+	refuse func(key string) error
+}
+
+// refuseWith has a function say what goes wrong with a request from now on. It is
+// called for one request at a time.
+func (e *memoryEndpoint) refuseWith(refuse func(key string) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refuse = refuse
+}
+
+// requests is how many there were.
+func (e *memoryEndpoint) requests() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.asked
+}
+
+func (*memoryEndpoint) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }
+
+// CheckURL implements controllers.Endpoint.
+func (*memoryEndpoint) CheckURL(text string) error { return endpoint.URLPolicy{}.Check(text) }
+
+// IssueURL implements controllers.Endpoint.
+func (e *memoryEndpoint) IssueURL(_ context.Context, request endpoint.Request) (endpoint.Grant, error) {
+	time.Sleep(answerTime)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked++
+	if e.refuse != nil {
+		if err := e.refuse(request.Key.Reveal()); err != nil {
+			return endpoint.Grant{}, err
+		}
+	}
+	now := time.Now()
+	return endpoint.Grant{
+		URL:    endpoint.NewURL(fmt.Sprintf("https://xtracta.com/%d", e.asked)),
+		Expire: now.Truncate(time.Second).Add(time.Duration(request.ExpirationSeconds) * time.Second),
+		Issued: now,
+	}, nil
+}
+
+// until waits, in the bubble's time, for what comes within minutes.
+func (w *world) until(what string, holds func() bool) {
+	w.t.Helper()
+	for range 600 {
+		if holds() {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	w.t.Fatalf("not in ten minutes: %s", what)
+}
+
+// served is how many sessions have had a URL.
+func (w *world) served() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.replaced)
+}
+
+// replacements are the URLs that a session has had.
+func (w *world) replacements(session string) []replacement {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.replaced[session])
+}
+
+// renewals are what the sessions with a URL will want next, and until when.
+func (w *world) renewals() (sessions []simulation.Session) {
+	for _, object := range w.cluster.sessions.List() {
+		session := object.(*v1alpha1.BillingSession)
+		if status := session.Status; status.RenewalTime != nil {
+			sessions = append(sessions, simulation.Session{
+				Name: session.Name, Due: status.RenewalTime.Time, Expires: status.ExpirationTime.Time,
+				Since: session.CreationTimestamp.Time,
+			})
+		}
+	}
+	return sessions
+}
+
+// newcomers are the sessions of a kind that were not looked at yet.
+func (w *world) newcomers(kind string) (sessions []simulation.Session) {
+	for _, object := range w.cluster.sessions.List() {
+		session := object.(*v1alpha1.BillingSession)
+		if strings.HasPrefix(session.Name, kind+"-") {
+			sessions = append(sessions, simulation.Session{
+				Name: session.Name, Due: time.Now(), Since: session.CreationTimestamp.Time,
+			})
+		}
+	}
+	return sessions
+}
+
+// limited is the endpoint from now on, as the simulation takes it.
+func (w *world) limited() simulation.Endpoint {
+	return simulation.Endpoint{Start: time.Now(), PerSecond: limit().QPS, Burst: limit().Burst}
+}
+
+// expired is how many of the sessions' URLs were not replaced in time.
+func (w *world) expired(sessions []simulation.Session) (expired int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, session := range sessions {
+		in := slices.ContainsFunc(w.replaced[session.Name], func(r replacement) bool {
+			return r.old.Equal(session.Expires) && !r.at.After(r.old)
+		})
+		if !in {
+			expired++
+		}
+	}
+	return expired
+}
+
+// expectFirstURLs holds that the sessions of a kind had their first URLs when the
+// simulation says, or a little later. Those of one age may change places.
+func (w *world) expectFirstURLs(kind string, predicted simulation.Result, mostLate time.Duration) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var want, got []time.Time
+	for name, at := range predicted.Served {
+		if strings.HasPrefix(name, kind+"-") {
+			want = append(want, at)
+			for _, r := range w.replaced[name] {
+				if r.old.IsZero() {
+					got = append(got, r.at)
+				}
+			}
+		}
+	}
+	if len(got) != len(want) {
+		w.t.Fatalf("%d of %d %s sessions had a URL", len(got), len(want), kind)
+	}
+	slices.SortFunc(want, time.Time.Compare)
+	slices.SortFunc(got, time.Time.Compare)
+	latest := time.Duration(0)
+	for i := range want {
+		latest = max(latest, got[i].Sub(want[i]))
+	}
+	w.t.Logf("%d %s sessions had their first URLs at most %s later than their turns", len(got), kind, latest.Round(time.Millisecond))
+	if latest > mostLate {
+		w.t.Errorf("a turn was %s late", latest)
+	}
+}
+
+// turn is what a session had in a line: renewed before, or without.
+type turn struct{ at, before time.Time }
+
+// expectOrder holds that URLs were replaced in the order of their expiry, and first
+// ones granted by age, but for the few that asked before all were looked at.
+func (w *world) expectOrder() {
+	w.t.Helper()
+	lines := map[string][]turn{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, object := range w.cluster.sessions.List() {
+		session := object.(*v1alpha1.BillingSession)
+		if rs := w.replaced[session.Name]; strings.HasPrefix(session.Name, "new-") {
+			lines["first"] = append(lines["first"], turn{rs[0].at, session.CreationTimestamp.Time})
+		} else if len(rs) > 1 && !rs[1].at.After(rs[1].old) {
+			lines["renewed"] = append(lines["renewed"], turn{rs[1].at, rs[1].old})
+		}
+	}
+	early := limit().Burst + limit().Concurrency
+	for kind, line := range lines {
+		slices.SortFunc(line, func(a, b turn) int { return a.at.Compare(b.at) })
+		ahead, next := 0, line[len(line)-1].before
+		for _, turn := range slices.Backward(line) {
+			if turn.before.After(next) {
+				ahead++
+			} else {
+				next = turn.before
+			}
+		}
+		w.t.Logf("%d %s, %d ahead of their turn", len(line), kind, ahead)
+		if ahead > early {
+			w.t.Errorf("%s: %d of %d were ahead of their turn, want %d at most", kind, ahead, len(line), early)
+		}
+	}
+}

@@ -1,0 +1,325 @@
+package manager
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/performance/simulation"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// loadSessions is how many sessions are renewed under load, for a quarter of an hour.
+var loadSessions = flag.Int("load.sessions", 0, "how many sessions are renewed under a limit and through an outage; 0 for none")
+
+// loadIssuing is more than 10,000 sessions take on two idle processors.
+var loadIssuing = flag.Duration("load.issuing", 6*time.Minute, "what the first URLs of all these sessions may take")
+
+// loadKeys is how many API keys the sessions of a fleet share.
+const loadKeys = 50
+
+// fleet is many sessions in one stage, watched from outside.
+type fleet struct {
+	*stage
+	mu     sync.Mutex
+	grants []replacement // in the order in which they were seen
+}
+
+// replacement is a URL in a Secret that was seen to be there.
+type replacement struct {
+	session string
+	at      time.Time
+	// old and new are when the URL before and this one expire; old is zero for the first.
+	old, new time.Time
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{stage: newStage(t, standin.AcceptAnyKey())}
+	for i := range loadKeys {
+		f.create(builders.KeySecretOf(f.namespace, loadKey(i), loadKey(i)))
+	}
+	f.watch()
+	return f
+}
+
+func loadKey(i int) string { return fmt.Sprintf("key-%d", i) }
+
+// watch notes each URL that appears in a generated Secret.
+func (f *fleet) watch() {
+	f.t.Helper()
+	secrets, err := cache.New(cluster.Config(), cache.Options{DefaultNamespaces: map[string]cache.Config{f.namespace: {}}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = secrets.Start(ctx) })
+	f.t.Cleanup(func() { cancel(); running.Wait() })
+	informer, err := secrets.GetInformer(ctx, &corev1.Secret{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { f.note(&corev1.Secret{}, o.(*corev1.Secret)) },
+		UpdateFunc: func(o, n any) { f.note(o.(*corev1.Secret), n.(*corev1.Secret)) },
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fleet) note(before, after *corev1.Secret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := replacement{session: after.Name, at: time.Now(), old: expireOf(before), new: expireOf(after)}
+	if !r.new.Equal(r.old) {
+		f.grants = append(f.grants, r)
+	}
+}
+
+// expireOf is when the URL in a Secret expires; zero when there is none.
+func expireOf(secret *corev1.Secret) time.Time {
+	seconds, err := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// seen are the grants so far.
+func (f *fleet) seen() []replacement {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.grants)
+}
+
+// first is how many sessions of a kind have a URL.
+func (f *fleet) first(kind string) (n int) {
+	for _, r := range f.seen() {
+		if r.old.IsZero() && strings.HasPrefix(r.session, kind+"-") {
+			n++
+		}
+	}
+	return n
+}
+
+// expired is how many of the sessions' URLs were not replaced in time.
+func (f *fleet) expired(sessions []simulation.Session) int {
+	inTime := map[string]bool{}
+	for _, r := range f.seen() {
+		if !r.at.After(r.old) {
+			inTime[fmt.Sprint(r.session, r.old.Unix())] = true
+		}
+	}
+	expired := 0
+	for _, session := range sessions {
+		if !inTime[fmt.Sprint(session.Name, session.Expires.Unix())] {
+			expired++
+		}
+	}
+	return expired
+}
+
+// narrowly is how many of the sessions' URLs were replaced within moments after they
+// expired: by a turn in time whose request and write were not.
+func (f *fleet) narrowly(sessions []simulation.Session) (narrowly int) {
+	const moments = 100 * time.Millisecond
+	expires := map[string]time.Time{}
+	for _, session := range sessions {
+		expires[session.Name] = session.Expires
+	}
+	for _, r := range f.seen() {
+		if r.old.Equal(expires[r.session]) && r.at.After(r.old) && r.at.Sub(r.old) < moments {
+			narrowly++
+		}
+	}
+	return narrowly
+}
+
+// createAll creates n sessions of a kind, some at a time.
+func (f *fleet) createAll(kind string, n int, differences ...func(*v1alpha1.BillingSession)) {
+	f.t.Helper()
+	var creators sync.WaitGroup
+	const atOnce = 8
+	for creator := range atOnce {
+		creators.Go(func() {
+			for i := creator; i < n; i += atOnce {
+				session := builders.Session(fmt.Sprintf("%s-%d", kind, i), append([]func(*v1alpha1.BillingSession){
+					builders.In(f.namespace), builders.KeySecret(loadKey(i % loadKeys)),
+				}, differences...)...)
+				if err := f.client.Create(f.t.Context(), session); err != nil {
+					f.t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	creators.Wait()
+}
+
+// renewals are what the sessions of a kind will want next, and until when.
+func (f *fleet) renewals(kind string) (wanted []simulation.Session) {
+	f.t.Helper()
+	var sessions v1alpha1.BillingSessionList
+	if err := f.client.List(f.t.Context(), &sessions, client.InNamespace(f.namespace)); err != nil {
+		f.t.Fatal(err)
+	}
+	for _, session := range sessions.Items {
+		if status := session.Status; strings.HasPrefix(session.Name, kind+"-") && status.RenewalTime != nil {
+			wanted = append(wanted, simulation.Session{Name: session.Name, Due: status.RenewalTime.Time, Expires: status.ExpirationTime.Time})
+		}
+	}
+	return wanted
+}
+
+// expireTogether lets all URLs that are granted from now on expire at once.
+func (f *fleet) expireTogether(at time.Time) {
+	f.standin.Misbehave(standin.Expire(strconv.FormatInt(at.Unix(), 10)))
+}
+
+// sleepUntil waits for an instant that the clocks of manager and endpoint are to reach.
+func sleepUntil(at time.Time) { time.Sleep(time.Until(at)) }
+
+func qps(perSecond float64) string { return fmt.Sprintf("--endpoint-qps=%g", perSecond) }
+
+// TestRestartWhileManyAreDue starts a manager when a third of the sessions are due, a third has
+// no URL and a third is at rest, with a limit that lets a few through each second.
+func TestRestartWhileManyAreDue(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	third := max(80, *loadSessions/6)
+	first := f.startManager("--endpoint-qps=0", "--log-level=info")
+	f.createAll("resting", third, builders.Expiration(86400))
+	f.waitForFirst("resting", third)
+	margin := max(20*time.Second, time.Duration(third)*time.Second/20)
+	end := time.Now().Add(3 * margin)
+	f.expireTogether(end)
+	f.createAll("due", third, builders.Expiration(600), builders.RenewBefore(int32(margin/time.Second)))
+	f.waitForFirst("due", third)
+	first.stop()
+	f.standin.Heal()
+	before := len(f.seen())
+	due := f.renewals("due")
+	f.createAll("new", third)
+	for _, session := range due {
+		sleepUntil(session.Due)
+	}
+	total := f.standin.Total()
+	// Nine of ten turns are enough for all that are due.
+	rate := float64(third) / time.Until(end).Seconds() * 1.5
+	f.startManager(qps(rate), "--endpoint-burst=1", "--log-level=info")
+	f.waitForFirst("new", third)
+
+	if expired := f.expired(due); expired > 0 {
+		t.Errorf("%d of %d URLs expired", expired, len(due))
+	}
+	if got := f.standin.Total() - total; got != 2*third {
+		t.Errorf("%d requests, want one for each of %d that are due or without a URL", got, 2*third)
+	}
+	f.expectOneTurnInTen(third, f.seen()[before:])
+}
+
+func (f *fleet) waitForFirst(kind string, n int) {
+	f.t.Helper()
+	f.eventuallyWithin(patience+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d %s sessions have a URL", n, kind), func() string {
+		return unless(f.first(kind) == n, fmt.Sprint(f.first(kind)))
+	})
+}
+
+// expectOneTurnInTen holds that as long as there were sessions to renew and n without
+// a URL, one of ten turns went to those. Turns that were given at about the same time
+// may be seen in another order.
+func (f *fleet) expectOneTurnInTen(n int, grants []replacement) {
+	f.t.Helper()
+	const few, most = 6, 32 // the more while a line is empty for a moment
+	last := 0
+	for i, r := range grants {
+		if !r.old.IsZero() {
+			last = i
+		}
+	}
+	firsts := 0
+	for i, r := range grants[:last+1] {
+		if r.old.IsZero() {
+			firsts++
+		}
+		if share := (i + 1) / 10; firsts < min(share-few, n) || firsts > share+most {
+			f.t.Fatalf("of the first %d turns %d went to sessions without a URL", i+1, firsts)
+		}
+		if firsts == n {
+			return
+		}
+	}
+}
+
+// TestRenewalUnderLoad has all URLs expire at one instant and limits the endpoint to a third of what
+// is then wanted at once: none expires. Before the next renewals are through,
+// the endpoint is down for two minutes and then lets less through: what expires is
+// what has to.
+func TestRenewalUnderLoad(t *testing.T) {
+	n := *loadSessions
+	if n == 0 {
+		t.Skip("takes a quarter of an hour: make load")
+	}
+	f := newFleet(t)
+	limit := 0.006 * float64(n)
+	end := time.Now().Add(*loadIssuing + 215*time.Second)
+	f.expireTogether(end)
+	manager := f.startManager("--endpoint-qps=0", "--log-level=info")
+	// In a window of a minute all are due, and after two more they expire.
+	f.createAll("acme", n, builders.Expiration(400), builders.RenewBefore(150))
+	f.eventuallyWithin(time.Until(end.Add(-215*time.Second)), "all sessions have a URL; else give them longer: -load.issuing", func() string {
+		return unless(f.first("acme") == n, fmt.Sprintf("%d of %d", f.first("acme"), n))
+	})
+	t.Logf("all have a URL %s before it expires", time.Until(end).Round(time.Second))
+	f.standin.Heal()
+	manager.stop()
+	manager = f.startManager(qps(limit), "--log-level=info")
+	sessions := f.renewals("acme")
+	if total := f.standin.Total(); total != n {
+		t.Errorf("%d requests, want one for each of %d sessions", total, n)
+	}
+	sleepUntil(end.Add(-120 * time.Second))
+	before := len(f.seen())
+	f.createAll("new", n/50)
+	sleepUntil(end)
+	if expired := f.expired(sessions); expired > 0 {
+		t.Errorf("%d of %d URLs expired", expired, n)
+	}
+	f.expectOneTurnInTen(n/50, f.seen()[before:])
+
+	down, up := end.Add(60*time.Second), end.Add(180*time.Second)
+	sleepUntil(down)
+	f.standin.Misbehave(standin.Status(503))
+	// Those that were renewed already expire later, and are in nobody's way.
+	sessions = slices.DeleteFunc(f.renewals("acme"), func(s simulation.Session) bool { return s.Expires.After(end.Add(400 * time.Second)) })
+	sleepUntil(up.Add(-20 * time.Second))
+	manager.stop()
+	f.startManager(qps(limit/2), "--log-level=info")
+	sleepUntil(up)
+	f.standin.Heal()
+	predicted := simulation.Run(sessions, simulation.Endpoint{Start: up, PerSecond: limit / 2, Burst: 1})
+	for _, session := range sessions {
+		sleepUntil(session.Expires)
+	}
+	expired := f.expired(sessions)
+	t.Logf("%d of %d URLs expired, %d of them narrowly; %d had to", expired, len(sessions), f.narrowly(sessions), predicted.Expired)
+	// One in a hundred more: the simulation has no waits after failures, and its writes take no time.
+	if predicted.Expired == 0 || expired > predicted.Expired+len(sessions)/100 {
+		t.Errorf("%d URLs expired, %d had to", expired, predicted.Expired)
+	}
+}
