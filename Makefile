@@ -62,8 +62,8 @@ chart: bin/tools/helm ## Package the Helm chart into dist/
 test: assets bin/tools/helm bin/tools/kustomize ## Run all tests
 	@$(COMPILE) ./...
 	@# -count=1: the cache of results does not notice changes of the programs that tests build.
-	@# -p 4: tests mostly wait, so that more of them can run than there are processors.
-	$(TEST) -count=1 -p 4 -timeout 20m ./...
+	@# -p and -parallel: tests mostly wait, so that more of them can run than there are processors.
+	$(TEST) -count=1 -p 4 -parallel 8 -timeout 20m ./...
 
 .PHONY: race
 race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)

@@ -109,6 +109,7 @@ func (w *tenants) watched(namespace string, watched int) {
 // TestAClosedNamespaceKeepsNobodyWaiting has a second namespace that may not be read when the
 // manager starts, and opens it later.
 func TestAClosedNamespaceKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name string
 		// closed prepares the second namespace, and open opens it.

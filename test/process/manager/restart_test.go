@@ -14,6 +14,7 @@ import (
 )
 
 func TestRestartAtRestSpendsNoRequest(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]os.Signal{"stopped": syscall.SIGTERM, "killed": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -82,6 +82,7 @@ func due(i int) string { return fmt.Sprintf("due-%d", i) }
 // a manager that runs on. Versions grow before the restore, so that they go back by much, or
 // hardly, so that the restored cluster soon passes what they were.
 func TestARestoredClusterIsServedWithinAMinute(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		down   time.Duration
