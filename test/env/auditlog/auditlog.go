@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -15,7 +16,9 @@ import (
 // to serve.
 type Call struct {
 	// Verb in Kubernetes' words: get, list, watch, create, update, patch, delete. A
-	// watch that begins with all there is counts as list, as it takes the place of one.
+	// watch that begins with all there is counts as list, as it takes the place of one. A
+	// list of one object counts as check: an informer looks at the cluster's version so
+	// before it takes up a watch that has ended.
 	Verb string
 	// Resource by its plural name, with a subresource after a slash; empty where none
 	// was asked for, as while clients discover what there is.
@@ -96,6 +99,9 @@ func parse(line []byte) (call Call, ok bool, err error) {
 	if event.Verb == "watch" && strings.Contains(event.RequestURI, "sendInitialEvents=true") {
 		event.Verb = "list"
 	}
+	if event.Verb == "list" && isOfOne(event.RequestURI) {
+		event.Verb = "check"
+	}
 	resource := event.ObjectRef.Resource
 	if event.ObjectRef.Subresource != "" {
 		resource += "/" + event.ObjectRef.Subresource
@@ -104,4 +110,10 @@ func parse(line []byte) (call Call, ok bool, err error) {
 		Verb: event.Verb, Resource: resource, Namespace: event.ObjectRef.Namespace, UserAgent: event.UserAgent,
 		Code: event.ResponseStatus.Code, Received: event.RequestReceivedTimestamp, Answered: event.StageTimestamp,
 	}, event.Stage == counted, nil
+}
+
+// isOfOne reports whether a list asks for one object at most.
+func isOfOne(requestURI string) bool {
+	asked, err := url.Parse(requestURI)
+	return err == nil && asked.Query().Get("limit") == "1"
 }

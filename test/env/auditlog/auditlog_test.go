@@ -47,6 +47,12 @@ func TestLinesCountOnceAndOnlyWhenTheyAreWhole(t *testing.T) {
 				`"objectRef":{"resource":"secrets"}}` + "\n",
 			[]string{"list secrets"},
 		},
+		{
+			"a list of one object looks at the version, a page of many is a list",
+			`{"stage":"ResponseComplete","verb":"list","requestURI":"/api/v1/secrets?labelSelector=a&limit=1","objectRef":{"resource":"secrets"}}` + "\n" +
+				`{"stage":"ResponseComplete","verb":"list","requestURI":"/api/v1/secrets?limit=100","objectRef":{"resource":"secrets"}}` + "\n",
+			[]string{"check secrets", "list secrets"},
+		},
 	} {
 		if _, err := log.WriteString(row.added); err != nil {
 			t.Fatal(err)

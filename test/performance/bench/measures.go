@@ -107,7 +107,8 @@ func (b *bench) eachCall(what string, s *stage, scale func(call string, count fl
 
 // ofProcess says that a call does not come from any session: caches and discovery.
 func ofProcess(call string) bool {
-	return strings.HasPrefix(call, "list ") || strings.HasPrefix(call, "watch ") || call == "get discovery"
+	verb, _, _ := strings.Cut(call, " ")
+	return verb == "list" || verb == "watch" || verb == "check" || call == "get discovery"
 }
 
 // noteMemory notes what the manager holds.
