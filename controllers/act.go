@@ -117,7 +117,11 @@ func throttling(err error) (throttled bool, retryAfter time.Duration) {
 func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.Facts, source renewal.Source) (observation, error) {
 	grant, replaced := seen.local.pending.grant, seen.inSecret
 	if source == renewal.FromStatus {
-		grant, replaced = r.withFingerprint(ctx, seen, facts.Inputs), nil
+		complete, err := r.withFingerprint(ctx, seen, facts.Inputs)
+		if err != nil {
+			return seen, err
+		}
+		grant, replaced = complete, nil
 	}
 	composed, err := secret.Compose(seen.session, seen.secret, grant)
 	if err != nil {
@@ -136,19 +140,23 @@ func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.
 
 // withFingerprint is the grant of the status, with its fingerprint. The status holds nothing
 // derived from the key, so the fingerprint is computed anew. It stays empty if the key can
-// no longer be read at the version that the grant was issued for.
-func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) *secret.Grant {
+// no longer be read at the version that the grant was issued for. An error is of a key that
+// can be read soon.
+func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) (*secret.Grant, error) {
 	grant := seen.inStatus
 	if grant.Inputs != today {
-		return grant
+		return grant, nil
 	}
 	read, err := r.readKey(ctx, seen)
-	if err != nil || read.key.State != renewal.KeyRead || grant.Inputs != read.inputsFor(today.Endpoint) {
-		return grant
+	switch {
+	case isBusy(err):
+		return nil, err
+	case err != nil, read.key.State != renewal.KeyRead, grant.Inputs != read.inputsFor(today.Endpoint):
+		return grant, nil //nolint:nilerr // without the key the URL is as good as before
 	}
 	complete := *grant
 	complete.Fingerprint = secret.Fingerprint(read.key.Key, grant.Inputs)
-	return &complete
+	return &complete, nil
 }
 
 // write creates or updates the generated Secret. A failure is remembered, not returned: the
@@ -215,6 +223,9 @@ var errAltered = errors.New("altered on its way")
 
 // writeFailed remembers why a write failed and when to try again.
 func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err error) error {
+	if isBusy(err) {
+		return err
+	}
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		seen.local.giveUp()
 		return errGone

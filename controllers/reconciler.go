@@ -71,7 +71,7 @@ type Reconciler struct {
 // New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
-		client: d.Client, endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
+		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
 		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, options: o,
 	}
 	if r.readable == nil {
@@ -80,9 +80,12 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
+	calls := newCalls(o.workers())
+	r.client = boundedClient{d.Client, calls}
+	live := boundedReader{d.APIReader, calls}
 	r.reader = &reader{
-		cached: d.Client, generated: d.SecretCache, live: d.APIReader, clock: d.Clock,
-		keys:        apikey.NewCache(d.APIReader, d.Clock),
+		cached: d.Client, generated: d.SecretCache, live: live, clock: d.Clock,
+		keys:        apikey.NewCache(live, d.Clock),
 		claims:      newClaims(r.woken.wake),
 		checkURL:    d.Endpoint.CheckURL,
 		claimants:   claimantsByIndex(d.Client),
@@ -138,7 +141,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if err != nil || seen == nil {
 		r.dispatcher.Cancel(request.NamespacedName)
-		if err == nil {
+		switch {
+		case isBusy(err):
+			return ctrl.Result{RequeueAfter: busyRetry}, nil
+		case err == nil:
 			r.reader.claims.release(request.NamespacedName)
 		}
 		return ctrl.Result{}, err // done, or requeue with backoff
@@ -155,6 +161,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch {
 	case errors.Is(err, errGone), errors.Is(err, errStopping):
 		return ctrl.Result{}, nil // done
+	case isBusy(err):
+		return ctrl.Result{RequeueAfter: busyRetry}, nil
 	case err != nil:
 		return ctrl.Result{}, err // requeue with backoff
 	}
@@ -168,6 +176,8 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 		switch err := r.report(ctx, seen, facts, plan); {
 		case errors.Is(err, errOutdated):
 			plan.RequeueAt = r.clock.Now().Add(outdatedRetry)
+		case isBusy(err):
+			plan.RequeueAt = r.clock.Now().Add(busyRetry)
 		case err != nil:
 			return ctrl.Result{}, err // requeue with backoff
 		}

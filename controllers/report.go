@@ -39,6 +39,8 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	}
 	err = r.client.Status().Patch(ctx, after, patch)
 	switch {
+	case isBusy(err):
+		return err
 	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err):

@@ -45,12 +45,14 @@ func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	}
 }
 
+// workers is how many passes may be under way at once. Half of the workers stay free for
+// what needs no request, however slow the endpoint is.
+func (o Options) workers() int { return 2 * o.Concurrency }
+
 // Controller are controller-runtime's options for a Reconciler.
 func (o Options) Controller() controller.Options {
 	return controller.Options{
-		// Half of the workers stay free for what needs no request, however slow the
-		// endpoint is.
-		MaxConcurrentReconciles: 2 * o.Concurrency,
+		MaxConcurrentReconciles: o.workers(),
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, maxWriteRetry),
 		// In the priority queue the objects of the first list can starve behind timers.
 		UsePriorityQueue: ptr.To(false),

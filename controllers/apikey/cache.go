@@ -4,6 +4,7 @@ package apikey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -24,17 +25,32 @@ type Cache struct {
 	reader client.Reader
 	clock  clock.PassiveClock
 
+	// mu is never held over a read.
 	mu   sync.Mutex
 	keys map[types.NamespacedName]map[string]*cachedKey // by Secret, and by entry of it
 }
 
-// cachedKey is what was read at a version. Its lock is held while reading, so that sessions
-// which share a key wait for one read.
+// cachedKey is what was read at a version.
 type cachedKey struct {
-	mu       sync.Mutex
 	status   Status
 	loadedAt time.Time
+	// read is the read that is under way, nil when there is none.
+	read *read
 }
+
+// read is one that is under way. Sessions which share a key wait for one read.
+type read struct {
+	done chan struct{}
+	// hangs reports whether somebody waited for it in vain.
+	hangs bool
+}
+
+// ErrBusy says that the key is being read, and that it takes long.
+var ErrBusy = errors.New("the API key is being read")
+
+// maxReadWait is how long a session waits for the read of another. Whoever waits longer
+// holds a worker for nothing.
+const maxReadWait = 250 * time.Millisecond
 
 // NewCache is an empty cache in front of the reader.
 func NewCache(reader client.Reader, clock clock.PassiveClock) *Cache {
@@ -47,23 +63,72 @@ func (c *Cache) Lookup(ref Ref, seen *Version) Status {
 	if seen == nil {
 		return Status{State: renewal.KeyMissing}
 	}
-	k := c.key(ref)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if c.isCurrent(k, *seen) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.key(ref); c.isCurrent(k, *seen) {
 		return k.status
 	}
 	return Status{Version: *seen, State: renewal.KeyUnread}
 }
 
-// Load reads the key unless this version of it was read already.
+// Load reads the key unless this version of it was read already. It returns ErrBusy while
+// another read of the key takes long.
 func (c *Cache) Load(ctx context.Context, ref Ref, seen Version) (Status, error) {
-	k := c.key(ref)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if c.isCurrent(k, seen) {
-		return k.status, nil
+	for {
+		status, ours, others := c.begin(ref, seen)
+		switch {
+		case ours != nil:
+			return c.load(ctx, ref, seen, ours)
+		case others == nil:
+			return status, nil
+		}
+		if err := c.await(ctx, others); err != nil {
+			return Status{}, err
+		}
 	}
+}
+
+// begin returns the status if the key was read, and otherwise the read that is to be made or
+// to be waited for.
+func (c *Cache) begin(ref Ref, seen Version) (status Status, ours, others *read) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.key(ref)
+	switch {
+	case c.isCurrent(k, seen):
+		return k.status, nil, nil
+	case k.read != nil:
+		return Status{}, nil, k.read
+	}
+	k.read = &read{done: make(chan struct{})}
+	return Status{}, k.read, nil
+}
+
+// await waits until a read of another ends.
+func (c *Cache) await(ctx context.Context, other *read) error {
+	c.mu.Lock()
+	hangs := other.hangs
+	c.mu.Unlock()
+	if hangs {
+		return ErrBusy
+	}
+	wait, cancel := context.WithTimeout(ctx, maxReadWait)
+	defer cancel()
+	select {
+	case <-other.done:
+		return nil
+	case <-wait.Done():
+		c.mu.Lock()
+		other.hangs = true
+		c.mu.Unlock()
+		return ErrBusy
+	}
+}
+
+// load makes a read.
+func (c *Cache) load(ctx context.Context, ref Ref, seen Version, ours *read) (Status, error) {
+	var loaded *Status
+	defer func() { c.end(ref, ours, loaded) }() // also after a panic
 	var secret corev1.Secret
 	err := c.reader.Get(ctx, ref.Secret, &secret)
 	switch {
@@ -74,8 +139,24 @@ func (c *Cache) Load(ctx context.Context, ref Ref, seen Version) (Status, error)
 	case err != nil:
 		return Status{}, fmt.Errorf("read the API key: %w", err)
 	}
-	k.status, k.loadedAt = parse(ref, &secret), c.clock.Now()
-	return k.status, nil
+	status := parse(ref, &secret)
+	loaded = &status
+	return status, nil
+}
+
+// end keeps what was read, unless the key was evicted meanwhile, and lets go who waits.
+func (c *Cache) end(ref Ref, ours *read, loaded *Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(ours.done)
+	k := c.keys[ref.Secret][ref.Entry]
+	if k == nil || k.read != ours {
+		return
+	}
+	k.read = nil
+	if loaded != nil {
+		k.status, k.loadedAt = *loaded, c.clock.Now()
+	}
 }
 
 // maxCacheLag is how long a watch may report an older version than was read live because
@@ -99,9 +180,8 @@ func newer(a, b string) bool {
 	return err == nil && order > 0
 }
 
+// key is the cached key. The caller holds the lock.
 func (c *Cache) key(ref Ref) *cachedKey {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	byEntry, ok := c.keys[ref.Secret]
 	if !ok {
 		byEntry = map[string]*cachedKey{}

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -19,6 +20,12 @@ import (
 type proxy struct {
 	server  *httptest.Server
 	forward *httputil.ReverseProxy
+
+	mu sync.Mutex
+	// hangs tells which requests get no answer until released is closed.
+	hangs    func(*http.Request) bool
+	released chan struct{}
+	hung     int
 }
 
 // newProxy forwards requests in the name of the user of the configuration.
@@ -48,7 +55,46 @@ func newProxy(t *testing.T, user *rest.Config) *proxy {
 
 // ServeHTTP implements http.Handler.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if released := p.hang(r); released != nil {
+		select {
+		case <-released:
+		case <-r.Context().Done(): // the manager waits no longer
+			return
+		}
+	}
 	p.forward.ServeHTTP(w, r)
+}
+
+// hang returns what a request has to wait for, nil if it need not.
+func (p *proxy) hang(r *http.Request) (released <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hangs == nil || !p.hangs(r) {
+		return nil
+	}
+	p.hung++
+	return p.released
+}
+
+// hangOn lets requests hang from now on.
+func (p *proxy) hangOn(these func(*http.Request) bool) (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	released := make(chan struct{})
+	p.hangs, p.released = these, released
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.hangs = nil
+		close(released)
+	}
+}
+
+// hungRequests is how many requests have hung so far.
+func (p *proxy) hungRequests() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hung
 }
 
 // breakConnections ends every request that is under way, watches too.
