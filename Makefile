@@ -71,10 +71,15 @@ race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race d
 	$(TEST) -race -timeout 40m ./...
 
 .PHONY: gitops
-gitops: ## Check what Argo CD and Flux see, with their own code (compiles for minutes once)
+gitops: assets ## Check what Argo CD and Flux see, by their own code and by Flux's controller (compiles for minutes once)
 	@for tool in argocd flux; do \
 	  (cd test/gitops/$$tool && echo "go test ./test/gitops/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
 	done
+	go test ./test/gitops/controllers -count=1 -timeout 20m -gitops.run
+
+.PHONY: gitops-soak
+gitops-soak: assets ## Let Flux's controller and the operator run side by side for SOAK (1h)
+	go test ./test/gitops/controllers -v -count=1 -timeout 0 -run TestSoak -gitops.run -gitops.soak=$(or $(SOAK),1h)
 
 .PHONY: e2e
 e2e: RENEWALS = 1
@@ -134,7 +139,7 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/gitops/argocd test/gitops/flux test/performance/bench/plot
+MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate

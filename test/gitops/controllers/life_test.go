@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+const (
+	keySecret = `apiVersion: v1
+kind: Secret
+metadata: {name: key, namespace: $NAMESPACE}
+stringData: {api-key: $KEY}
+`
+	session = `apiVersion: billing.xtracta.com/v1alpha1
+kind: BillingSession
+metadata: {name: acme, namespace: $NAMESPACE}
+spec:
+  apiKeySecretRef: {name: key}
+`
+)
+
+// From the first commit to the deletion of what it declared.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.commit(map[string]string{"billing/key.yaml": keySecret, "billing/session.yaml": session})
+	s.kustomization("billing", "wait: true")
+	v := s.verdict("billing")
+	s.works("acme")
+	s.say("key and session in one commit", v, fmt.Sprintf("%d request", s.requests()))
+	if v.Status != "True" || s.requests() != 1 {
+		t.Errorf("%s; %d requests", v, s.requests())
+	}
+
+	s.unchanged("billing", 5)
+
+	changed := session + "  purge: process\n  expirationSeconds: 900\n"
+	s.commit(map[string]string{"billing/key.yaml": keySecret, "billing/session.yaml": changed})
+	v = s.verdict("billing")
+	s.works("acme")
+	s.say("a commit that changes purge and expirationSeconds", v, fmt.Sprintf("%d request more", s.requests()-1))
+
+	s.commit(map[string]string{"billing/key.yaml": keySecret, "billing/session.yaml": session})
+	v = s.verdict("billing")
+	s.works("acme")
+	s.say("a Git revert of that commit", v, fmt.Sprintf("%d requests in all", s.requests()))
+	if got := s.session("acme").Spec; v.Status != "True" || got.Purge != "" || got.ExpirationSeconds != 600 || s.requests() != 3 {
+		t.Errorf("after the revert: %s, %+v, %d requests", v, got, s.requests())
+	}
+
+	s.commit(map[string]string{"billing/key.yaml": keySecret})
+	v = s.verdict("billing")
+	s.eventually("the session and its Secret are gone", func() bool { return s.session("acme") == nil && s.url("acme") == "" })
+	s.say("`prune: true` and a commit without the session", v, "session and Secret are gone")
+	if v.Status != "True" {
+		t.Error(v)
+	}
+}
+
+// works waits until a session has a URL for what is declared, and its Secret has it.
+func (s *stage) works(name string) {
+	s.t.Helper()
+	s.eventually("session "+name+" works", func() bool {
+		session := s.session(name)
+		return session != nil && session.Status.ObservedGeneration == session.Generation &&
+			meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) &&
+			s.url(session.Status.SecretName) == session.Status.URL && session.Status.URL != ""
+	})
+}
+
+// unchanged has Flux look at a Kustomization some times, and fails if it has anything to correct.
+func (s *stage) unchanged(name string, times int) {
+	s.t.Helper()
+	before := len(flux.applications(s.namespace, name))
+	requests := s.requests()
+	for range times {
+		if v := s.reconcile(name); v.Status != "True" {
+			s.t.Errorf("%s: %s", name, v)
+		}
+	}
+	seen := flux.applications(s.namespace, name)[before:]
+	if len(seen) < times {
+		s.t.Errorf("Flux applied %d times, want %d", len(seen), times)
+	}
+	for _, objects := range seen {
+		for object, action := range objects {
+			if action != "unchanged" {
+				s.t.Errorf("Flux did to %s: %s", object, action)
+			}
+		}
+	}
+	if s.requests() != requests {
+		s.t.Errorf("%d requests to the endpoint", s.requests()-requests)
+	}
+}

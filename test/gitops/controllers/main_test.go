@@ -1,0 +1,111 @@
+// Package controllers runs Flux's kustomize-controller, as it was released, on the operator: both
+// are processes on a real API server. "make gitops" runs it; plain "go test" does not.
+//
+// Flux's source-controller is not needed. A GitRepository with an artifact is all that
+// kustomize-controller sees of it, so a test writes the artifact and serves it itself.
+package controllers
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+var (
+	run   = flag.Bool("gitops.run", false, "build Flux's controller and run the tests; without it nothing runs")
+	table = flag.String("gitops.table", "", "`file` that gets a table in Markdown of what Flux said")
+	soak  = flag.Duration("gitops.soak", 0, "for how `long` Flux and the operator run side by side; 0 leaves the soak out")
+)
+
+// root is the project's, seen from this folder, in which tests run.
+const root = "../../.."
+
+// What all tests share. Each test has a namespace and an API key of its own.
+var (
+	cluster  *controlplane.ControlPlane
+	kube     client.Client
+	endpoint *standin.Server
+	git      *server
+	flux     *controller
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if !*run {
+		fmt.Println("Flux's controller was not asked for; see: make gitops")
+		return
+	}
+	ctrllog.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	programs, err := build(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if cluster, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: programs.crds}); err != nil {
+		return 0, err
+	}
+	defer func() { _ = cluster.Stop() }()
+	if kube, err = client.New(cluster.Config(), client.Options{Scheme: scheme()}); err != nil {
+		return 0, err
+	}
+	endpoint = standin.New()
+	endpointServer := httptest.NewServer(endpoint)
+	defer endpointServer.Close()
+	git = serveGit()
+	defer git.Close()
+	go collectGarbage(ctx)
+
+	operator, err := start(ctx, programs.operator, operatorArgs(endpointServer.URL)...)
+	if err != nil {
+		return 0, err
+	}
+	defer operator.stop()
+	if flux, err = start(ctx, programs.flux, fluxArgs()...); err != nil {
+		return 0, err
+	}
+	defer flux.stop()
+	code = m.Run()
+	return code, writeTable(*table)
+}
+
+func operatorArgs(endpoint string) []string {
+	return []string{
+		"--endpoint-url", endpoint + "/v1/billings/billing_ui", "--endpoint-qps", "0",
+		"--watch-label-selector", "!" + unwatched,
+		"--metrics-bind-address", "0", "--log-format", "text",
+	}
+}
+
+func fluxArgs() []string {
+	return []string{
+		"--metrics-addr", "0", "--enable-leader-election=false",
+		// Each Kustomization that waits holds a worker.
+		"--concurrent", "100", "--requeue-dependency", "1s", "--interval-jitter-percentage", "0",
+	}
+}
+
+// patience is how long a test waits for what should take seconds.
+const patience = 2 * time.Minute
