@@ -43,6 +43,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	_ = flag.Set("test.parallel", "64") // they mostly wait
 	if !*run {
 		fmt.Println("Flux's controller was not asked for; see: make gitops")
 		return
