@@ -38,6 +38,7 @@ type verdict struct {
 	Reason  string
 	Message string
 	After   time.Duration // since the commit
+	Took    time.Duration // what Flux says of the last reconciliation
 }
 
 func (v verdict) String() string {
@@ -104,6 +105,10 @@ func (s *stage) ready(u *unstructured.Unstructured) (v verdict) {
 			v.Reason, _ = condition["reason"].(string)
 			v.Message, _ = condition["message"].(string)
 		}
+	}
+	if history, _, _ := unstructured.NestedSlice(u.Object, "status", "history"); len(history) > 0 {
+		text, _ := history[0].(map[string]any)["lastReconciledDuration"].(string)
+		v.Took, _ = time.ParseDuration(text)
 	}
 	v.Message = strings.ReplaceAll(strings.TrimSpace(v.Message), s.namespace, "finance")
 	return v

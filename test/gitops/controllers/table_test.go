@@ -22,7 +22,7 @@ func (s *stage) say(situation string, v verdict, seen string) {
 	rows.Lock()
 	defer rows.Unlock()
 	rows.lines = append(rows.lines, fmt.Sprintf("| %s | %s | %.1f | %s | %s |",
-		situation, v.Reason, v.After.Seconds(), strings.ReplaceAll(message, "|", "\\|"), seen))
+		situation, v.Reason, v.Took.Seconds(), strings.ReplaceAll(message, "|", "\\|"), seen))
 }
 
 func writeTable(path string) error {
