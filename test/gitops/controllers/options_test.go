@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -62,7 +61,7 @@ func TestTargetNamespace(t *testing.T) {
 	}
 }
 
-// A dollar sign stays as it is unless a brace follows it; two of them make one before a brace.
+// A dollar sign stays as it is unless a brace follows it. Two of them before a brace become one.
 func TestPostBuild(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -70,25 +69,29 @@ func TestPostBuild(t *testing.T) {
 		"      example.com/cost-centre: \"${cost_centre}\"\n"+
 		"      example.com/price: \"US$ 5\"\n"+
 		"      example.com/word: \"$cost_centre\"\n"+
-		"      example.com/literal: \"$${cost_centre}\"\n"+
-		"      example.com/unknown: \"<${unknown}>\"\n"))
+		"      example.com/literal: \"$${cost_centre}\"\n"))
 	s.kustomization("billing", "{wait: true, postBuild: {substitute: {cost_centre: x4711}}}")
 	v := s.verdict("billing")
 	s.works("acme")
 	var secret corev1.Secret
 	s.must(kube.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "acme"}, &secret))
-	var seen []string
 	for name, want := range map[string]string{
-		"cost-centre": "x4711", "price": "US$ 5", "word": "$cost_centre", "literal": "${cost_centre}", "unknown": "<>",
+		"cost-centre": "x4711", "price": "US$ 5", "word": "$cost_centre", "literal": "${cost_centre}",
 	} {
-		got := secret.Annotations["example.com/"+name]
-		seen = append(seen, fmt.Sprintf("`%s`", got))
-		if got != want {
+		if got := secret.Annotations["example.com/"+name]; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	s.say("`postBuild` with `$` in values", v, strings.Join(seen, ", "))
+	s.say("`postBuild` with `${cost_centre}`, `US$ 5`, `$cost_centre` and `$${cost_centre}` in values", v,
+		"the first is substituted, the last becomes `${cost_centre}`, the others stay")
 	s.unchanged("billing", 2)
+
+	s.commit(files("billing", "  secretTemplate: {annotations: {example.com/unknown: \"${unknown}\"}}\n"))
+	v = s.verdict("billing")
+	s.say("`postBuild` with a variable that is not declared", v, "nothing changes")
+	if v.Status != "False" || !strings.Contains(v.Message, "unknown") || s.requests() != 1 {
+		t.Errorf("%s; %d requests", v, s.requests())
+	}
 }
 
 // What mounts the Secret is applied after the session works.

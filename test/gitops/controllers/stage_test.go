@@ -52,15 +52,20 @@ func newStage(t *testing.T) *stage {
 // clear deletes what would go on working after the test.
 func (s *stage) clear() {
 	ctx := context.Background()
-	for _, object := range []client.Object{object("kustomize.toolkit.fluxcd.io/v1", "Kustomization"), &v1alpha1.BillingSession{}} {
-		_ = kube.DeleteAllOf(ctx, object, client.InNamespace(s.namespace))
-	}
 	if s.t.Failed() {
+		var sessions v1alpha1.BillingSessionList
+		_ = kube.List(ctx, &sessions, client.InNamespace(s.namespace))
+		for _, session := range sessions.Items {
+			s.t.Logf("session %s: %+v; %+v", session.Name, session.Spec, session.Status.Conditions)
+		}
 		for line := range strings.Lines(flux.log.String()) {
 			if strings.Contains(line, s.namespace) {
 				s.t.Log(line)
 			}
 		}
+	}
+	for _, object := range []client.Object{object("kustomize.toolkit.fluxcd.io/v1", "Kustomization"), &v1alpha1.BillingSession{}} {
+		_ = kube.DeleteAllOf(ctx, object, client.InNamespace(s.namespace))
 	}
 }
 
