@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -108,5 +109,22 @@ func TestRootsAreInTheBinary(t *testing.T) {
 	}
 	if !strings.Contains(string(out), "golang.org/x/crypto/x509roots/fallback") {
 		t.Error("the well-known root certificates are not part of the binary")
+	}
+}
+
+// TestTheDocumentShowsTheFlags holds config/manager/README.md equal to --help.
+func TestTheDocumentShowsTheFlags(t *testing.T) {
+	var help bytes.Buffer
+	if _, err := parseFlags([]string{"--help"}, &help); !errors.Is(err, pflag.ErrHelp) {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile("../../config/manager/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(help.String()) {
+		if strings.HasPrefix(line, "  ") && !bytes.Contains(document, []byte("\n"+line)) {
+			t.Errorf("config/manager/README.md lacks this line of --help: %s", line)
+		}
 	}
 }

@@ -61,7 +61,7 @@ func expectMetrics(t *testing.T, text string) {
 			}
 		}
 	})
-	t.Run("the README", func(t *testing.T) {
+	t.Run("the document", func(t *testing.T) {
 		parser := expfmt.NewTextParser(model.UTF8Validation)
 		families, err := parser.TextToMetricFamilies(strings.NewReader(ours.String()))
 		if err != nil {
@@ -76,7 +76,7 @@ func expectMetrics(t *testing.T, text string) {
 			served[name] = rowOf(strings.ToLower(family.GetType().String()), slices.Sorted(maps.Keys(labels)))
 		}
 		if diff := cmp.Diff(documented(t), served); diff != "" {
-			t.Errorf("the README and the manager differ (-README +manager):\n%s", diff)
+			t.Errorf("config/prometheus/README.md and the manager differ (-document +manager):\n%s", diff)
 		}
 	})
 }
@@ -89,11 +89,11 @@ func rowOf(kind string, labels []string) string {
 	return kind + ", " + strings.Join(labels, ", ")
 }
 
-// documented are the metrics of the README's table, with their types and labels.
+// documented are the metrics of the table in config/prometheus/README.md, with their types and labels.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	rows := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(billingsession_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(billingsession_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "config", "prometheus", "README.md"), -1) {
 		labels := strings.Split(row[3], ", ")
 		slices.Sort(labels)
 		rows[row[1]] = rowOf(row[2], labels)

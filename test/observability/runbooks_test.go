@@ -18,7 +18,7 @@ import (
 
 // Whoever is called at night follows the link of the alert.
 func TestEveryAlertHasItsRunbook(t *testing.T) {
-	const readme = "https://github.com/xtracta/billing-operator#"
+	const runbooks = "https://github.com/xtracta/billing-operator/blob/main/config/prometheus/runbooks.md#"
 	alerted := map[string]bool{}
 	for _, rule := range alerts(t) {
 		alerted[rule.Alert] = true
@@ -31,17 +31,12 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 			t.Errorf("%s has the severity %q", rule.Alert, severity)
 		}
 		// GitHub's anchor of a heading is the heading in small letters.
-		if got, want := rule.Annotations["runbook_url"], readme+strings.ToLower(rule.Alert); got != want {
+		if got, want := rule.Annotations["runbook_url"], runbooks+strings.ToLower(rule.Alert); got != want {
 			t.Errorf("the runbook of %s is at %s, want %s", rule.Alert, got, want)
 		}
 	}
 	var written []string
-	_, chapter, found := strings.Cut(read(t, "README.md"), "\n### Alerts and runbooks\n")
-	if !found {
-		t.Fatal("the README has no runbooks")
-	}
-	chapter, _, _ = strings.Cut(chapter, "\n### ")
-	for _, heading := range regexp.MustCompile(`(?m)^#### (\w+)$`).FindAllStringSubmatch(chapter, -1) {
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, "config", "prometheus", "runbooks.md"), -1) {
 		written = append(written, heading[1])
 	}
 	slices.Sort(written)
@@ -122,7 +117,7 @@ func TestEveryStalledReasonHasAnAlert(t *testing.T) {
 
 // The runbooks say what a person could not find out: sentences that must not be lost.
 func TestRunbooksSay(t *testing.T) {
-	readme := strings.Join(strings.Fields(read(t, "README.md")), " ")
+	runbooks := strings.Join(strings.Fields(read(t, "config", "prometheus", "runbooks.md")), " ")
 	for _, row := range []struct{ alert, sentence string }{
 		{"BillingSessionRejected", "This endpoint wants a group's API key, not a person's."},
 		{"BillingSessionStalled", "somebody else may also keep changing the generated Secret"},
@@ -131,8 +126,8 @@ func TestRunbooksSay(t *testing.T) {
 		{"BillingEndpointCAFileUnusable", "The certificates before it stay in use until the pod restarts; a restart with the broken file fails."},
 		{"BillingEndpointCAFileUnusable", "A file mounted by `subPath` never changes."},
 	} {
-		_, runbook, _ := strings.Cut(readme, "#### "+row.alert+" ")
-		runbook, _, _ = strings.Cut(runbook, " #### ")
+		_, runbook, _ := strings.Cut(runbooks, "## "+row.alert+" ")
+		runbook, _, _ = strings.Cut(runbook, " ## ")
 		if !strings.Contains(runbook, row.sentence) {
 			t.Errorf("the runbook of %s does not say: %s", row.alert, row.sentence)
 		}
