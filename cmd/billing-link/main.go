@@ -16,29 +16,35 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/xtracta/billing-operator/cmd/version"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Stderr, time.Now)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, time.Now)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "billing-link:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer, now func() time.Time) error {
-	o, err := parseFlags(args, out)
+func run(ctx context.Context, args []string, out, logs io.Writer, now func() time.Time) error {
+	o, err := parseFlags(args, logs)
 	if err != nil {
+		return err
+	}
+	if o.version {
+		_, err := fmt.Fprintln(out, "billing-link", version.Get())
 		return err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	log := newLogger(o, out)
-	log.Info("listening", "address", listener.Addr().String())
+	log := newLogger(o, logs)
+	log.Info("listening", "version", version.Get().Version, "address", listener.Addr().String())
 	return serve(ctx, listener, &http.Server{
 		Handler:           link{dir: o.secretDir, now: now, log: log}.handler(),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -28,7 +28,7 @@ func formatUnix(when time.Time) string { return strconv.FormatInt(when.Unix(), 1
 
 func TestHelpNamesEveryFlag(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--help"}, &out, nil); !errors.Is(err, flag.ErrHelp) {
+	if err := run(t.Context(), []string{"--help"}, io.Discard, &out, nil); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help ends with %v", err)
 	}
 	for _, want := range []string{"--listen", "127.0.0.1:8080", "--secret-dir", "/billing", "--log-format", "json"} {
@@ -53,7 +53,7 @@ func TestRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"serve", "unexpected argument", "there are no subcommands"},
 	} {
 		t.Run(row.args, func(t *testing.T) {
-			err := run(t.Context(), strings.Fields(row.args), io.Discard, time.Now)
+			err := run(t.Context(), strings.Fields(row.args), io.Discard, io.Discard, time.Now)
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("said %v, want a word on %s: %s", err, row.want, row.why)
 			}
@@ -73,7 +73,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 	log, logged := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"--listen=127.0.0.1:0", "--secret-dir=" + dir}, logged, func() time.Time { return now })
+		ended <- run(ctx, []string{"--listen=127.0.0.1:0", "--secret-dir=" + dir}, io.Discard, logged, func() time.Time { return now })
 		_ = logged.Close()
 	}()
 	lines := bufio.NewScanner(log)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -40,6 +41,7 @@ type cluster struct {
 var scheme = func() *runtime.Scheme {
 	s := runtime.NewScheme()
 	must(corev1.AddToScheme(s))
+	must(appsv1.AddToScheme(s))
 	must(v1alpha1.AddToScheme(s))
 	return s
 }()
@@ -79,6 +81,8 @@ func mapper() meta.RESTMapper {
 	m.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
+	m.Add(appsv1.SchemeGroupVersion.WithKind("Deployment"), meta.RESTScopeNamespace)
+	m.Add(crdKind, meta.RESTScopeRoot)
 	return m
 }
 

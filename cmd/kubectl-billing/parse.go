@@ -47,7 +47,7 @@ func parse(args []string, streams genericiooptions.IOStreams) (invocation, error
 	parsed.kubeconfig.AddFlags(root.PersistentFlags())
 	root.InitDefaultHelpFlag() // before the commands are added, so that flags may follow --help
 	root.AddCommand(listCommand(&parsed), openCommand(&parsed), renewCommand(&parsed),
-		suspendCommand(&parsed), resumeCommand(&parsed), explainCommand(&parsed))
+		suspendCommand(&parsed), resumeCommand(&parsed), explainCommand(&parsed), versionCommand(&parsed))
 	registerCompletions(root, &parsed)
 	if command, err := root.ExecuteC(); err != nil {
 		return invocation{}, failf(exitUsage, "%w\nSee '%s --help'", err, command.CommandPath())

@@ -35,6 +35,8 @@ type options struct {
 
 	logLevel  string
 	logFormat string
+
+	version bool // print the version, and do nothing else
 }
 
 const usage = `manager keeps the URLs of BillingSession resources alive: it asks Xtracta's
@@ -80,6 +82,7 @@ func parseFlags(args []string, help io.Writer) (options, error) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "`level`: error, info or debug")
 	flags.StringVar(&o.logFormat, "log-format", "json", "`format`: json or text")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,6 +14,9 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
+
+	"github.com/xtracta/billing-operator/cmd/version"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 func TestDefaultsWork(t *testing.T) {
@@ -77,6 +82,41 @@ func TestHelpIsNoFailure(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "--endpoint-url") {
 		t.Errorf("--help says nothing of --endpoint-url:\n%s", &out)
+	}
+}
+
+func TestTheVersionIsPrinted(t *testing.T) {
+	var out, logs bytes.Buffer
+	if err := run(t.Context(), []string{"--version"}, &out, &logs); err != nil {
+		t.Fatal(err)
+	}
+	if want := "manager " + version.Get().String() + "\n"; out.String() != want || logs.Len() > 0 {
+		t.Errorf("printed %q and logged %q, want %q and nothing", &out, &logs, want)
+	}
+}
+
+// The endpoint's operator sees who asks, and where to learn about it.
+func TestTheEndpointLearnsTheVersion(t *testing.T) {
+	o, err := parseFlags(nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agents := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { agents <- r.UserAgent() }))
+	defer server.Close()
+	o.endpointURL = server.URL
+	client, err := newEndpoint(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := endpoint.ParseKey([]byte("0123456789"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = client.IssueURL(t.Context(), endpoint.Request{Key: key, ExpirationSeconds: 60})
+	want := "billing-operator/" + version.Get().Version + " (+https://github.com/xtracta/billing-operator)"
+	if got := <-agents; got != want {
+		t.Errorf("the User-Agent is %q, want %q", got, want)
 	}
 }
 

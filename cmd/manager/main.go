@@ -17,6 +17,8 @@ import (
 
 	// Well-known root certificates, for an image that has none.
 	_ "golang.org/x/crypto/x509roots/fallback"
+
+	"github.com/xtracta/billing-operator/cmd/version"
 )
 
 func main() {
@@ -37,14 +39,21 @@ func main() {
 // what collecting more often costs, about a tenth of the little computing, does not count.
 const garbagePercent = 50
 
-func run(ctx context.Context, args []string, help, logs io.Writer) error {
-	o, err := parseFlags(args, help)
+func run(ctx context.Context, args []string, out, logs io.Writer) error {
+	o, err := parseFlags(args, out)
 	if err != nil {
+		return err
+	}
+	build := version.Get()
+	if o.version {
+		_, err := fmt.Fprintln(out, "manager", build)
 		return err
 	}
 	log := newLogger(o, logs)
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
+	// Before anything that can fail, so that a report of a failure shows what failed.
+	log.Info("starting", "version", build.Version, "revision", build.Revision, "goVersion", build.GoVersion)
 	mgr, err := newManager(o)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/cmd/version"
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/informers"
@@ -87,6 +88,8 @@ func controllerOptions(o options) (controllers.Options, error) {
 }
 
 func registerSessionMetrics(mgr ctrl.Manager, o options) error {
+	build := version.Get()
+	metrics.RegisterBuildInfo(ctrlmetrics.Registry, build.Version, build.Revision, build.GoVersion)
 	err := ctrlmetrics.Registry.Register(&metrics.Sessions{
 		Cache: mgr.GetCache(), Leading: mgr.Elected(), Clock: clock.RealClock{}, PerSession: o.metricsPerSession,
 	})
@@ -111,7 +114,7 @@ func newEndpoint(o options) (*endpoint.Client, error) {
 		RootCAs:         roots,
 		Timeout:         o.endpointTimeout,
 		Clock:           clock.RealClock{},
-		UserAgent:       "billing-operator",
+		UserAgent:       version.Get().UserAgent("billing-operator"),
 	})
 }
 

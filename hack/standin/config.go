@@ -21,6 +21,7 @@ type config struct {
 	tlsCert string
 	tlsKey  string
 	control bool
+	version bool // print the version, and do nothing else
 	keys    []string
 	options []standin.Option
 }
@@ -45,6 +46,7 @@ func parseConfig(args []string, out io.Writer) (config, error) {
 	flags.BoolFunc("single-use", "make each URL work once", option(&c, strconv.ParseBool, ifTrue(standin.SingleUse)))
 	flags.BoolFunc("schema-root", "answer with the root of the document's schema, instead of its sample's", option(&c, strconv.ParseBool, ifTrue(standin.SchemaRoot)))
 	flags.BoolFunc("reject-in-body", "answer a key without access with HTTP 200, and 403 only in the body", option(&c, strconv.ParseBool, ifTrue(standin.RejectInBody)))
+	flags.BoolVar(&c.version, "version", false, "print the version and exit")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return config{}, err

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/xtracta/billing-operator/cmd/version"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -40,8 +41,12 @@ func main() {
 	}
 }
 
-// run serves until the context ends.
+// run serves until the context ends, unless only the version is wanted.
 func run(ctx context.Context, c config, out io.Writer) error {
+	if c.version {
+		_, err := fmt.Fprintln(out, "standin", version.Get())
+		return err
+	}
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (s *stage) exposition() string {
 func expectMetrics(t *testing.T, text string) {
 	var ours strings.Builder
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "billingsession_") {
+		if strings.Contains(line, "billingsession_") || strings.Contains(line, "billing_operator_") {
 			ours.WriteString(line)
 		}
 	}
@@ -93,7 +93,7 @@ func rowOf(kind string, labels []string) string {
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	rows := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(billingsession_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "config", "prometheus", "README.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(billing(?:session|_operator)_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "config", "prometheus", "README.md"), -1) {
 		labels := strings.Split(row[3], ", ")
 		slices.Sort(labels)
 		rows[row[1]] = rowOf(row[2], labels)

@@ -85,7 +85,7 @@ func (s *stage) as(name string, rules ...rbacv1.PolicyRule) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	for _, args := range []string{"", "list", "open", "renew", "suspend", "resume", "explain"} {
+	for _, args := range []string{"", "list", "open", "renew", "suspend", "resume", "explain", "version"} {
 		a := s.plugin(append(strings.Fields(args), "--help")...).ends(0)
 		// What kubectl's own flags say is kubectl's.
 		a.out, _, _ = strings.Cut(a.out, "\nGlobal Flags:\n")
