@@ -138,13 +138,15 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 
 ##### Change
 
-GENERATED      = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/chart/files
+MODULES        = . hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
-generate: ## Generate the CRD, the manager's role and deep copies
+generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the manager's role and deep copies
 	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
+	bin/tools/crd-ref-docs --log-level ERROR --config hack/tools/crd-ref-docs/config.yaml --renderer markdown \
+	  --source-path api --output-path api/v1alpha1/README.md
 	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
 	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
 	cp config/rbac/role.yaml config/chart/files/role.yaml
@@ -170,6 +172,9 @@ bin/tools/kustomize:     TOOL = sigs.k8s.io/kustomize/kustomize/v5
 bin/tools/helm:          TOOL = helm.sh/helm/v4/cmd/helm
 bin/tools/helm:          TOOLS = hack/tools/helm
 bin/tools/helm:          hack/tools/helm/go.mod hack/tools/helm/go.sum
+bin/tools/crd-ref-docs:  TOOL = github.com/elastic/crd-ref-docs
+bin/tools/crd-ref-docs:  TOOLS = hack/tools/crd-ref-docs
+bin/tools/crd-ref-docs:  hack/tools/crd-ref-docs/go.mod hack/tools/crd-ref-docs/go.sum
 TOOLS                    = hack/tools
 
 bin/tools/%: hack/tools/go.mod hack/tools/go.sum
