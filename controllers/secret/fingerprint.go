@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -45,7 +44,9 @@ func digest(secret *corev1.Secret) string {
 		text = append(strconv.AppendQuote(text, key), '=')
 		text = append(strconv.AppendQuote(text, value), '\n')
 	}
-	for _, key := range slices.Sorted(maps.Keys(secret.Data)) {
+	keys := slices.AppendSeq(make([]string, 0, len(secret.Data)), maps.Keys(secret.Data))
+	slices.Sort(keys)
+	for _, key := range keys {
 		add(key, string(secret.Data[key]))
 	}
 	for _, key := range []string{annotationIssueTime, annotationClockOffset, annotationIssuedFor, annotationFingerprint} {
@@ -59,6 +60,9 @@ func digest(secret *corev1.Secret) string {
 // key can check it.
 func Fingerprint(key endpoint.Key, inputs v1alpha1.Inputs) string {
 	h := hmac.New(sha256.New, []byte(key.Reveal()))
-	fmt.Fprintf(h, "%q %d %q", inputs.Purge, inputs.ExpirationSeconds, inputs.Endpoint)
+	text := strconv.AppendQuote(nil, string(inputs.Purge))
+	text = strconv.AppendInt(append(text, ' '), int64(inputs.ExpirationSeconds), 10)
+	text = strconv.AppendQuote(append(text, ' '), inputs.Endpoint)
+	h.Write(text)
 	return version + hex.EncodeToString(h.Sum(nil))
 }

@@ -81,7 +81,9 @@ func desiredMetadata(session *v1alpha1.BillingSession) (labels, annotations map[
 // templateKeysOf reads which keys came from the template. It returns none if somebody
 // changed the annotation to something that cannot be read.
 func templateKeysOf(secret *corev1.Secret) (keys templateKeys) {
-	_ = json.Unmarshal([]byte(secret.Annotations[annotationTemplate]), &keys)
+	if text := secret.Annotations[annotationTemplate]; text != "" {
+		_ = json.Unmarshal([]byte(text), &keys)
+	}
 	return keys
 }
 

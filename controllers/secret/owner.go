@@ -2,10 +2,10 @@ package secret
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
@@ -65,7 +65,8 @@ func IsOwnedBy(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
 // OtherOwners are the sessions that the Secret names as owners and whose existence decides
 // whether it is this session's. There are none where something else decides.
 func OtherOwners(session *v1alpha1.BillingSession, secret *corev1.Secret) []metav1.OwnerReference {
-	if ownershipOf(session, secret, IsIntact(secret), nil) != orphaned {
+	// The digest is costly, and decides only of what would be an orphan.
+	if ownershipOf(session, secret, true, nil) != orphaned || !IsIntact(secret) {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool { return o.Name == session.Name })
@@ -91,8 +92,8 @@ func HasOwner(secret *corev1.Secret) bool {
 }
 
 func isSession(owner metav1.OwnerReference) bool {
-	version, err := schema.ParseGroupVersion(owner.APIVersion)
-	return err == nil && version.Group == v1alpha1.GroupVersion.Group && owner.Kind == v1alpha1.Kind
+	group, _, _ := strings.Cut(owner.APIVersion, "/")
+	return group == v1alpha1.GroupVersion.Group && owner.Kind == v1alpha1.Kind
 }
 
 // withOwner is the list of owners with this session in place of all other sessions. Owners
