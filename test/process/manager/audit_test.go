@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/auditlog"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -18,30 +19,30 @@ import (
 // by verb and resource, from the server's own audit log. The informers' lists and
 // watches do not count.
 func (s *stage) calls() map[string]int {
-	s.t.Helper()
+	s.T.Helper()
 	return s.count(func(call auditlog.Call) bool { return !slices.Contains([]string{"list", "watch", "check"}, call.Verb) })
 }
 
 // lists counts how often the informers filled their caches.
 func (s *stage) lists() map[string]int {
-	s.t.Helper()
+	s.T.Helper()
 	return s.count(func(call auditlog.Call) bool { return call.Verb == "list" })
 }
 
 func (s *stage) count(counts func(auditlog.Call) bool) map[string]int {
-	s.t.Helper()
-	reading, err := auditlog.Read(auditLog)
+	s.T.Helper()
+	reading, err := auditlog.Read(env.AuditLog(s.T))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer func() { _ = reading.Close() }()
 	all, err := reading.Next()
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	calls := map[string]int{}
 	for _, call := range all {
-		if call.Namespace == s.namespace && call.UserAgent == "billing-operator" && call.Resource != "leases" && counts(call) {
+		if call.Namespace == s.Namespace && call.UserAgent == "billing-operator" && call.Resource != "leases" && counts(call) {
 			calls[call.What()]++
 		}
 	}
@@ -50,8 +51,8 @@ func (s *stage) count(counts func(auditlog.Call) bool) map[string]int {
 
 // expectCalls waits until the audit log, which comes a moment late, says so.
 func (s *stage) expectCalls(when string, want map[string]int) {
-	s.t.Helper()
-	s.eventually(when, func() string { return cmp.Diff(want, s.calls()) })
+	s.T.Helper()
+	s.Eventually(when, func() string { return cmp.Diff(want, s.calls()) })
 }
 
 func plus(calls map[string]int, more map[string]int) map[string]int {
@@ -72,17 +73,17 @@ var firstIssue = map[string]int{
 func TestCallsToTheAPIServerAreAsFewAsCanBe(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, standin.WithMaxLife(23*time.Second))
-	s.startManager()
-	s.session("acme", builders.Expiration(60))
-	first := s.ready("acme")
+	s.StartManager()
+	s.Session("acme", builders.Expiration(60))
+	first := s.Ready("acme")
 	s.expectCalls("first issue", firstIssue)
 
-	s.eventually("renewal", func() string {
-		return unless(!s.get("acme").Status.ExpirationTime.Equal(first.Status.ExpirationTime), "still the first URL")
+	s.Eventually("renewal", func() string {
+		return env.Unless(!s.Get("acme").Status.ExpirationTime.Equal(first.Status.ExpirationTime), "still the first URL")
 	})
 	renewed := plus(firstIssue, map[string]int{"update secrets": 1, "patch billingsessions/status": 1})
 	s.expectCalls("renewal", renewed)
-	if got := s.standin.Total(); got != 2 {
+	if got := s.Standin.Total(); got != 2 {
 		t.Errorf("%d requests, want one to issue and one to renew", got)
 	}
 }
@@ -96,9 +97,9 @@ var issued = map[string]int{
 }
 
 func (s *stage) issueMany(beside map[string]int) {
-	s.t.Helper()
+	s.T.Helper()
 	for i := range manySessions {
-		s.session(fmt.Sprintf("acme-%d", i))
+		s.Session(fmt.Sprintf("acme-%d", i))
 	}
 	s.expectCalls("first issues", plus(issued, beside))
 }
@@ -106,18 +107,18 @@ func (s *stage) issueMany(beside map[string]int) {
 func TestRestartFillsItsCachesAndDoesNothingElse(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	first := s.startManager()
+	first := s.StartManager()
 	s.issueMany(nil)
-	first.stop()
+	first.Stop()
 
 	before := s.lists()
-	s.startManager()
+	s.StartManager()
 	s.settle("canary")
 	s.expectCalls("restart", plus(issued, firstIssue))
 	if diff := cmp.Diff(plus(before, map[string]int{"list billingsessions": 1, "list secrets": 2}), s.lists()); diff != "" {
 		t.Errorf("lists (-want +got):\n%s", diff)
 	}
-	if got := s.standin.Total(); got != manySessions+1 {
+	if got := s.Standin.Total(); got != manySessions+1 {
 		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
 	}
 }
@@ -125,20 +126,20 @@ func TestRestartFillsItsCachesAndDoesNothingElse(t *testing.T) {
 func TestStandbyTakesOverWarm(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	election := []string{"--leader-elect", "--leader-election-namespace", s.namespace}
+	election := []string{"--leader-elect", "--leader-election-namespace", s.Namespace}
 	leading := map[string]int{"create events": 1} // says who leads
-	leader := s.startManager(election...)
+	leader := s.StartManager(election...)
 	s.issueMany(leading)
-	s.startManager(election...)
+	s.StartManager(election...)
 
 	filled := s.lists()
-	leader.kill()
+	leader.Kill()
 	s.settle("canary")
 	s.expectCalls("takeover", plus(plus(issued, leading), plus(firstIssue, leading)))
 	if diff := cmp.Diff(filled, s.lists()); diff != "" {
 		t.Errorf("caches were filled anew (-before +after):\n%s", diff)
 	}
-	if got := s.standin.Total(); got != manySessions+1 {
+	if got := s.Standin.Total(); got != manySessions+1 {
 		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
 	}
 }

@@ -5,18 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -39,8 +37,8 @@ var faults = []struct{ fault, reason, why string }{
 	{"status=500", v1alpha1.ReasonUnavailable, "the endpoint failed"},
 	{"status=502", v1alpha1.ReasonUnavailable, "a proxy found nobody"},
 	{"status=503", v1alpha1.ReasonUnavailable, "down for maintenance"},
-	{"status=504", v1alpha1.ReasonUnavailable, "a proxy lost patience"},
-	{"status=408", v1alpha1.ReasonUnavailable, "the server lost patience"},
+	{"status=504", v1alpha1.ReasonUnavailable, "a proxy lost env.Patience"},
+	{"status=408", v1alpha1.ReasonUnavailable, "the server lost env.Patience"},
 	{"status=407", v1alpha1.ReasonUnavailable, "a proxy wants a password"},
 	{"body-status=500,oops", v1alpha1.ReasonUnavailable, "failures may hide behind a 200"},
 	{"hang-up", v1alpha1.ReasonUnavailable, "the connection ends without an answer"},
@@ -75,21 +73,23 @@ var harmless = []string{"gzip", "padded", "no-status", "no-date", "echo-url", "m
 func TestEveryFaultIsToldAndHealsWithoutLoss(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	metrics := freeAddress(t)
-	manager := s.startManager("--endpoint-timeout", "3s", "--endpoint-qps", "0", "--concurrency", "64",
+	metrics := env.FreeAddress(t)
+	manager := s.StartManager("--endpoint-timeout", "3s", "--endpoint-qps", "0", "--concurrency", "64",
 		"--metrics-bind-address", metrics, "--metrics-secure=false")
 	before := map[string]string{}
 	for i := range faults {
-		s.sessionOfItsOwn(alive(i), "")
+		s.WithOwnKey(alive(i))
 	}
 	for i, row := range faults {
-		before[alive(i)] = s.ready(alive(i)).Status.URL
-		s.misbehave(keyPrefix+alive(i), row.fault)
-		s.requestRenewal(alive(i), "1")
-		s.sessionOfItsOwn(never(i), row.fault)
+		before[alive(i)] = s.Ready(alive(i)).Status.URL
+		s.misbehave(alive(i), row.fault)
+		s.RequestRenewal(alive(i), "1")
+		s.misbehave(never(i), row.fault)
+		s.WithOwnKey(never(i))
 	}
 	for i, fault := range harmless {
-		s.sessionOfItsOwn(fmt.Sprintf("harmless-%d", i), fault)
+		s.misbehave(tolerated(i), fault)
+		s.WithOwnKey(tolerated(i))
 	}
 	for i, row := range faults {
 		t.Run("told/"+row.fault, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestEveryFaultIsToldAndHealsWithoutLoss(t *testing.T) {
 		})
 	}
 	for i, fault := range harmless {
-		t.Run("taken in stride/"+fault, func(t *testing.T) { s.on(t).ready(fmt.Sprintf("harmless-%d", i)) })
+		t.Run("taken in stride/"+fault, func(t *testing.T) { s.On(t).Ready(tolerated(i)) })
 	}
 	for i := range faults {
 		s.heal(never(i))
@@ -106,131 +106,86 @@ func TestEveryFaultIsToldAndHealsWithoutLoss(t *testing.T) {
 	}
 	for i, row := range faults {
 		t.Run("healed/"+row.fault, func(t *testing.T) {
-			s.on(t).ready(never(i))
+			s.On(t).Ready(never(i))
 			s.on(t).renewed(alive(i), before[alive(i)])
 		})
 	}
-	s.mustHoldNoSecrets(manager.out.String(), "the log")
+	s.mustHoldNoSecrets(manager.Out.String(), "the log")
 	s.mustHoldNoSecrets(s.scrape("http://"+metrics+"/metrics"), "the metrics")
 	s.mustHoldNoSecrets(s.everythingPeopleSee(), "what people see")
 }
 
-func alive(i int) string { return fmt.Sprintf("alive-%d", i) }
-func never(i int) string { return fmt.Sprintf("never-%d", i) }
+func alive(i int) string     { return fmt.Sprintf("alive-%d", i) }
+func never(i int) string     { return fmt.Sprintf("never-%d", i) }
+func tolerated(i int) string { return fmt.Sprintf("harmless-%d", i) }
 
 // on is the stage for a subtest.
-func (s *stage) on(t *testing.T) *stage {
-	other := *s
-	other.t = t
-	return &other
-}
+func (s *stage) on(t *testing.T) *stage { return &stage{s.On(t)} }
 
 func (s *stage) toldWithoutURL(name, reason string) {
-	s.t.Helper()
-	s.told(name, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)
+	s.T.Helper()
+	s.Reaches(name, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)
 	waiting := v1alpha1.ConditionReconciling
 	if reason == v1alpha1.ReasonRejected {
 		waiting = v1alpha1.ConditionStalled
 	}
-	s.told(name, waiting, metav1.ConditionTrue, reason)
+	s.Reaches(name, waiting, metav1.ConditionTrue, reason)
 }
 
 func (s *stage) toldWithURL(name, reason, url string) {
-	s.t.Helper()
-	session := s.told(name, v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, reason)
+	s.T.Helper()
+	session := s.Reaches(name, v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, reason)
 	if !meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) || session.Status.URL != url {
-		s.t.Errorf("the URL that is alive was not kept: %+v", session.Status.Conditions)
+		s.T.Errorf("the URL that is alive was not kept: %+v", session.Status.Conditions)
 	}
 }
 
 func (s *stage) renewed(name, old string) {
-	s.t.Helper()
-	s.eventually("renewal after the fault", func() string {
-		session := s.get(name)
+	s.T.Helper()
+	s.Eventually("renewal after the fault", func() string {
+		session := s.Get(name)
 		failing := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionRenewalFailing)
-		return unless(failing == nil && session.Status.URL != old, fmt.Sprintf("%+v", session.Status.Conditions))
+		return env.Unless(failing == nil && session.Status.URL != old, fmt.Sprintf("%+v", session.Status.Conditions))
 	})
 }
 
-// keyPrefix is how every key begins that these tests give out.
-const keyPrefix = "fault-key-"
-
-// sessionOfItsOwn creates a session with a key that nobody else has.
-func (s *stage) sessionOfItsOwn(name, fault string) {
-	s.t.Helper()
-	key := keyPrefix + name
-	s.standin.AddKeys(key)
-	if fault != "" {
-		s.misbehave(key, fault)
-	}
-	s.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "key-" + name},
-		StringData: map[string]string{v1alpha1.DefaultAPIKeySecretKey: key},
-	})
-	s.session(name, builders.KeySecret("key-"+name))
-}
-
-func (s *stage) misbehave(key, fault string) {
-	s.t.Helper()
+func (s *stage) misbehave(name, fault string) {
+	s.T.Helper()
 	parsed, err := standin.ParseFault(fault)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.standin.MisbehaveFor(key, parsed)
+	s.Must(err)
+	s.Misbehave(name, parsed)
 }
 
 // heal ends the fault. Only a rejection does not heal by itself soon: a person acts.
 func (s *stage) heal(name string) {
-	s.t.Helper()
-	s.standin.MisbehaveFor(keyPrefix + name)
-	s.requestRenewal(name, "2")
-}
-
-func (s *stage) requestRenewal(name, token string) {
-	s.t.Helper()
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationRenewRequestedAt, token)
-	if err := s.client.Patch(s.t.Context(), builders.Session(name, builders.In(s.namespace)),
-		client.RawPatch("application/merge-patch+json", patch)); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// told waits until the session says so.
-func (s *stage) told(name, kind string, status metav1.ConditionStatus, reason string) *v1alpha1.BillingSession {
-	s.t.Helper()
-	var session *v1alpha1.BillingSession
-	s.eventually(fmt.Sprintf("%s is %s=%s %s", name, kind, status, reason), func() string {
-		session = s.get(name)
-		condition := meta.FindStatusCondition(session.Status.Conditions, kind)
-		return unless(condition != nil && condition.Status == status && condition.Reason == reason,
-			fmt.Sprintf("%+v", session.Status.Conditions))
-	})
-	return session
+	s.T.Helper()
+	s.Misbehave(name)
+	s.RequestRenewal(name, "2")
 }
 
 func (s *stage) scrape(url string) string {
-	s.t.Helper()
+	s.T.Helper()
 	client := http.Client{Timeout: 10 * time.Second}
 	response, err := client.Get(url)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return string(text)
 }
 
 // everythingPeopleSee is all sessions without status.url, and all events.
 func (s *stage) everythingPeopleSee() string {
-	s.t.Helper()
+	s.T.Helper()
 	var sessions v1alpha1.BillingSessionList
 	var events eventsv1.EventList
 	for _, list := range []client.ObjectList{&sessions, &events} {
-		if err := s.client.List(s.t.Context(), list, client.InNamespace(s.namespace)); err != nil {
-			s.t.Fatal(err)
+		if err := s.Client.List(s.T.Context(), list, client.InNamespace(s.Namespace)); err != nil {
+			s.T.Fatal(err)
 		}
 	}
 	for i := range sessions.Items {
@@ -238,19 +193,15 @@ func (s *stage) everythingPeopleSee() string {
 	}
 	text, err := json.Marshal([]any{sessions, events})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return string(text)
 }
 
 func (s *stage) mustHoldNoSecrets(text, where string) {
-	s.t.Helper()
+	s.T.Helper()
 	if len(text) < 1000 {
-		s.t.Errorf("%s is hardly there: %q", where, text)
+		s.T.Errorf("%s is hardly there: %q", where, text)
 	}
-	for _, secret := range []string{keyPrefix, "index.html?t=", "index.html%3Ft"} {
-		if at := strings.Index(text, secret); at >= 0 {
-			s.t.Errorf("%s holds a secret: …%s", where, text[max(0, at-200):min(len(text), at+40)])
-		}
-	}
+	s.MustNotLeak(where, text)
 }

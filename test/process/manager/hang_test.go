@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -42,16 +43,16 @@ func TestCallsThatHangHoldUpTheirOwnNamespaceOnly(t *testing.T) {
 			t.Parallel()
 			w := newTenants(t)
 			w.makeOther()
-			w.grant(w.other.namespace, "sessions", sessionRules)
-			w.grant(w.other.namespace, "secrets", secretRules)
-			w.serve("--watch-namespaces", w.namespace+","+w.other.namespace, "--endpoint-qps", "100", "--endpoint-burst", "100")
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.serve("--watch-namespaces", w.Namespace+","+w.other.Namespace, "--endpoint-qps", "100", "--endpoint-burst", "100")
 			first := w.issuedShortly(row.others)
 
 			release := w.proxy.hangOn(func(r *http.Request) bool {
-				return strings.Contains(r.URL.Path, "/namespaces/"+w.other.namespace+"/") && row.hangs(r)
+				return strings.Contains(r.URL.Path, "/namespaces/"+w.other.Namespace+"/") && row.hangs(r)
 			})
 			for i := range heldUp {
-				w.other.withOwnKey(held(i))
+				w.other.WithOwnKey(held(i))
 			}
 			w.renewedInTime(first)
 			if n := w.proxy.hungRequests(); n < 10 {
@@ -60,8 +61,8 @@ func TestCallsThatHangHoldUpTheirOwnNamespaceOnly(t *testing.T) {
 
 			release()
 			for i := range heldUp {
-				w.other.ready(held(i))
-				if n := w.other.requestsSince(held(i), time.Time{}); n != 1 {
+				w.other.Ready(held(i))
+				if n := w.other.RequestsSince(held(i), time.Time{}); n != 1 {
 					t.Errorf("%s: %d requests to the endpoint, want 1", held(i), n)
 				}
 			}
@@ -73,12 +74,12 @@ func held(i int) string { return fmt.Sprintf("held-up-%d", i) }
 
 // issuedShortly makes sessions that are due soon.
 func (w *tenants) issuedShortly(n int) (sessions []*v1alpha1.BillingSession) {
-	w.t.Helper()
+	w.T.Helper()
 	for i := range n {
-		w.session(fmt.Sprintf("acme-%d", i), builders.Expiration(life), builders.RenewBefore(margin))
+		w.Session(fmt.Sprintf("acme-%d", i), builders.Expiration(life), builders.RenewBefore(margin))
 	}
 	for i := range n {
-		sessions = append(sessions, w.ready(fmt.Sprintf("acme-%d", i)))
+		sessions = append(sessions, w.Ready(fmt.Sprintf("acme-%d", i)))
 	}
 	return sessions
 }
@@ -86,16 +87,16 @@ func (w *tenants) issuedShortly(n int) (sessions []*v1alpha1.BillingSession) {
 // renewedInTime waits until each session was renewed twice, and holds that every URL was
 // replaced while at least half of its margin was left.
 func (w *tenants) renewedInTime(sessions []*v1alpha1.BillingSession) {
-	w.t.Helper()
+	w.T.Helper()
 	for range 2 {
 		for i, before := range sessions {
-			w.eventuallyWithin(2*patience, before.Name+" is renewed", func() string {
-				sessions[i] = w.get(before.Name)
-				return unless(sessions[i].Status.IssueTime.After(before.Status.IssueTime.Time), "not yet")
+			env.EventuallyWithin(w.T, 2*env.Patience, before.Name+" is renewed", func() string {
+				sessions[i] = w.Get(before.Name)
+				return env.Unless(sessions[i].Status.IssueTime.After(before.Status.IssueTime.Time), "not yet")
 			})
 			left := before.Status.ExpirationTime.Sub(sessions[i].Status.IssueTime.Time)
 			if left < margin/2*time.Second {
-				w.t.Errorf("%s was renewed with %s left, want at least half of %d s", before.Name, left, margin)
+				w.T.Errorf("%s was renewed with %s left, want at least half of %d s", before.Name, left, margin)
 			}
 		}
 	}

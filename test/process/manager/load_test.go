@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/performance/simulation"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -50,7 +51,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{stage: newStage(t, standin.AcceptAnyKey())}
 	for i := range loadKeys {
-		f.create(builders.KeySecretOf(f.namespace, loadKey(i), loadKey(i)))
+		f.Create(builders.KeySecretOf(f.Namespace, loadKey(i), loadKey(i)))
 	}
 	f.watch()
 	return f
@@ -60,25 +61,25 @@ func loadKey(i int) string { return fmt.Sprintf("key-%d", i) }
 
 // watch notes each URL that appears in a generated Secret.
 func (f *fleet) watch() {
-	f.t.Helper()
-	secrets, err := cache.New(cluster.Config(), cache.Options{DefaultNamespaces: map[string]cache.Config{f.namespace: {}}})
+	f.T.Helper()
+	secrets, err := cache.New(f.Cluster.Config(), cache.Options{DefaultNamespaces: map[string]cache.Config{f.Namespace: {}}})
 	if err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = secrets.Start(ctx) })
-	f.t.Cleanup(func() { cancel(); running.Wait() })
+	f.T.Cleanup(func() { cancel(); running.Wait() })
 	informer, err := secrets.GetInformer(ctx, &corev1.Secret{})
 	if err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { f.note(&corev1.Secret{}, o.(*corev1.Secret)) },
 		UpdateFunc: func(o, n any) { f.note(o.(*corev1.Secret), n.(*corev1.Secret)) },
 	})
 	if err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
 }
 
@@ -152,17 +153,17 @@ func (f *fleet) narrowly(sessions []simulation.Session) (narrowly int) {
 
 // createAll creates n sessions of a kind, some at a time.
 func (f *fleet) createAll(kind string, n int, differences ...func(*v1alpha1.BillingSession)) {
-	f.t.Helper()
+	f.T.Helper()
 	var creators sync.WaitGroup
 	const atOnce = 8
 	for creator := range atOnce {
 		creators.Go(func() {
 			for i := creator; i < n; i += atOnce {
 				session := builders.Session(fmt.Sprintf("%s-%d", kind, i), append([]func(*v1alpha1.BillingSession){
-					builders.In(f.namespace), builders.KeySecret(loadKey(i % loadKeys)),
+					builders.In(f.Namespace), builders.KeySecret(loadKey(i % loadKeys)),
 				}, differences...)...)
-				if err := f.client.Create(f.t.Context(), session); err != nil {
-					f.t.Error(err)
+				if err := f.Client.Create(f.T.Context(), session); err != nil {
+					f.T.Error(err)
 					return
 				}
 			}
@@ -173,10 +174,10 @@ func (f *fleet) createAll(kind string, n int, differences ...func(*v1alpha1.Bill
 
 // renewals are what the sessions of a kind will want next, and until when.
 func (f *fleet) renewals(kind string) (wanted []simulation.Session) {
-	f.t.Helper()
+	f.T.Helper()
 	var sessions v1alpha1.BillingSessionList
-	if err := f.client.List(f.t.Context(), &sessions, client.InNamespace(f.namespace)); err != nil {
-		f.t.Fatal(err)
+	if err := f.Client.List(f.T.Context(), &sessions, client.InNamespace(f.Namespace)); err != nil {
+		f.T.Fatal(err)
 	}
 	for _, session := range sessions.Items {
 		if status := session.Status; strings.HasPrefix(session.Name, kind+"-") && status.RenewalTime != nil {
@@ -188,7 +189,7 @@ func (f *fleet) renewals(kind string) (wanted []simulation.Session) {
 
 // expireTogether lets all URLs that are granted from now on expire at once.
 func (f *fleet) expireTogether(at time.Time) {
-	f.standin.Misbehave(standin.Expire(strconv.FormatInt(at.Unix(), 10)))
+	f.Standin.Misbehave(standin.Expire(strconv.FormatInt(at.Unix(), 10)))
 }
 
 // sleepUntil waits for an instant that the clocks of manager and endpoint are to reach.
@@ -202,7 +203,7 @@ func TestRestartWhileManyAreDue(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	third := max(80, *loadSessions/6)
-	first := f.startManager("--endpoint-qps=0", "--log-level=info")
+	first := f.StartManager("--endpoint-qps=0", "--log-level=info")
 	f.createAll("resting", third, builders.Expiration(86400))
 	f.waitForFirst("resting", third)
 	margin := max(20*time.Second, time.Duration(third)*time.Second/20)
@@ -210,33 +211,33 @@ func TestRestartWhileManyAreDue(t *testing.T) {
 	f.expireTogether(end)
 	f.createAll("due", third, builders.Expiration(600), builders.RenewBefore(int32(margin/time.Second)))
 	f.waitForFirst("due", third)
-	first.stop()
-	f.standin.Heal()
+	first.Stop()
+	f.Standin.Heal()
 	before := len(f.seen())
 	due := f.renewals("due")
 	f.createAll("new", third)
 	for _, session := range due {
 		sleepUntil(session.Due)
 	}
-	total := f.standin.Total()
+	total := f.Standin.Total()
 	// Nine of ten turns are enough for all that are due.
 	rate := float64(third) / time.Until(end).Seconds() * 1.5
-	f.startManager(qps(rate), "--endpoint-burst=1", "--log-level=info")
+	f.StartManager(qps(rate), "--endpoint-burst=1", "--log-level=info")
 	f.waitForFirst("new", third)
 
 	if expired := f.expired(due); expired > 0 {
 		t.Errorf("%d of %d URLs expired", expired, len(due))
 	}
-	if got := f.standin.Total() - total; got != 2*third {
+	if got := f.Standin.Total() - total; got != 2*third {
 		t.Errorf("%d requests, want one for each of %d that are due or without a URL", got, 2*third)
 	}
 	f.expectOneTurnInTen(third, f.seen()[before:])
 }
 
 func (f *fleet) waitForFirst(kind string, n int) {
-	f.t.Helper()
-	f.eventuallyWithin(patience+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d %s sessions have a URL", n, kind), func() string {
-		return unless(f.first(kind) == n, fmt.Sprint(f.first(kind)))
+	f.T.Helper()
+	env.EventuallyWithin(f.T, env.Patience+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d %s sessions have a URL", n, kind), func() string {
+		return env.Unless(f.first(kind) == n, fmt.Sprint(f.first(kind)))
 	})
 }
 
@@ -244,7 +245,7 @@ func (f *fleet) waitForFirst(kind string, n int) {
 // a URL, one of ten turns went to those. Turns that were given at about the same time
 // may be seen in another order.
 func (f *fleet) expectOneTurnInTen(n int, grants []replacement) {
-	f.t.Helper()
+	f.T.Helper()
 	const few, most = 6, 32 // the more while a line is empty for a moment
 	last := 0
 	for i, r := range grants {
@@ -258,7 +259,7 @@ func (f *fleet) expectOneTurnInTen(n int, grants []replacement) {
 			firsts++
 		}
 		if share := (i + 1) / 10; firsts < min(share-few, n) || firsts > share+most {
-			f.t.Fatalf("of the first %d turns %d went to sessions without a URL", i+1, firsts)
+			f.T.Fatalf("of the first %d turns %d went to sessions without a URL", i+1, firsts)
 		}
 		if firsts == n {
 			return
@@ -279,18 +280,18 @@ func TestRenewalUnderLoad(t *testing.T) {
 	limit := 0.006 * float64(n)
 	end := time.Now().Add(*loadIssuing + 215*time.Second)
 	f.expireTogether(end)
-	manager := f.startManager("--endpoint-qps=0", "--log-level=info")
+	manager := f.StartManager("--endpoint-qps=0", "--log-level=info")
 	// In a window of a minute all are due, and after two more they expire.
 	f.createAll("acme", n, builders.Expiration(400), builders.RenewBefore(150))
-	f.eventuallyWithin(time.Until(end.Add(-215*time.Second)), "all sessions have a URL; else give them longer: -load.issuing", func() string {
-		return unless(f.first("acme") == n, fmt.Sprintf("%d of %d", f.first("acme"), n))
+	env.EventuallyWithin(f.T, time.Until(end.Add(-215*time.Second)), "all sessions have a URL; else give them longer: -load.issuing", func() string {
+		return env.Unless(f.first("acme") == n, fmt.Sprintf("%d of %d", f.first("acme"), n))
 	})
 	t.Logf("all have a URL %s before it expires", time.Until(end).Round(time.Second))
-	f.standin.Heal()
-	manager.stop()
-	manager = f.startManager(qps(limit), "--log-level=info")
+	f.Standin.Heal()
+	manager.Stop()
+	manager = f.StartManager(qps(limit), "--log-level=info")
 	sessions := f.renewals("acme")
-	if total := f.standin.Total(); total != n {
+	if total := f.Standin.Total(); total != n {
 		t.Errorf("%d requests, want one for each of %d sessions", total, n)
 	}
 	sleepUntil(end.Add(-120 * time.Second))
@@ -304,14 +305,14 @@ func TestRenewalUnderLoad(t *testing.T) {
 
 	down, up := end.Add(60*time.Second), end.Add(180*time.Second)
 	sleepUntil(down)
-	f.standin.Misbehave(standin.Status(503))
+	f.Standin.Misbehave(standin.Status(503))
 	// Those that were renewed already expire later, and are in nobody's way.
 	sessions = slices.DeleteFunc(f.renewals("acme"), func(s simulation.Session) bool { return s.Expires.After(end.Add(400 * time.Second)) })
 	sleepUntil(up.Add(-20 * time.Second))
-	manager.stop()
-	f.startManager(qps(limit/2), "--log-level=info")
+	manager.Stop()
+	f.StartManager(qps(limit/2), "--log-level=info")
 	sleepUntil(up)
-	f.standin.Heal()
+	f.Standin.Heal()
 	predicted := simulation.Run(sessions, simulation.Endpoint{Start: up, PerSecond: limit / 2, Burst: 1})
 	for _, session := range sessions {
 		sleepUntil(session.Expires)

@@ -2,54 +2,35 @@
 package manager
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
-	"github.com/go-logr/logr"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// cluster, auditLog and managerPath are what all tests of this package share.
-var (
-	cluster     *controlplane.ControlPlane
-	auditLog    string
-	managerPath string
-)
+func TestMain(m *testing.M) { env.Main(m) }
 
-func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	code, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+// stage is a namespace whose sessions share a key unless told otherwise.
+type stage struct{ *env.Stage }
+
+func newStage(t *testing.T, options ...standin.Option) *stage {
+	t.Helper()
+	return newStageOn(t, env.Cluster(t), options...)
 }
 
-func runAll(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "lifecycle-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	managerPath = filepath.Join(dir, "manager")
-	build := exec.Command("go", "build", "-o", managerPath, "../../../cmd/manager")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the manager: %w\n%s", err, out)
-	}
-	auditLog = filepath.Join(dir, "audit.jsonl")
-	cluster, err = controlplane.Start(context.Background(), controlplane.Options{
-		CRDDirs: []string{"../../../config/crd/bases"}, AuditLog: auditLog,
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = cluster.Stop() }()
-	return m.Run(), nil
+// newStageOn is a stage in a cluster of which the test may do as it likes.
+func newStageOn(t *testing.T, cluster *controlplane.ControlPlane, options ...standin.Option) *stage {
+	t.Helper()
+	s := &stage{env.NewStage(t, cluster, options...)}
+	s.GiveKey("key", s.Key)
+	return s
+}
+
+// settle waits until the manager has looked at everything that was there: what
+// is created last is served last.
+func (s *stage) settle(canary string) {
+	s.T.Helper()
+	s.Session(canary)
+	s.Ready(canary)
 }

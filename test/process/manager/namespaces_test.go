@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // tenants is a stage whose manager serves two namespaces with what it is granted in each.
@@ -42,27 +42,27 @@ var (
 func newTenants(t *testing.T) *tenants {
 	t.Helper()
 	s := newStage(t)
-	other := *s
-	other.namespace = s.namespace + "-other"
-	config, _, err := cluster.AddServiceAccount(s.namespace, "operator")
+	other := *s.Stage
+	other.Namespace += "-other"
+	config, _, err := s.Cluster.AddServiceAccount(s.Namespace, "operator")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &tenants{
-		stage: s, user: "system:serviceaccount:" + s.namespace + ":operator", other: &other,
-		proxy: newProxy(t, config), metrics: freeAddress(t),
+		stage: s, user: "system:serviceaccount:" + s.Namespace + ":operator", other: &stage{&other},
+		proxy: newProxy(t, config), metrics: env.FreeAddress(t),
 	}
-	w.grant(s.namespace, "sessions", sessionRules)
-	w.grant(s.namespace, "secrets", secretRules)
-	w.grant(s.namespace, "others", otherRules)
+	w.grant(s.Namespace, "sessions", sessionRules)
+	w.grant(s.Namespace, "secrets", secretRules)
+	w.grant(s.Namespace, "others", otherRules)
 	return w
 }
 
 func (w *tenants) grant(namespace, name string, rules []rbacv1.PolicyRule) {
-	w.t.Helper()
+	w.T.Helper()
 	in := metav1.ObjectMeta{Namespace: namespace, Name: name}
-	w.create(&rbacv1.Role{ObjectMeta: in, Rules: rules})
-	w.create(&rbacv1.RoleBinding{
+	w.Create(&rbacv1.Role{ObjectMeta: in, Rules: rules})
+	w.Create(&rbacv1.RoleBinding{
 		ObjectMeta: in,
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.user}},
@@ -70,39 +70,36 @@ func (w *tenants) grant(namespace, name string, rules []rbacv1.PolicyRule) {
 }
 
 func (w *tenants) revoke(namespace, name string) {
-	w.t.Helper()
+	w.T.Helper()
 	in := metav1.ObjectMeta{Namespace: namespace, Name: name}
 	for _, object := range []client.Object{&rbacv1.RoleBinding{ObjectMeta: in}, &rbacv1.Role{ObjectMeta: in}} {
-		if err := w.client.Delete(w.t.Context(), object); err != nil {
-			w.t.Fatal(err)
+		if err := w.Client.Delete(w.T.Context(), object); err != nil {
+			w.T.Fatal(err)
 		}
 	}
 }
 
-func (w *tenants) serve(args ...string) *process {
-	w.t.Helper()
-	return w.startManager(append([]string{
-		"--watch-namespaces", w.other.namespace, "--kubeconfig", w.proxy.kubeconfig(w.t),
+func (w *tenants) serve(args ...string) *env.Manager {
+	w.T.Helper()
+	return w.StartManager(append([]string{
+		"--watch-namespaces", w.other.Namespace, "--kubeconfig", w.proxy.kubeconfig(w.T),
 		"--metrics-bind-address", w.metrics, "--metrics-secure=false",
 	}, args...)...)
 }
 
 // makeOther makes the second namespace with a key.
 func (w *tenants) makeOther() {
-	w.t.Helper()
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.other.namespace}})
-	w.create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.other.namespace, Name: "key"},
-		StringData: map[string]string{v1alpha1.DefaultAPIKeySecretKey: apiKey},
-	})
+	w.T.Helper()
+	w.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.other.Namespace}})
+	w.other.GiveKey("key", w.Key)
 }
 
 // watched waits until the metric says of a namespace whether it is watched.
 func (w *tenants) watched(namespace string, watched int) {
-	w.t.Helper()
+	w.T.Helper()
 	line := fmt.Sprintf("billingsession_namespace_watched{namespace=%q} %d", namespace, watched)
-	w.eventually(line, func() string {
-		return unless(strings.Contains(w.scrape("http://"+w.metrics+"/metrics"), line), "not yet")
+	w.Eventually(line, func() string {
+		return env.Unless(strings.Contains(w.scrape("http://"+w.metrics+"/metrics"), line), "not yet")
 	})
 }
 
@@ -117,59 +114,59 @@ func TestAClosedNamespaceKeepsNobodyWaiting(t *testing.T) {
 	}{
 		{"there is none", func(*tenants) {}, func(w *tenants) {
 			w.makeOther()
-			w.grant(w.other.namespace, "sessions", sessionRules)
-			w.grant(w.other.namespace, "secrets", secretRules)
-			w.other.session("acme")
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.other.Session("acme")
 		}},
 		{"nothing may be read", func(w *tenants) {
 			w.makeOther()
-			w.other.session("acme")
+			w.other.Session("acme")
 		}, func(w *tenants) {
-			w.grant(w.other.namespace, "sessions", sessionRules)
-			w.grant(w.other.namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
 		}},
 		{"Secrets may not be read", func(w *tenants) {
 			w.makeOther()
-			w.other.session("acme")
-			w.grant(w.other.namespace, "sessions", sessionRules)
+			w.other.Session("acme")
+			w.grant(w.other.Namespace, "sessions", sessionRules)
 		}, func(w *tenants) {
-			w.grant(w.other.namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
 		}},
 		{"sessions may not be read", func(w *tenants) {
 			w.makeOther()
-			w.other.session("acme")
-			w.grant(w.other.namespace, "secrets", secretRules)
+			w.other.Session("acme")
+			w.grant(w.other.Namespace, "secrets", secretRules)
 		}, func(w *tenants) {
-			w.grant(w.other.namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "sessions", sessionRules)
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newTenants(t)
-			w.session("acme")
+			w.Session("acme")
 			row.closed(w)
 			started := time.Now()
 			manager := w.serve()
-			w.ready("acme")
+			w.Ready("acme")
 			t.Logf("served after %s", time.Since(started).Round(time.Millisecond))
-			w.watched(w.namespace, 1)
-			w.watched(w.other.namespace, 0)
-			if !manager.said("cannot be watched") || !manager.said("namespace="+w.other.namespace) {
+			w.watched(w.Namespace, 1)
+			w.watched(w.other.Namespace, 0)
+			if !manager.Said("cannot be watched") || !manager.Said("namespace="+w.other.Namespace) {
 				t.Error("the log does not name the namespace")
 			}
-			if got := w.standin.Total(); got != 1 {
+			if got := w.Standin.Total(); got != 1 {
 				t.Errorf("%d requests before the namespace was opened, want 1", got)
 			}
 
 			opened := time.Now()
 			row.open(w)
-			session := w.other.ready("acme")
+			session := w.other.Ready("acme")
 			t.Logf("served %s after it was opened", time.Since(opened).Round(time.Millisecond))
-			w.watched(w.other.namespace, 1)
-			if problem := manager.ready(); problem != "" {
+			w.watched(w.other.Namespace, 1)
+			if problem := manager.Ready(); problem != "" {
 				t.Errorf("the manager is not ready: %s", problem)
 			}
-			if got := w.standin.Total(); got != 2 {
+			if got := w.Standin.Total(); got != 2 {
 				t.Errorf("%d requests, want one for each session: %+v", got, session.Status)
 			}
 		})
@@ -182,34 +179,34 @@ func TestANamespaceMayBeClosedForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newTenants(t)
 	w.makeOther()
-	w.grant(w.other.namespace, "sessions", sessionRules)
-	w.grant(w.other.namespace, "secrets", secretRules)
-	w.session("acme")
-	w.other.session("acme")
+	w.grant(w.other.Namespace, "sessions", sessionRules)
+	w.grant(w.other.Namespace, "secrets", secretRules)
+	w.Session("acme")
+	w.other.Session("acme")
 	manager := w.serve()
-	w.ready("acme")
-	before := w.other.ready("acme")
+	w.Ready("acme")
+	before := w.other.Ready("acme")
 
-	w.revoke(w.other.namespace, "sessions")
-	w.revoke(w.other.namespace, "secrets")
+	w.revoke(w.other.Namespace, "sessions")
+	w.revoke(w.other.Namespace, "secrets")
 	w.proxy.breakConnections()
-	w.watched(w.other.namespace, 0)
+	w.watched(w.other.Namespace, 0)
 	w.settle("canary")
-	w.other.session("canary")
-	if problem := manager.ready(); problem != "" {
+	w.other.Session("canary")
+	if problem := manager.Ready(); problem != "" {
 		t.Errorf("the manager is not ready: %s", problem)
 	}
 
 	given := time.Now()
-	w.grant(w.other.namespace, "sessions", sessionRules)
-	w.grant(w.other.namespace, "secrets", secretRules)
-	w.other.ready("canary")
+	w.grant(w.other.Namespace, "sessions", sessionRules)
+	w.grant(w.other.Namespace, "secrets", secretRules)
+	w.other.Ready("canary")
 	t.Logf("served %s after the permissions were given back", time.Since(given).Round(time.Millisecond))
-	w.watched(w.other.namespace, 1)
-	if after := w.other.get("acme"); after.ResourceVersion != before.ResourceVersion {
+	w.watched(w.other.Namespace, 1)
+	if after := w.other.Get("acme"); after.ResourceVersion != before.ResourceVersion {
 		t.Errorf("a session at rest was written to: %+v", after.Status)
 	}
-	if got := w.standin.Total(); got != 4 {
+	if got := w.Standin.Total(); got != 4 {
 		t.Errorf("%d requests, want one for each of 4 sessions", got)
 	}
 }
@@ -218,15 +215,15 @@ func TestANamespaceMayBeClosedForAWhile(t *testing.T) {
 func TestAStandbyIsWarmAlthoughANamespaceIsClosed(t *testing.T) {
 	t.Parallel()
 	w := newTenants(t)
-	election := []string{"--leader-elect", "--leader-election-namespace", w.namespace}
+	election := []string{"--leader-elect", "--leader-election-namespace", w.Namespace}
 	leader := w.serve(election...)
 	w.settle("first")
-	w.metrics = freeAddress(t)
+	w.metrics = env.FreeAddress(t)
 	w.serve(election...)
-	w.watched(w.other.namespace, 0)
-	leader.kill()
+	w.watched(w.other.Namespace, 0)
+	leader.Kill()
 	w.settle("second")
-	if got := w.standin.Total(); got != 2 {
+	if got := w.Standin.Total(); got != 2 {
 		t.Errorf("%d requests, want one for each of 2 sessions", got)
 	}
 }

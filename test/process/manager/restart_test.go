@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -19,26 +20,26 @@ func TestRestartAtRestSpendsNoRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			first := s.startManager()
+			first := s.StartManager()
 			const sessions = 20
 			for i := range sessions {
-				s.session(fmt.Sprintf("acme-%d", i))
+				s.Session(fmt.Sprintf("acme-%d", i))
 			}
 			before := map[string]string{}
 			for i := range sessions {
-				session := s.ready(fmt.Sprintf("acme-%d", i))
+				session := s.Ready(fmt.Sprintf("acme-%d", i))
 				before[session.Name] = session.ResourceVersion
 			}
-			first.signal(end)
-			first.wait()
+			first.Signal(end)
+			first.Wait()
 
-			s.startManager()
+			s.StartManager()
 			s.settle("canary")
-			if got := s.standin.Total(); got != sessions+1 {
+			if got := s.Standin.Total(); got != sessions+1 {
 				t.Errorf("%d requests, want one for each of %d sessions and the canary", got, sessions)
 			}
 			for name, version := range before {
-				if got := s.get(name).ResourceVersion; got != version {
+				if got := s.Get(name).ResourceVersion; got != version {
 					t.Errorf("session %s was written to by the restart", name)
 				}
 			}
@@ -49,16 +50,16 @@ func TestRestartAtRestSpendsNoRequest(t *testing.T) {
 func TestKillInsideARequestCostsAtMostThatRequest(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	release := s.standin.Hold()
-	first := s.startManager()
-	s.session("acme")
-	s.eventually("a request is under way", func() string { return unless(s.standin.InFlight() == 1, "none") })
-	first.kill()
+	release := s.Standin.Hold()
+	first := s.StartManager()
+	s.Session("acme")
+	s.Eventually("a request is under way", func() string { return env.Unless(s.Standin.InFlight() == 1, "none") })
+	first.Kill()
 	release()
 
-	s.startManager()
-	s.ready("acme")
-	if got := s.standin.Total(); got != 2 {
+	s.StartManager()
+	s.Ready("acme")
+	if got := s.Standin.Total(); got != 2 {
 		t.Errorf("%d requests, want the one that was lost and one more", got)
 	}
 }
@@ -66,22 +67,21 @@ func TestKillInsideARequestCostsAtMostThatRequest(t *testing.T) {
 func TestStopInsideARequestLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	release := s.standin.Hold()
-	first := s.startManager()
-	s.session("acme")
-	s.eventually("a request is under way", func() string { return unless(s.standin.InFlight() == 1, "none") })
-	first.signal(syscall.SIGTERM)
-	s.eventually("the manager begins to stop", func() string { return unless(first.said("Shutdown signal received"), "not yet") })
+	release := s.Standin.Hold()
+	first := s.StartManager()
+	s.Session("acme")
+	s.Eventually("a request is under way", func() string { return env.Unless(s.Standin.InFlight() == 1, "none") })
+	first.Signal(syscall.SIGTERM)
+	s.Eventually("the manager begins to stop", func() string { return env.Unless(first.Said("Shutdown signal received"), "not yet") })
 	release()
-	first.wait()
-	if first.err != nil {
-		t.Errorf("the manager stopped with %v", first.err)
+	if err := first.Wait(); err != nil {
+		t.Errorf("the manager stopped with %v", err)
 	}
-	s.ready("acme")
+	s.Ready("acme")
 
-	s.startManager()
+	s.StartManager()
 	s.settle("canary")
-	if got := s.standin.Total(); got != 2 {
+	if got := s.Standin.Total(); got != 2 {
 		t.Errorf("%d requests, want one for the session and one for the canary", got)
 	}
 }
@@ -89,23 +89,23 @@ func TestStopInsideARequestLosesNothing(t *testing.T) {
 func TestStandbyTakesOverWhenTheLeaderStops(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	election := []string{"--leader-elect", "--leader-election-id", "billing-operator", "--leader-election-namespace", s.namespace}
-	leader := s.startManager(election...)
-	s.session("acme")
-	s.ready("acme")
+	election := []string{"--leader-elect", "--leader-election-id", "billing-operator", "--leader-election-namespace", s.Namespace}
+	leader := s.StartManager(election...)
+	s.Session("acme")
+	s.Ready("acme")
 	// A replica that stands by is ready, too: its caches are filled.
-	s.startManager(election...)
+	s.StartManager(election...)
 
-	leader.stop()
+	leader.Stop()
 	var lease coordinationv1.Lease
-	s.eventually("somebody else holds the lease", func() string {
-		if err := s.client.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "billing-operator"}, &lease); err != nil {
+	s.Eventually("somebody else holds the lease", func() string {
+		if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.Namespace, Name: "billing-operator"}, &lease); err != nil {
 			return err.Error()
 		}
-		return unless(ptr.Deref(lease.Spec.LeaseTransitions, 0) >= 1 && ptr.Deref(lease.Spec.HolderIdentity, "") != "", "nobody does")
+		return env.Unless(ptr.Deref(lease.Spec.LeaseTransitions, 0) >= 1 && ptr.Deref(lease.Spec.HolderIdentity, "") != "", "nobody does")
 	})
 	s.settle("canary")
-	if got := s.standin.Total(); got != 2 {
+	if got := s.Standin.Total(); got != 2 {
 		t.Errorf("%d requests, want one for the session and one for the canary", got)
 	}
 }
@@ -113,17 +113,10 @@ func TestStandbyTakesOverWhenTheLeaderStops(t *testing.T) {
 func TestReadyWhileTheEndpointIsDown(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, standin.WithFaults(standin.Status(500)))
-	p := s.startManager()
-	s.session("acme")
-	s.eventually("the endpoint was asked", func() string { return unless(s.standin.Total() > 0, "not yet") })
-	if problem := p.ready(); problem != "" {
+	p := s.StartManager()
+	s.Session("acme")
+	s.Eventually("the endpoint was asked", func() string { return env.Unless(s.Standin.Total() > 0, "not yet") })
+	if problem := p.Ready(); problem != "" {
 		t.Errorf("the manager is not ready: %s", problem)
 	}
-}
-
-func unless(holds bool, problem string) string {
-	if holds {
-		return ""
-	}
-	return problem
 }

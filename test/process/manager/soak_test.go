@@ -19,15 +19,15 @@ var soak = flag.Duration("soak", 40*time.Second, "for how long a URL with the sh
 func TestShortestLifeNeverExpiresInItsSecret(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.startManager()
-	s.session("acme", builders.Expiration(60))
-	s.ready("acme")
+	s.StartManager()
+	s.Session("acme", builders.Expiration(60))
+	s.Ready("acme")
 	looks, urls, least := 0, map[string]bool{}, time.Hour
 	ticker := time.NewTicker(250 * time.Millisecond)
 	defer ticker.Stop()
 	for end := time.Now().Add(*soak); time.Now().Before(end); <-ticker.C {
 		var secret corev1.Secret
-		if err := s.client.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "acme"}, &secret); err != nil {
+		if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.Namespace, Name: "acme"}, &secret); err != nil {
 			t.Fatal(err)
 		}
 		expire, err := strconv.ParseInt(string(secret.Data["expire"]), 10, 64)
@@ -41,8 +41,8 @@ func TestShortestLifeNeverExpiresInItsSecret(t *testing.T) {
 		looks, least = looks+1, min(least, left)
 		urls[string(secret.Data["url"])] = true
 	}
-	if len(urls) != s.standin.Total() {
-		t.Errorf("%d URLs were seen, %d were asked for", len(urls), s.standin.Total())
+	if len(urls) != s.Standin.Total() {
+		t.Errorf("%d URLs were seen, %d were asked for", len(urls), s.Standin.Total())
 	}
 	t.Logf("%d looks in %s, %d URLs, least life left %s", looks, *soak, len(urls), least.Round(time.Second))
 }
