@@ -168,12 +168,17 @@ func (s *Stage) URLIn(secretName string) string {
 // Ready waits until the session is ready.
 func (s *Stage) Ready(name string) *v1alpha1.BillingSession {
 	s.T.Helper()
-	return s.Reaches(name, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	return s.Reaches(name, v1alpha1.ConditionReady, v1alpha1.ReasonIssued)
 }
 
-// Reaches waits until a condition of the session has that status and reason.
-func (s *Stage) Reaches(name, kind string, status metav1.ConditionStatus, reason string) (session *v1alpha1.BillingSession) {
+// Reaches waits until a condition of the session has that reason, and the status that belongs
+// to it: only Ready is ever false.
+func (s *Stage) Reaches(name, kind, reason string) (session *v1alpha1.BillingSession) {
 	s.T.Helper()
+	status := metav1.ConditionTrue
+	if kind == v1alpha1.ConditionReady && reason != v1alpha1.ReasonIssued {
+		status = metav1.ConditionFalse
+	}
 	s.Eventually(fmt.Sprintf("session %s is %s=%s %s", name, kind, status, reason), func() string {
 		session = s.Get(name)
 		condition := meta.FindStatusCondition(session.Status.Conditions, kind)

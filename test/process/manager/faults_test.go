@@ -10,7 +10,6 @@ import (
 
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -124,17 +123,17 @@ func (s *stage) on(t *testing.T) *stage { return &stage{s.On(t)} }
 
 func (s *stage) toldWithoutURL(name, reason string) {
 	s.T.Helper()
-	s.Reaches(name, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)
+	s.Reaches(name, v1alpha1.ConditionReady, reason)
 	waiting := v1alpha1.ConditionReconciling
 	if reason == v1alpha1.ReasonRejected {
 		waiting = v1alpha1.ConditionStalled
 	}
-	s.Reaches(name, waiting, metav1.ConditionTrue, reason)
+	s.Reaches(name, waiting, reason)
 }
 
 func (s *stage) toldWithURL(name, reason, url string) {
 	s.T.Helper()
-	session := s.Reaches(name, v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, reason)
+	session := s.Reaches(name, v1alpha1.ConditionRenewalFailing, reason)
 	if !meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) || session.Status.URL != url {
 		s.T.Errorf("the URL that is alive was not kept: %+v", session.Status.Conditions)
 	}

@@ -7,15 +7,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 func TestNamesAreCompleted(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
-	s.session("beta")
+	s.WithOwnKey("acme")
+	s.WithOwnKey("beta")
 	completer := filepath.Join(s.dir, "kubectl_complete-billing") // what kubectl looks for
-	if err := os.Symlink(pluginPath, completer); err != nil {
+	if err := os.Symlink(env.Program(s.T, "kubectl-billing"), completer); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range []struct {
@@ -48,8 +50,8 @@ func TestNamesAreCompleted(t *testing.T) {
 func TestACompleterNeverActs(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
-	program, err := os.ReadFile(pluginPath)
+	s.WithOwnKey("acme")
+	program, err := os.ReadFile(env.Program(s.T, "kubectl-billing"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestACompleterNeverActs(t *testing.T) {
 			s := s.on(t)
 			completer := filepath.Join(t.TempDir(), row.name)
 			if row.link {
-				err = os.Symlink(pluginPath, completer)
+				err = os.Symlink(env.Program(s.T, "kubectl-billing"), completer)
 			} else {
 				err = os.WriteFile(completer, program, 0o700)
 			}
@@ -83,7 +85,7 @@ func TestACompleterNeverActs(t *testing.T) {
 					t.Errorf("%s does not complete: %s", line, a.out)
 				}
 			}
-			session := s.get("acme")
+			session := s.Get("acme")
 			if session.Spec.Suspend || len(session.Annotations) > 0 {
 				t.Errorf("Tab changed the session: suspend is %t, annotations are %v", session.Spec.Suspend, session.Annotations)
 			}
@@ -95,7 +97,7 @@ func TestACompleterNeverActs(t *testing.T) {
 func TestKubectlFindsThePlugin(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
+	s.WithOwnKey("acme")
 	kubectl := filepath.Join(s.dir, "kubectl")
 	build := exec.Command("go", "build", "-o", kubectl, ".")
 	build.Dir = "kubectl"
@@ -103,7 +105,7 @@ func TestKubectlFindsThePlugin(t *testing.T) {
 		t.Fatalf("build kubectl: %v\n%s", err, out)
 	}
 	for _, name := range []string{"kubectl-billing", "kubectl_complete-billing"} {
-		if err := os.Symlink(pluginPath, filepath.Join(s.dir, name)); err != nil {
+		if err := os.Symlink(env.Program(s.T, "kubectl-billing"), filepath.Join(s.dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,17 +118,17 @@ func TestKubectlFindsThePlugin(t *testing.T) {
 	if a := run("plugin", "list").ends(0); !strings.Contains(a.out, filepath.Join(s.dir, "kubectl-billing")+"\n") || strings.Contains(a.out+a.err, "complete") {
 		t.Errorf("%s%s", a.out, a.err)
 	}
-	if a := run("billing", "list", "-n", s.namespace).ends(0); !strings.Contains(a.out, "acme") {
+	if a := run("billing", "list", "-n", s.Namespace).ends(0); !strings.Contains(a.out, "acme") {
 		t.Errorf("%s", a.out)
 	}
 	for _, line := range []string{"suspend", "renew", "open", "explain"} {
-		a := run("__complete", "billing", line, "-n", s.namespace, "").ends(0)
+		a := run("__complete", "billing", line, "-n", s.Namespace, "").ends(0)
 		if lines := strings.Fields(a.out); !slices.Equal(lines[:min(1, len(lines))], []string{"acme"}) {
 			t.Errorf("Tab behind %s offers %q", line, a.out)
 		}
-		run("__complete", "billing", line, "-n", s.namespace, "acme", "").ends(0)
+		run("__complete", "billing", line, "-n", s.Namespace, "acme", "").ends(0)
 	}
-	if session := s.get("acme"); session.Spec.Suspend || len(session.Annotations) > 0 {
+	if session := s.Get("acme"); session.Spec.Suspend || len(session.Annotations) > 0 {
 		t.Errorf("Tab changed the session: suspend is %t, annotations are %v", session.Spec.Suspend, session.Annotations)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
+	s.WithOwnKey("acme")
 	empty := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(empty.Close)
 	for _, row := range []struct {
@@ -26,7 +26,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		says      string
 	}{
 		{"a session that is not there", "open nobody", 1, `there is no session "nobody" in namespace`},
-		{"and how to see which there are", "explain nobody", 1, "kubectl billing list -n " + s.namespace},
+		{"and how to see which there are", "explain nobody", 1, "kubectl billing list -n " + s.Namespace},
 		{"one of several is not there, so none is touched", "suspend acme nobody", 1, "nothing was done for the others either"},
 		{"a context that is not there", "list --context nowhere", 1, "check --kubeconfig and --context"},
 		{"a cluster that is down", "list --kubeconfig= --server=https://127.0.0.1:1", 1, "the cluster cannot be reached"},
@@ -39,7 +39,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			s.on(t).plugin(strings.Fields(row.args)...).ends(row.code).prints("").says("error: ", row.says)
 		})
 	}
-	if s.get("acme").Spec.Suspend {
+	if s.Get("acme").Spec.Suspend {
 		t.Error("acme was suspended although the command failed")
 	}
 }
@@ -47,7 +47,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 func TestPermissionsAreAskedFor(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
+	s.WithOwnKey("acme")
 	s.as("reader", rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"billingsessions"}, Verbs: []string{"get", "list"}})
 	s.plugin("list").ends(0)
 	for _, row := range []struct{ why, args, says string }{
@@ -63,22 +63,22 @@ func TestPermissionsAreAskedFor(t *testing.T) {
 
 // as lets the stage's plugin run as somebody who may do only that.
 func (s *stage) as(name string, rules ...rbacv1.PolicyRule) {
-	s.t.Helper()
-	name += "-" + s.namespace
-	_, kubeconfig, err := cluster.AddUser(name)
+	s.T.Helper()
+	name += "-" + s.Namespace
+	_, kubeconfig, err := s.Cluster.AddUser(name)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	meta := metav1.ObjectMeta{Namespace: s.namespace, Name: name}
-	s.create(&rbacv1.Role{ObjectMeta: meta, Rules: rules})
-	s.create(&rbacv1.RoleBinding{
+	meta := metav1.ObjectMeta{Namespace: s.Namespace, Name: name}
+	s.Create(&rbacv1.Role{ObjectMeta: meta, Rules: rules})
+	s.Create(&rbacv1.RoleBinding{
 		ObjectMeta: meta,
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
 	})
 	s.kubeconfig = filepath.Join(s.dir, "kubeconfig-"+name)
 	if err := os.WriteFile(s.kubeconfig, kubeconfig, 0o600); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 

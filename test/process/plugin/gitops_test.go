@@ -16,11 +16,11 @@ import (
 func TestThePluginsFieldManager(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.session("acme")
+	s.WithOwnKey("acme")
 	s.plugin("suspend", "acme").ends(0)
 	s.plugin("renew", "acme").ends(0)
 	var managers []string
-	for _, entry := range s.get("acme").ManagedFields {
+	for _, entry := range s.Get("acme").ManagedFields {
 		if text := entry.FieldsV1.GetRawString(); strings.Contains(text, "f:suspend") || strings.Contains(text, "renew-requested-at") {
 			managers = append(managers, entry.Manager)
 		}
@@ -32,17 +32,17 @@ func TestThePluginsFieldManager(t *testing.T) {
 
 // applied is a session as a GitOps tool applies it.
 func (s *stage) applied(manager, name string, mark func(*unstructured.Unstructured), spec map[string]any) {
-	s.t.Helper()
+	s.T.Helper()
 	session := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"apiKeySecretRef": map[string]any{"name": "key-" + name}}}}
 	session.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingSession"))
-	session.SetNamespace(s.namespace)
+	session.SetNamespace(s.Namespace)
 	session.SetName(name)
 	mark(session)
 	for field, value := range spec {
 		_ = unstructured.SetNestedField(session.Object, value, "spec", field)
 	}
-	if err := s.client.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(session), client.FieldOwner(manager), client.ForceOwnership); err != nil {
-		s.t.Fatal(err)
+	if err := s.Client.Apply(s.T.Context(), client.ApplyConfigurationFromUnstructured(session), client.FieldOwner(manager), client.ForceOwnership); err != nil {
+		s.T.Fatal(err)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestFieldsThatGitDeclares(t *testing.T) {
 	s.applied("kustomize-controller", "flux-silent", flux, nil)
 	s.applied("argocd-controller", "argo", argoCD, map[string]any{"suspend": false})
 	s.applied("argocd-controller", "argo-token", withToken, nil)
-	s.create(builders.Session("plain", builders.In(s.namespace)))
+	s.Create(builders.Session("plain", builders.In(s.Namespace)))
 
 	a := s.plugin("suspend", "--all").ends(0).
 		says("Warning: flux: Git declares spec.suspend: Flux (Kustomization flux-system/finance) sets it back", "flux suspend kustomization finance -n flux-system",
@@ -80,7 +80,7 @@ func TestFieldsThatGitDeclares(t *testing.T) {
 	// What Git does not declare survives the next reconciliation, what it declares does not.
 	s.applied("kustomize-controller", "flux", flux, map[string]any{"suspend": false})
 	s.applied("kustomize-controller", "flux-silent", flux, nil)
-	if s.get("flux").Spec.Suspend || !s.get("flux-silent").Spec.Suspend {
+	if s.Get("flux").Spec.Suspend || !s.Get("flux-silent").Spec.Suspend {
 		t.Error("Flux would not set back exactly what Git declares")
 	}
 	s.plugin("suspend", "flux").ends(0).says("Git declares spec.suspend")

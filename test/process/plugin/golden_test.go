@@ -41,7 +41,7 @@ func (a answer) compare(s *stage, name, got string) answer {
 	for _, v := range varying {
 		got = v.pattern.ReplaceAllString(got, v.stands)
 	}
-	got = strings.NewReplacer(s.namespace, "finance", s.server.URL, "http://standin", "\r\n", "\n", "\x1b", `\e`).Replace(got)
+	got = strings.NewReplacer(s.Namespace, "finance", s.URL, "http://standin", "\r\n", "\n", "\x1b", `\e`).Replace(got)
 	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

@@ -13,7 +13,7 @@ import (
 func TestLaunchers(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.alive("acme", s.server.URL+"/page")
+	s.alive("acme", s.URL+"/page")
 	for _, row := range []struct {
 		why, script string
 		code        int
@@ -50,7 +50,7 @@ func TestLaunchers(t *testing.T) {
 	}
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), "kubectl-billing-*"))
 	for _, file := range left {
-		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), s.server.URL) {
+		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), s.URL) {
 			t.Errorf("%s is left, with the URL in it", file)
 		}
 	}

@@ -10,13 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // written are sessions whose status no manager keeps. Their times are half a unit
 // away from where people would begin to say another number.
 func (s *stage) written() {
-	s.t.Helper()
+	s.T.Helper()
 	const halfPast = 30 * time.Minute
 	is := func(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: metav1.Now()}
@@ -30,30 +31,30 @@ func (s *stage) written() {
 		session *v1alpha1.BillingSession
 		status  v1alpha1.BillingSessionStatus
 	}{
-		{s.session("acme", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
-			URL: s.server.URL + "/page", ExpirationTime: in(8 * time.Hour), RenewalTime: in(5 * time.Hour), SecretName: "acme",
+		{s.WithOwnKey("acme", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
+			URL: s.URL + "/page", ExpirationTime: in(8 * time.Hour), RenewalTime: in(5 * time.Hour), SecretName: "acme",
 			Conditions: []metav1.Condition{alive},
 		}},
-		{s.session("beta", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
-			URL: s.server.URL + "/page", ExpirationTime: in(4 * time.Hour), RenewalTime: in(-2 * time.Hour), SecretName: "beta",
+		{s.WithOwnKey("beta", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
+			URL: s.URL + "/page", ExpirationTime: in(4 * time.Hour), RenewalTime: in(-2 * time.Hour), SecretName: "beta",
 			LastAttempt: &v1alpha1.Attempt{Time: metav1.Now(), Outcome: v1alpha1.OutcomeUnavailable, NextTime: in(3 * time.Hour)},
 			Conditions: []metav1.Condition{alive,
 				is(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonUnavailable, "The endpoint answered 503")},
 		}},
-		{s.session("gone"), v1alpha1.BillingSessionStatus{
+		{s.WithOwnKey("gone"), v1alpha1.BillingSessionStatus{
 			ExpirationTime: in(-5 * time.Hour), SecretName: "gone",
 			Conditions: []metav1.Condition{is(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonExpired, "The URL has expired")},
 		}},
-		{s.session("rests", builders.Suspended()), v1alpha1.BillingSessionStatus{
+		{s.WithOwnKey("rests", builders.Suspended()), v1alpha1.BillingSessionStatus{
 			ExpirationTime: in(6 * time.Hour), SecretName: "rests", Conditions: []metav1.Condition{alive},
 		}},
 	} {
 		row.session.Status = row.status
-		if err := s.client.Status().Update(s.t.Context(), row.session); err != nil {
-			s.t.Fatal(err)
+		if err := s.Client.Status().Update(s.T.Context(), row.session); err != nil {
+			s.T.Fatal(err)
 		}
 	}
-	s.session("untouched")
+	s.WithOwnKey("untouched")
 }
 
 func TestList(t *testing.T) {
@@ -76,7 +77,7 @@ func TestList(t *testing.T) {
 	}
 	t.Run("of all namespaces", func(t *testing.T) {
 		a := s.on(t).plugin("list", "-A").ends(0)
-		if !strings.HasPrefix(a.out, "NAMESPACE ") || !strings.Contains(a.out, s.namespace+" ") {
+		if !strings.HasPrefix(a.out, "NAMESPACE ") || !strings.Contains(a.out, s.Namespace+" ") {
 			t.Errorf("%s", a.out)
 		}
 	})
@@ -85,7 +86,7 @@ func TestList(t *testing.T) {
 	})
 	t.Run("where there are none", func(t *testing.T) {
 		s := newStage(t)
-		s.plugin("list").ends(0).prints("").says("No billing sessions found in namespace " + s.namespace)
+		s.plugin("list").ends(0).prints("").says("No billing sessions found in namespace " + s.Namespace)
 	})
 }
 
@@ -109,33 +110,33 @@ func TestColoursAreForTerminalsAlone(t *testing.T) {
 
 // onTerminal runs the plugin with a terminal for its streams.
 func (s *stage) onTerminal(environment string, args ...string) answer {
-	s.t.Helper()
+	s.T.Helper()
 	out, err := s.runOnTerminal(environment, args...)
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, out)
+		s.T.Fatalf("%v\n%s", err, out)
 	}
-	a := answer{t: s.t, args: strings.Join(args, " "), out: out}
-	s.mustNotLeak(a)
+	a := answer{t: s.T, args: strings.Join(args, " "), out: out}
+	s.mustNotShow(a)
 	return a
 }
 
 // terminalOutput is what a terminal is sent, whether or not the command succeeds.
 func (s *stage) terminalOutput(environment string, args ...string) string {
-	s.t.Helper()
+	s.T.Helper()
 	out, _ := s.runOnTerminal(environment, args...)
 	return out
 }
 
 func (s *stage) runOnTerminal(environment string, args ...string) (string, error) {
-	s.t.Helper()
+	s.T.Helper()
 	cmd := s.command(args...)
 	cmd.Env = append(cmd.Env, environment)
 	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 200})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer func() { _ = terminal.Close() }()
-	out := &syncBuffer{}
+	out := &env.Buffer{}
 	_, _ = copyTerminal(out, terminal)
 	err = cmd.Wait()
 	return out.String(), err
@@ -145,7 +146,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.written()
-	out := &syncBuffer{}
+	out := &env.Buffer{}
 	cmd := s.command("list", "--watch")
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -153,7 +154,7 @@ func TestWatch(t *testing.T) {
 	}
 	contains := func(line string) {
 		t.Helper()
-		s.eventually("a line "+line, func() string {
+		s.Eventually("a line "+line, func() string {
 			if strings.Contains(out.String(), line) {
 				return ""
 			}
@@ -161,17 +162,17 @@ func TestWatch(t *testing.T) {
 		})
 	}
 	contains("\nuntouched   Unknown   -")
-	if err := s.client.Delete(t.Context(), s.get("gone")); err != nil {
+	if err := s.Client.Delete(t.Context(), s.Get("gone")); err != nil {
 		t.Fatal(err)
 	}
 	contains("\ngone        Deleted   -")
-	s.session("late")
+	s.WithOwnKey("late")
 	contains("\nlate        Unknown   -")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if strings.Count(out.String(), "NAME") != 1 || strings.Contains(out.String(), s.server.URL) {
+	if strings.Count(out.String(), "NAME") != 1 || strings.Contains(out.String(), s.URL) {
 		t.Errorf("%s", out)
 	}
 }

@@ -3,70 +3,39 @@
 package plugin
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/go-logr/logr"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// cluster and the programs are what all tests of this package share.
-var (
-	cluster                 *controlplane.ControlPlane
-	managerPath, pluginPath string
-)
+func TestMain(m *testing.M) { env.Main(m) }
 
-func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	code, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+// stage is a namespace in which somebody runs the plugin. Each session has its own key.
+type stage struct {
+	*env.Stage
+	kubeconfig string
+	// dir is home to the plugin, and first on its PATH.
+	dir string
 }
 
-func runAll(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "plugin-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	build := exec.Command("go", "build", "-o", dir, "../../../cmd/manager", "../../../cmd/kubectl-billing")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the commands: %w\n%s", err, out)
-	}
-	managerPath, pluginPath = filepath.Join(dir, "manager"), filepath.Join(dir, "kubectl-billing")
-	cluster, err = controlplane.Start(context.Background(), controlplane.Options{CRDDirs: []string{"../../../config/crd/bases"}})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = cluster.Stop() }()
-	return m.Run(), nil
+func newStage(t *testing.T, options ...standin.Option) *stage {
+	t.Helper()
+	cluster := env.Cluster(t)
+	return &stage{Stage: env.NewStage(t, cluster, options...), kubeconfig: cluster.KubeconfigPath(), dir: t.TempDir()}
 }
 
-// The go command cannot see what the programs are built from, and would take the
-// results of older ones for today's. It sees what a test reads.
-func TestSourcesOfTheProgramsAreWatched(t *testing.T) {
-	folders, err := exec.Command("go", "list", "-deps", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}",
-		"../../../cmd/manager", "../../../cmd/kubectl-billing").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	watched := strings.Fields(string(folders))
-	for _, folder := range watched {
-		if _, err := os.ReadDir(folder); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(watched) < 2 {
-		t.Errorf("only %q are watched", watched)
-	}
+// on is the stage for a subtest.
+func (s *stage) on(t *testing.T) *stage {
+	other := *s
+	other.Stage = s.On(t)
+	return &other
+}
+
+// withoutKey creates a session whose key is not there.
+func (s *stage) withoutKey(name string, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
+	s.T.Helper()
+	return s.Session(name, append(differences, builders.KeySecret("key-"+name))...)
 }

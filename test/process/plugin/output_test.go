@@ -13,13 +13,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // A script must not take half an output for all of it.
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.alive("acme", s.server.URL+"/page")
+	s.alive("acme", s.URL+"/page")
 	full := func(t *testing.T) *os.File {
 		file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
@@ -42,7 +43,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		for name, out := range map[string]func(*testing.T) *os.File{"no space left on device": full, "broken pipe": closed} {
 			t.Run(args+" to a "+name, func(t *testing.T) {
 				s := s.on(t)
-				cmd := exec.Command(pluginPath, append(strings.Fields(args), "--kubeconfig="+s.kubeconfig, "--namespace="+s.namespace)...)
+				cmd := exec.Command(env.Program(s.T, "kubectl-billing"), append(strings.Fields(args), "--kubeconfig="+s.kubeconfig, "--namespace="+s.Namespace)...)
 				stdout, stderr := out(t), &bytes.Buffer{}
 				defer func() { _ = stdout.Close() }()
 				cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -60,8 +61,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 
 // alive is a session whose status shows a URL, kept by no manager.
 func (s *stage) alive(name, url string) *v1alpha1.BillingSession {
-	s.t.Helper()
-	session := s.session(name)
+	s.T.Helper()
+	session := s.WithOwnKey(name)
 	in := func(d time.Duration) *metav1.Time { at := metav1.NewTime(time.Now().Add(d)); return &at }
 	session.Status = v1alpha1.BillingSessionStatus{
 		ObservedGeneration: 1, URL: url, IssueTime: in(0), ExpirationTime: in(time.Hour), RenewalTime: in(30 * time.Minute),
@@ -69,8 +70,8 @@ func (s *stage) alive(name, url string) *v1alpha1.BillingSession {
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued,
 			Message: "The URL is alive", LastTransitionTime: metav1.Now()}},
 	}
-	if err := s.client.Status().Update(s.t.Context(), session); err != nil {
-		s.t.Fatal(err)
+	if err := s.Client.Status().Update(s.T.Context(), session); err != nil {
+		s.T.Fatal(err)
 	}
 	return session
 }
@@ -118,7 +119,7 @@ func TestATerminalGetsNoControlCharacters(t *testing.T) {
 	session := s.alive("acme", "https://billing.example.com/\x1b]0;title\a")
 	session.Status.Conditions[0].Message = "over\rwritten \x1b[2J\u009b2J \b\b\u202egpj"
 	session.Status.Conditions[0].Status, session.Status.Conditions[0].Reason = metav1.ConditionFalse, v1alpha1.ReasonRejected
-	if err := s.client.Status().Update(t.Context(), session); err != nil {
+	if err := s.Client.Status().Update(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range []string{

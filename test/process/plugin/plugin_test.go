@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // answer is what one run of the plugin came to.
@@ -23,45 +24,45 @@ type answer struct {
 
 // plugin runs the plugin in the stage's namespace, not on a terminal.
 func (s *stage) plugin(args ...string) answer {
-	s.t.Helper()
+	s.T.Helper()
 	return s.answers(s.command(args...), args)
 }
 
 func (s *stage) answers(cmd *exec.Cmd, args []string) answer {
-	s.t.Helper()
+	s.T.Helper()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
 	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	a := answer{s.t, strings.Join(args, " "), cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
-	s.mustNotLeak(a)
+	a := answer{s.T, strings.Join(args, " "), cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
+	s.mustNotShow(a)
 	return a
 }
 
 // command is the plugin as kubectl would run it. Its browser only takes notes.
 func (s *stage) command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*patience)
-	s.t.Cleanup(cancel)
+	ctx, cancel := context.WithTimeout(s.T.Context(), 2*env.Patience)
+	s.T.Cleanup(cancel)
 	// Flags of the cluster come second, where those of a row may override them.
-	cmd := exec.CommandContext(ctx, pluginPath, slices.Insert(args, 1, "--kubeconfig", s.kubeconfig, "--namespace", s.namespace)...)
+	cmd := exec.CommandContext(ctx, env.Program(s.T, "kubectl-billing"), slices.Insert(args, 1, "--kubeconfig", s.kubeconfig, "--namespace", s.Namespace)...)
 	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "HOME="+s.dir, "TERM=xterm")
 	return cmd
 }
 
 // mustNotLeak looks for the key, and for URLs where none was asked for.
-func (s *stage) mustNotLeak(a answer) {
-	s.t.Helper()
+func (s *stage) mustNotShow(a answer) {
+	s.T.Helper()
 	said := a.out + a.err
-	if strings.Contains(said, keyPrefix) {
-		s.t.Errorf("%s shows an API key:\n%s", a.args, said)
+	if strings.Contains(said, env.KeyPrefix) {
+		s.T.Errorf("%s shows an API key:\n%s", a.args, said)
 	}
 	if strings.Contains(a.args, "--print") || strings.Contains(a.args, "--show-url") {
 		said = a.err
 	}
-	if strings.Contains(said, s.server.URL) {
-		s.t.Errorf("%s shows a URL:\n%s", a.args, said)
+	if strings.Contains(said, s.URL) {
+		s.T.Errorf("%s shows a URL:\n%s", a.args, said)
 	}
 }
 
@@ -109,22 +110,4 @@ func browserNotes(t *testing.T, dir string) (notes string) {
 		t.Fatal(err)
 	}
 	return notes
-}
-
-// syncBuffer is written by a process and read meanwhile.
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

@@ -42,20 +42,20 @@ func may(group, resource, name string, verbs ...string) rbacv1.PolicyRule {
 func TestAsFarAsTheRightsGo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.startManager()
-	s.session("acme", builders.Expiration(long))
-	s.session("hidden", builders.Expiration(long), builders.Hidden())
-	s.session("rests", builders.Suspended())
-	s.sessionWithoutKey("keyless")
-	s.session("failing", builders.Expiration(long))
+	s.StartManager()
+	s.WithOwnKey("acme", builders.Expiration(long))
+	s.WithOwnKey("hidden", builders.Expiration(long), builders.Hidden())
+	s.WithOwnKey("rests", builders.Suspended())
+	s.withoutKey("keyless")
+	s.WithOwnKey("failing", builders.Expiration(long))
 	for _, name := range []string{"acme", "hidden", "failing"} {
-		s.ready(name)
+		s.Ready(name)
 	}
-	s.misbehave("failing", standin.Throttle(30*time.Minute))
+	s.Misbehave("failing", standin.Throttle(30*time.Minute))
 	s.plugin("renew", "failing").ends(0)
-	s.reaches("failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
-	s.reaches("rests", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
-	s.reaches("keyless", v1alpha1.ConditionReady, v1alpha1.ReasonKeySecretMissing)
+	s.Reaches("failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
+	s.Reaches("rests", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
+	s.Reaches("keyless", v1alpha1.ConditionReady, v1alpha1.ReasonKeySecretMissing)
 
 	sessions := v1alpha1.GroupVersion.Group
 	for _, row := range []struct {
@@ -71,7 +71,7 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 		t.Run(row.who, func(t *testing.T) {
 			u := s.on(t)
 			u.as(row.who, row.rules...)
-			a := u.plugin("open", "acme", "--print").ends(0).prints(s.urlIn("acme") + "\n")
+			a := u.plugin("open", "acme", "--print").ends(0).prints(s.URLIn("acme") + "\n")
 			e := u.plugin("explain", "acme").ends(0)
 			for _, line := range []string{"Now: Ready. The URL works for ", "Next: The controller asks for the next URL in ", "You: Nothing needs to be done."} {
 				if !strings.Contains(strings.Join(strings.Fields(e.out), " "), line) {
@@ -88,7 +88,7 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 
 	hidden := s.on(t)
 	hidden.as("reader-of-hidden", may(sessions, "billingsessions", "", "get", "list"), may("", "secrets", "hidden", "get"))
-	hidden.plugin("open", "hidden", "--print").ends(0).prints(s.urlIn("hidden") + "\n").says(`secrets "key-hidden" is forbidden`)
+	hidden.plugin("open", "hidden", "--print").ends(0).prints(s.URLIn("hidden") + "\n").says(`secrets "key-hidden" is forbidden`)
 
 	u := s.on(t)
 	u.as("people", viewerRules(t)...)
@@ -118,10 +118,10 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 func TestAViewerIsToldThatAURLHasExpired(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	session := s.alive("acme", s.server.URL+"/page")
+	session := s.alive("acme", s.URL+"/page")
 	at := metav1.NewTime(time.Now().Add(-time.Minute))
 	session.Status.ExpirationTime = &at
-	if err := s.client.Status().Update(t.Context(), session); err != nil {
+	if err := s.Client.Status().Update(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}
 	s.as("people", viewerRules(t)...)
