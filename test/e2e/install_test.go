@@ -70,7 +70,7 @@ patches:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return objects
+	return manifest(objects)
 }
 
 // apply is kubectl apply --server-side.

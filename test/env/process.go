@@ -77,8 +77,8 @@ func (p *Process) Wait() error {
 	return p.err
 }
 
-// mustRun fails the test when the program has ended.
-func (p *Process) mustRun() {
+// MustRun fails the test when the program has ended.
+func (p *Process) MustRun() {
 	p.t.Helper()
 	select {
 	case <-p.ended:
@@ -121,7 +121,7 @@ func LaunchManager(t testing.TB, environment []string, args ...string) *Manager 
 // Ready names the problem as long as the manager is not ready.
 func (m *Manager) Ready() (problem string) {
 	m.t.Helper()
-	m.mustRun()
+	m.MustRun()
 	response, err := http.Get("http://" + m.health + "/readyz")
 	if err != nil {
 		return err.Error()

@@ -8,31 +8,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 const root = "../.."
 
-// installed says what keeps Prometheus from being on this machine; empty when it is there.
-var installed = sync.OnceValue(func() string {
-	output, err := exec.Command("../env/debian/install.sh", "prometheus", "prometheus", "promtool").CombinedOutput()
-	if err == nil {
-		return ""
-	}
-	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
-	return lines[len(lines)-1]
-})
-
 // needPrometheus skips the test where there is no Prometheus and none can be had.
 func needPrometheus(t *testing.T) {
 	t.Helper()
-	if lacking := installed(); lacking != "" {
-		t.Skipf("without Prometheus: %s", lacking)
-	}
+	env.Need(t, "prometheus", "prometheus", "promtool")
 }
 
 // promtool runs Prometheus's own tool, with text on its standard input.

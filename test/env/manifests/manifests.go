@@ -1,17 +1,29 @@
-// Package manifests reads what Kustomize and Helm render.
+// Package manifests renders what is in config/, reads it, and shows it to an API server that
+// is strict.
 package manifests
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os/exec"
+	"slices"
+	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
+
+// Manifest is what a tool rendered, in the order of its output.
+type Manifest []*unstructured.Unstructured
 
 // Parse returns the objects of a stream of YAML documents, in their order, without
 // documents that are empty.
-func Parse(documents io.Reader) (objects []*unstructured.Unstructured, err error) {
+func Parse(documents io.Reader) (objects Manifest, err error) {
 	for decoder := yaml.NewYAMLOrJSONDecoder(documents, 4096); ; {
 		object := &unstructured.Unstructured{}
 		switch err := decoder.Decode(&object.Object); {
@@ -23,4 +35,80 @@ func Parse(documents io.Reader) (objects []*unstructured.Unstructured, err error
 			objects = append(objects, object)
 		}
 	}
+}
+
+// Kustomize is what the pinned kustomize makes of a folder, given by its absolute path.
+func Kustomize(folder string) (Manifest, error) {
+	var complaints bytes.Buffer
+	kustomize := exec.Command("go", "tool", "kustomize", "build", folder)
+	kustomize.Dir = env.Path("hack", "tools")
+	kustomize.Stderr = &complaints
+	output, err := kustomize.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kustomize build %s: %w\n%s", folder, err, &complaints)
+	}
+	return Parse(bytes.NewReader(output))
+}
+
+// Rendered is what the pinned kustomize makes of a folder of config/.
+func Rendered(t testing.TB, folder string) Manifest {
+	t.Helper()
+	objects, err := Kustomize(env.Path("config", folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
+
+// OfKind returns the objects of a kind; there may be none.
+func (m Manifest) OfKind(kind string) Manifest {
+	return slices.DeleteFunc(slices.Clone(m), func(o *unstructured.Unstructured) bool { return o.GetKind() != kind })
+}
+
+// DeepCopy copies the objects, for a test to change them.
+func (m Manifest) DeepCopy() (copies Manifest) {
+	for _, object := range m {
+		copies = append(copies, object.DeepCopy())
+	}
+	return copies
+}
+
+// Find puts the object of that kind and name into a typed one.
+func Find[T any](t testing.TB, objects Manifest, kind, name string) (typed T) {
+	t.Helper()
+	for _, object := range objects.OfKind(kind) {
+		if object.GetName() == name {
+			return asTyped[T](t, object)
+		}
+	}
+	t.Fatalf("there is no %s %s", kind, name)
+	return typed
+}
+
+// All returns the objects of a kind, typed.
+func All[T any](t testing.TB, objects Manifest, kind string) (found []T) {
+	t.Helper()
+	for _, object := range objects.OfKind(kind) {
+		found = append(found, asTyped[T](t, object))
+	}
+	return found
+}
+
+// Only returns the one object of a kind, typed.
+func Only[T any](t testing.TB, objects Manifest, kind string) T {
+	t.Helper()
+	found := All[T](t, objects, kind)
+	if len(found) != 1 {
+		t.Fatalf("there are %d of kind %s, want one", len(found), kind)
+	}
+	return found[0]
+}
+
+// asTyped refuses fields that the type does not have.
+func asTyped[T any](t testing.TB, object *unstructured.Unstructured) (typed T) {
+	t.Helper()
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &typed, true); err != nil {
+		t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
+	}
+	return typed
 }

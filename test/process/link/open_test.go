@@ -1,11 +1,10 @@
 package link
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,16 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/process/link/volume"
 	"github.com/xtracta/billing-operator/test/standin"
 )
-
-const waitTimeout = time.Minute // machines that run tests are often busy
 
 // A day of a link: it opens the billing page, opens the newer one after a renewal,
 // and says so once the renewal is late.
@@ -62,7 +58,7 @@ func TestBrowserFollowsTheLink(t *testing.T) {
 	if endpoint.Visits() != 2 {
 		t.Errorf("the page was opened %d times, want once for each URL that worked: a URL may work only once", endpoint.Visits())
 	}
-	log := link.stop(t)
+	log := link.stop()
 	for _, granted := range endpoint.Grants("key") {
 		_, token, _ := strings.Cut(granted.URL, "?")
 		if strings.Contains(log, token) {
@@ -98,55 +94,37 @@ func deliver(t *testing.T, to *volume.Volume, grant standin.Grant) {
 
 // process is a running billing-link.
 type process struct {
-	url     string
-	command *exec.Cmd
-	log     bytes.Buffer
-	logged  sync.WaitGroup
+	*env.Process
+	url string
 }
 
 func startLink(t *testing.T, dir string) *process {
 	t.Helper()
-	return start(t, exec.Command(buildLink(t, t.TempDir()), "--listen=127.0.0.1:0", "--secret-dir="+dir))
+	return start(t, exec.Command(env.Program(t, "billing-link"), "--listen=127.0.0.1:0", "--secret-dir="+dir))
 }
 
-func buildLink(t *testing.T, into string) (program string) {
-	t.Helper()
-	program = filepath.Join(into, "billing-link")
-	if output, err := exec.Command("go", "build", "-o", program, "../../../cmd/billing-link").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
-	return program
-}
-
+// start starts billing-link, whose first words say where it listens.
 func start(t *testing.T, command *exec.Cmd) *process {
 	t.Helper()
-	p := &process{command: command}
-	stderr, err := p.command.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.command.Process.Kill() })
-	lines := bufio.NewReader(stderr)
-	first, _ := lines.ReadBytes('\n')
-	var listening struct{ Address string }
-	if err := json.Unmarshal(first, &listening); err != nil {
-		t.Fatalf("the first line of the log is %q", first)
-	}
-	p.url = "http://" + listening.Address + "/"
-	p.logged.Go(func() { _, _ = io.Copy(&p.log, lines) })
+	p := &process{Process: env.Start(t, command)}
+	env.Eventually(t, "billing-link listens", func() string {
+		p.MustRun()
+		var listening struct{ Address string }
+		first, _, _ := strings.Cut(p.Out.String(), "\n")
+		if err := json.Unmarshal([]byte(first), &listening); err != nil {
+			return fmt.Sprintf("%v: %q", err, first)
+		}
+		p.url = "http://" + listening.Address + "/"
+		return ""
+	})
 	return p
 }
 
 // waitFor asks until that is the answer.
 func (p *process) waitFor(t *testing.T, status int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
-	defer cancel()
-	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		request, err := http.NewRequestWithContext(ctx, http.MethodHead, p.url, nil)
+	env.Eventually(t, fmt.Sprintf("%s answers %d", p.url, status), func() string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, p.url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,40 +133,24 @@ func (p *process) waitFor(t *testing.T, status int) {
 			t.Fatal(err)
 		}
 		_ = answer.Body.Close()
-		if answer.StatusCode == status {
-			return
-		}
-		<-tick.C
-	}
+		return env.Unless(answer.StatusCode == status, answer.Status)
+	})
 }
 
 // stop ends the process as a kubelet does, and returns its log.
-func (p *process) stop(t *testing.T) string {
-	t.Helper()
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	p.logged.Wait()
-	if err := p.command.Wait(); err != nil {
-		t.Errorf("stopped with %v", err)
-	}
-	return p.log.String()
+func (p *process) stop() string {
+	p.Stop()
+	return p.Out.String()
 }
 
-// browser is the path of Chromium.
+// browser is the command that runs Chromium.
 type browser string
 
 // newBrowser skips the test where there is no browser and none can be installed.
 func newBrowser(t *testing.T) browser {
 	t.Helper()
-	var stderr bytes.Buffer
-	install := exec.Command("bash", "install-browser.sh")
-	install.Stderr = &stderr
-	path, err := install.Output()
-	if err != nil {
-		t.Skipf("no browser, so nothing was opened: %v\n%s", err, &stderr)
-	}
-	return browser(strings.TrimSpace(string(path)))
+	env.Need(t, "chromium", "chromium")
+	return "chromium"
 }
 
 // expect opens a URL and looks for words on the page on which the browser lands.
@@ -219,7 +181,7 @@ func (b browser) photograph(t *testing.T, url string) {
 // run starts a browser that knows nothing yet and talks to nobody but the page.
 func (b browser) run(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), env.Patience)
 	defer cancel()
 	quiet := []string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/process/link/volume"
 )
 
@@ -42,7 +43,7 @@ func TestASecretOfAnotherUser(t *testing.T) {
 				t.Fatal(err)
 			}
 			row.withhold(t, mounted.Dir)
-			link := start(t, asNobody(t, buildLink(t, base), "--listen=127.0.0.1:0", "--secret-dir="+mounted.Dir))
+			link := start(t, asNobody(t, publicProgram(t, base), "--listen=127.0.0.1:0", "--secret-dir="+mounted.Dir))
 			answer, err := http.Get(link.url)
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +54,7 @@ func TestASecretOfAnotherUser(t *testing.T) {
 				!strings.Contains(string(page), "fsGroup") || strings.Contains(string(page), "was issued") {
 				t.Errorf("answered %s:\n%s", answer.Status, strings.Join(sentences.FindAllString(string(page), -1), "\n"))
 			}
-			log := link.stop(t)
+			log := link.stop()
 			if !strings.Contains(log, "entry "+row.entry+" is forbidden") || !strings.Contains(log, "set fsGroup") || strings.Contains(log, "TOKEN") {
 				t.Errorf("the log says %s", log)
 			}
@@ -61,7 +62,7 @@ func TestASecretOfAnotherUser(t *testing.T) {
 	}
 	t.Run("not even the mount point", func(t *testing.T) {
 		base := publicFolder(t)
-		program, dir := buildLink(t, base), filepath.Join(base, "private", "billing")
+		program, dir := publicProgram(t, base), filepath.Join(base, "private", "billing")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +87,20 @@ func publicFolder(t *testing.T) string {
 	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	chmod(t, base, ".", 0o755)
 	return base
+}
+
+// publicProgram is billing-link in a folder that every user may reach.
+func publicProgram(t *testing.T, dir string) (program string) {
+	t.Helper()
+	program = filepath.Join(dir, "billing-link")
+	text, err := os.ReadFile(env.Program(t, "billing-link"))
+	if err == nil {
+		err = os.WriteFile(program, text, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
 
 func chmod(t *testing.T, dir, name string, mode os.FileMode) {

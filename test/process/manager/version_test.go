@@ -8,17 +8,19 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // Whoever reports a fault says which version it is of. So the log begins with it, also
 // when the manager then finds no cluster, and is the version that --version prints.
 func TestTheLogBeginsWithTheVersion(t *testing.T) {
-	printed, err := exec.CommandContext(t.Context(), managerPath, "--version").Output()
+	printed, err := exec.CommandContext(t.Context(), env.Program(t, "manager"), "--version").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var logs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), managerPath, "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+	cmd := exec.CommandContext(t.Context(), env.Program(t, "manager"), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
 	cmd.Stderr = &logs
 	if err := cmd.Run(); err == nil {
 		t.Fatal("the manager runs without a cluster")

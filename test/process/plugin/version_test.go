@@ -28,7 +28,7 @@ func TestVersion(t *testing.T) {
 	s.labelCRD(t.Context(), `{"app.kubernetes.io/version":"v0.1.0"}`)
 	t.Cleanup(func() { s.labelCRD(context.Background(), `{"app.kubernetes.io/version":null}`) })
 	s.deployment("billing-operator", "registry.example.com:5000/billing-operator:v0.2.1")
-	where := s.namespace + "/billing-operator"
+	where := s.Namespace + "/billing-operator"
 	s.plugin("version").ends(0).prints(own+
 		"CRD             v0.1.0\n"+
 		"manager         v0.2.1 ("+where+")\n").
@@ -42,20 +42,20 @@ func TestVersion(t *testing.T) {
 }
 
 func (s *stage) labelCRD(ctx context.Context, labels string) {
-	s.t.Helper()
+	s.T.Helper()
 	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "billingsessions.billing.xtracta.com"}}
 	crd.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":`+labels+`}}`))
-	if err := s.client.Patch(ctx, crd, patch); err != nil {
-		s.t.Fatal(err)
+	if err := s.Client.Patch(ctx, crd, patch); err != nil {
+		s.T.Fatal(err)
 	}
 }
 
 // deployment is what config/manager deploys, as far as the plugin looks at it.
 func (s *stage) deployment(name, image string) {
 	labels := map[string]string{"app.kubernetes.io/name": "billing-operator"}
-	s.create(&appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name, Labels: labels},
+	s.Create(&appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name, Labels: labels},
 		Spec: appsv1.DeploymentSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
