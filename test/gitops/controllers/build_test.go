@@ -19,7 +19,10 @@ type programs struct {
 }
 
 // plugin is where build puts kubectl-billing.
-var plugin = filepath.Join(root, "bin", "gitops", "kubectl-billing")
+var plugin = inBin("kubectl-billing")
+
+// inBin is a path in the folder of what the tests build.
+func inBin(program string) string { return filepath.Join(root, "bin", "gitops", program) }
 
 // build compiles the programs into bin/gitops, where a second run finds them.
 func build(ctx context.Context) (programs, error) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 
 var (
 	run   = flag.Bool("gitops.run", false, "build Flux's controller and run the tests; without it nothing runs")
-	table = flag.String("gitops.table", "", "`file` that gets a table in Markdown of what Flux said")
+	table = flag.String("gitops.table", "", "`folder` that gets tables in Markdown of what the tools said")
 	soak  = flag.Duration("gitops.soak", 0, "for how `long` Flux and the operator run side by side; 0 leaves the soak out")
 )
 
@@ -39,6 +40,7 @@ var (
 	endpoint *standin.Server
 	git      *server
 	flux     *controller
+	argoCD   func() (*argo, error) // starts it for the first test that asks
 )
 
 func TestMain(m *testing.M) {
@@ -79,33 +81,40 @@ func runAll(m *testing.M) (code int, err error) {
 	defer git.Close()
 	go collectGarbage(ctx)
 
-	operator, err := start(ctx, programs.operator, operatorArgs(endpointServer.URL)...)
+	operator, err := startOperator(ctx, programs.operator, endpointServer.URL)
 	if err != nil {
 		return 0, err
 	}
 	defer operator.stop()
-	if flux, err = start(ctx, programs.flux, fluxArgs()...); err != nil {
+	if flux, err = startFlux(ctx, programs.flux); err != nil {
 		return 0, err
 	}
 	defer flux.stop()
+	argoCD = sync.OnceValues(func() (*argo, error) { return startArgoCD(ctx) })
 	code = m.Run()
-	return code, writeTable(*table)
+	return code, writeTables(*table)
 }
 
-func operatorArgs(endpoint string) []string {
-	return []string{
-		"--endpoint-url", endpoint + "/v1/billings/billing_ui", "--endpoint-qps", "0",
-		"--watch-label-selector", "!" + unwatched,
-		"--metrics-bind-address", "0", "--log-format", "text",
+func startOperator(ctx context.Context, program, endpoint string) (*controller, error) {
+	health, err := freeAddress()
+	if err != nil {
+		return nil, err
 	}
+	return start(ctx, "http://"+health+"/readyz", program,
+		"--endpoint-url", endpoint+"/v1/billings/billing_ui", "--endpoint-qps", "0",
+		"--watch-label-selector", "!"+unwatched,
+		"--metrics-bind-address", "0", "--health-probe-bind-address", health, "--log-format", "text")
 }
 
-func fluxArgs() []string {
-	return []string{
-		"--metrics-addr", "0", "--enable-leader-election=false",
+func startFlux(ctx context.Context, program string) (*controller, error) {
+	health, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, "http://"+health+"/readyz", program,
+		"--metrics-addr", "0", "--health-addr", health, "--enable-leader-election=false",
 		// Each Kustomization that waits holds a worker.
-		"--concurrent", "100", "--requeue-dependency", "1s", "--interval-jitter-percentage", "0",
-	}
+		"--concurrent", "100", "--requeue-dependency", "1s", "--interval-jitter-percentage", "0")
 }
 
 // patience is how long a test waits for what should take seconds.

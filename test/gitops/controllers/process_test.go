@@ -21,16 +21,13 @@ import (
 
 // controller is a process that works on the cluster.
 type controller struct {
-	cmd *exec.Cmd
-	log *lockedBuffer
+	cmd    *exec.Cmd
+	log    *lockedBuffer
+	exited chan struct{}
 }
 
-// start runs a program and waits until it says that it is ready.
-func start(ctx context.Context, program string, args ...string) (*controller, error) {
-	health, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
+// start runs a program and waits until its health can be read at a URL.
+func start(ctx context.Context, health, program string, args ...string) (*controller, error) {
 	dir, err := os.MkdirTemp("", "controllers-")
 	if err != nil {
 		return nil, err
@@ -39,34 +36,58 @@ func start(ctx context.Context, program string, args ...string) (*controller, er
 	if err != nil {
 		return nil, err
 	}
-	c := &controller{log: &lockedBuffer{}}
-	name := "--health-addr"
-	if strings.HasSuffix(program, "manager") {
-		name = "--health-probe-bind-address"
-	}
-	c.cmd = process.Command(ctx, "", script, append(args, name, health)...)
-	c.cmd.Env = append(os.Environ(), "KUBECONFIG="+cluster.KubeconfigPath(), "TMPDIR="+dir)
+	c := &controller{log: &lockedBuffer{}, exited: make(chan struct{})}
+	c.cmd = process.Command(ctx, "", script, args...)
+	c.cmd.Env = append(os.Environ(), environment(dir)...)
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		answer, err := http.Get("http://" + health + "/readyz")
+	go func() {
+		_ = c.cmd.Wait()
+		close(c.exited)
+	}()
+	for deadline := time.After(patience); !reachable(health); {
+		select {
+		case <-c.exited:
+			return nil, fmt.Errorf("%s ended:\n%s", program, c.log)
+		case <-deadline:
+			return nil, fmt.Errorf("%s is not ready:\n%s", program, c.log)
+		case <-time.After(50 * time.Millisecond): // the pace of looking
+		}
+	}
+	return c, nil
+}
+
+// reachable reports whether something answers at an address, or with success at a URL.
+func reachable(health string) bool {
+	if !strings.HasPrefix(health, "http") {
+		connection, err := net.Dial("tcp", health)
 		if err == nil {
-			_ = answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return c, nil
-			}
+			_ = connection.Close()
 		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s is not ready: %w\n%s", program, err, c.log)
-		}
+		return err == nil
+	}
+	answer, err := http.Get(health)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// environment has a program use the cluster, as if in it, and leave its files in a folder.
+func environment(dir string) []string {
+	return []string{
+		"KUBECONFIG=" + cluster.KubeconfigPath(), "TMPDIR=" + dir,
+		"ARGOCD_FAKE_IN_CLUSTER=true", "ARGOCD_GPG_ENABLED=false", "ARGOCD_PLUGINSOCKFILEPATH=" + dir,
+		"ARGOCD_TLS_DATA_PATH=" + dir, "ARGOCD_SSH_DATA_PATH=" + dir, "REDIS_PASSWORD=",
 	}
 }
 
 func (c *controller) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	_ = c.cmd.Wait()
+	<-c.exited
 }
 
 // applications are what Flux said that it did to each object of a Kustomization, one map for

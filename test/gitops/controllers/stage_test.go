@@ -37,6 +37,9 @@ type stage struct {
 	key       string
 	revision  string
 	committed time.Time
+
+	repository   string   // that Argo CD reads
+	applications []string // of Argo CD
 }
 
 func newStage(t *testing.T) *stage {
@@ -63,6 +66,9 @@ func (s *stage) clear() {
 				s.t.Log(line)
 			}
 		}
+	}
+	for _, name := range s.applications {
+		_ = kube.Delete(ctx, s.newApplication(name))
 	}
 	for _, object := range []client.Object{object("kustomize.toolkit.fluxcd.io/v1", "Kustomization"), &v1alpha1.BillingSession{}} {
 		_ = kube.DeleteAllOf(ctx, object, client.InNamespace(s.namespace))

@@ -1,37 +1,55 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 )
 
-// rows are what Flux said in each situation.
+// rows are what each tool said in each situation.
 var rows struct {
 	sync.Mutex
-	lines []string
+	flux, argoCD []string
 }
 
-// say adds a row to the table.
+// say adds a row to Flux's table.
 func (s *stage) say(situation string, v verdict, seen string) {
 	s.t.Helper()
 	s.t.Logf("%s: %s; %s", situation, v, seen)
-	message := strings.Join(strings.Fields(v.Message), " ")
 	rows.Lock()
 	defer rows.Unlock()
-	rows.lines = append(rows.lines, fmt.Sprintf("| %s | %s | %.1f | %s | %s |",
-		situation, v.Reason, v.Took.Seconds(), strings.ReplaceAll(message, "|", "\\|"), seen))
+	rows.flux = append(rows.flux, row(situation, v.Reason, v.Took.Seconds(), v.Message, seen))
 }
 
-func writeTable(path string) error {
-	if path == "" {
+// sayArgoCD adds a row to Argo CD's table.
+func (s *stage) sayArgoCD(situation string, v appVerdict, seen string) {
+	s.t.Helper()
+	s.t.Logf("%s: %s; %s", situation, v, seen)
+	rows.Lock()
+	defer rows.Unlock()
+	rows.argoCD = append(rows.argoCD, row(situation, v.Phase+", "+v.Sync+", "+v.Health, v.Took.Seconds(), v.Message, seen))
+}
+
+func row(situation, said string, seconds float64, message, seen string) string {
+	message = strings.ReplaceAll(strings.Join(strings.Fields(message), " "), "|", "\\|")
+	return fmt.Sprintf("| %s | %s | %.1f | %s | %s |", situation, said, seconds, message, seen)
+}
+
+func writeTables(folder string) error {
+	if folder == "" {
 		return nil
 	}
 	rows.Lock()
 	defer rows.Unlock()
-	slices.Sort(rows.lines)
-	head := "| situation | Flux's reason | seconds | Flux's message | seen |\n|---|---|---|---|---|\n"
-	return os.WriteFile(path, []byte(head+strings.Join(rows.lines, "\n")+"\n"), 0o644)
+	return errors.Join(writeTable(filepath.Join(folder, "flux.md"), rows.flux), writeTable(filepath.Join(folder, "argocd.md"), rows.argoCD))
+}
+
+func writeTable(path string, lines []string) error {
+	slices.Sort(lines)
+	const head = "| situation | says | seconds | message | seen |\n|---|---|---|---|---|\n"
+	return os.WriteFile(path, []byte(head+strings.Join(lines, "\n")+"\n"), 0o644)
 }
