@@ -66,7 +66,7 @@ func checkPromises(t *testing.T, grant Grant, status int, body []byte, date stri
 		t.Error("a grant in spite of a DOCTYPE")
 	}
 	life := grant.Expire.Sub(arrived.Add(grant.Offset))
-	if life <= -time.Second || life > maxLife+time.Second {
+	if life <= -time.Second || life > MaxLife+time.Second {
 		t.Errorf("a life of %s", life)
 	}
 	if grant.Offset != 0 && date == "" {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// maxLife is the longest life that we believe: three days, the most that can be asked
+// MaxLife is the longest life of a URL that is believed: three days, the most that can be asked
 // for, and an hour for differing clocks and the endpoint's rounding.
-const maxLife = 3*24*time.Hour + time.Hour
+const MaxLife = 3*24*time.Hour + time.Hour
 
 // URL is a granted URL. Whoever has it is logged in, so whatever formats, logs or
 // marshals it gets "[redacted]".
@@ -46,7 +46,7 @@ func (c *Client) grant(got answer, doc document, key Key) (Grant, error) {
 }
 
 // checkExpire reads expire as UNIX time. The life must be more than zero and at most
-// maxLife, by the endpoint's clock or else by ours.
+// MaxLife, by the endpoint's clock or else by ours.
 func checkExpire(doc document, got answer) (expire time.Time, offset time.Duration, err error) {
 	expire, err = parseExpire(doc)
 	if err != nil {
@@ -81,7 +81,7 @@ func parseExpire(doc document) (time.Time, error) {
 
 func isLife(expire, now time.Time) bool {
 	life := expire.Sub(now)
-	return life > 0 && life <= maxLife
+	return life > 0 && life <= MaxLife
 }
 
 const tooFarAhead = "the expire in the endpoint's answer is more than three days and an hour ahead"
@@ -90,7 +90,7 @@ func noLife(expire, now time.Time) string {
 	switch {
 	case expire.After(now):
 		return tooFarAhead
-	case expire.Unix() <= int64(maxLife/time.Second):
+	case expire.Unix() <= int64(MaxLife/time.Second):
 		return "the expire in the endpoint's answer is a number of seconds rather than a UNIX time"
 	}
 	return "the expire in the endpoint's answer is in the past"

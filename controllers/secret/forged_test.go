@@ -30,7 +30,7 @@ func TestForgedGrantIsNotBelieved(t *testing.T) {
 	}{
 		{"as granted", func(*Grant) {}, true},
 		{"an allowed host", url("https://page.xtracta.com/?t=1"), true},
-		{"the longest life", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset + maxLife) }, true},
+		{"the longest life", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset + endpoint.MaxLife + time.Second) }, true},
 		{"a foreign host", url("https://example.com/?t=1"), false},
 		{"a host that only looks allowed", url("https://xtracta.com.example.com/?t=1"), false},
 		{"an allowed host before the @", url("https://api.xtracta.com@example.com/?t=1"), false},
@@ -49,7 +49,7 @@ func TestForgedGrantIsNotBelieved(t *testing.T) {
 		{"forty days by the expiry", func(g *Grant) { g.Expire = g.Expire.Add(40 * 24 * time.Hour) }, false},
 		{"forty days by the issue time", func(g *Grant) { g.Issued = g.Issued.Add(-40 * 24 * time.Hour) }, false},
 		{"forty days by the offset", func(g *Grant) { g.Offset -= 40 * 24 * time.Hour }, false},
-		{"a second too long", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset + maxLife + time.Second) }, false},
+		{"a second too long", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset + endpoint.MaxLife + 2*time.Second) }, false},
 		{"no life", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset) }, false},
 	} {
 		t.Run(row.why, func(t *testing.T) {

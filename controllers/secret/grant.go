@@ -154,13 +154,10 @@ func FromStatus(status *v1alpha1.BillingSessionStatus, check CheckURL) *Grant {
 	return g
 }
 
-// maxLife is the longest life that a granted URL may have, and the second that Issued is
-// rounded by.
-const maxLife = 3*24*time.Hour + time.Hour + time.Second
-
 // check returns why the endpoint cannot have given the grant.
 func (g *Grant) check(url CheckURL) error {
-	if life := g.Life(); life <= 0 || life > maxLife {
+	// Issued is rounded down to a second.
+	if life := g.Life(); life <= 0 || life > endpoint.MaxLife+time.Second {
 		return errors.New("the URL has a life that the endpoint does not grant")
 	}
 	if err := url(g.URL.Reveal()); err != nil {

@@ -28,7 +28,7 @@ var anyHost = endpoint.URLPolicy{}.Check
 func grants(t *rapid.T) *Grant {
 	issued := rapid.Int64Range(0, 4e9).Draw(t, "issued")
 	offset := rapid.Int64Range(max(-issued, math.MinInt32), math.MaxInt32).Draw(t, "offset")
-	life := rapid.Int64Range(1, int64(maxLife/time.Second)).Draw(t, "life")
+	life := rapid.Int64Range(1, int64((endpoint.MaxLife+time.Second)/time.Second)).Draw(t, "life")
 	return &Grant{
 		Grant: renewal.Grant{
 			Expire: time.Unix(issued+offset+life, 0).UTC(),
