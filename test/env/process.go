@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -93,17 +94,8 @@ type Manager struct {
 	health string
 }
 
-// StartManager starts a manager, which logs all there is to log as text, and waits until
-// it is ready. Later arguments override earlier ones.
-func StartManager(t testing.TB, environment []string, args ...string) *Manager {
-	t.Helper()
-	m := LaunchManager(t, environment, args...)
-	Eventually(t, "the manager is ready", m.Ready)
-	return m
-}
-
-// LaunchManager starts a manager that need not become ready. It ends with the test binary
-// even when that is killed.
+// LaunchManager starts a manager, which ends with the test binary even when that is killed.
+// Later arguments override earlier ones.
 func LaunchManager(t testing.TB, environment []string, args ...string) *Manager {
 	t.Helper()
 	script, err := process.DieWithParent(t.TempDir(), Program(t, "manager"), os.Getpid())
@@ -111,9 +103,7 @@ func LaunchManager(t testing.TB, environment []string, args ...string) *Manager 
 		t.Fatal(err)
 	}
 	health := FreeAddress(t)
-	command := exec.Command(script, append([]string{
-		"--metrics-bind-address", "0", "--health-probe-bind-address", health, "--log-format", "text", "--log-level", "debug",
-	}, args...)...)
+	command := exec.Command(script, slices.Concat([]string{"--metrics-bind-address", "0"}, args, []string{"--health-probe-bind-address", health})...)
 	command.Env = append(os.Environ(), environment...)
 	return &Manager{Start(t, command), health}
 }

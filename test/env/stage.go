@@ -42,12 +42,18 @@ func NewStage(t *testing.T, cluster *controlplane.ControlPlane, options ...stand
 	s := &Stage{
 		T: t, Cluster: cluster, Namespace: "finance-" + id, Client: Client(t, cluster.Config()), Key: KeyPrefix + id,
 	}
-	s.Standin = standin.New(append(options, standin.WithKeys(s.Key))...)
-	server := httptest.NewServer(s.Standin)
-	t.Cleanup(server.Close)
-	s.URL = server.URL
+	s.Standin, s.URL = Endpoint(t, append(options, standin.WithKeys(s.Key))...)
 	s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}})
 	return s
+}
+
+// Endpoint is a stand-in of the endpoint, and where it listens.
+func Endpoint(t testing.TB, options ...standin.Option) (endpoint *standin.Server, url string) {
+	t.Helper()
+	endpoint = standin.New(options...)
+	server := httptest.NewServer(endpoint)
+	t.Cleanup(server.Close)
+	return endpoint, server.URL
 }
 
 // On is the stage for a subtest.
@@ -209,6 +215,7 @@ func (s *Stage) LaunchManager(args ...string) *Manager {
 		"--kubeconfig", s.Cluster.KubeconfigPath(),
 		"--endpoint-url", s.URL + standin.Path,
 		"--watch-namespaces", s.Namespace,
+		"--log-format", "text", "--log-level", "debug",
 	}, args...)...)
 	s.T.Cleanup(func() {
 		m.Kill()

@@ -10,6 +10,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // permission is what one verb of one rule allows.
@@ -23,11 +25,11 @@ type audit struct {
 
 // readAudit reads the log once it is complete. The managers have ended before.
 func (in *installation) readAudit() audit {
-	in.t.Helper()
+	in.T.Helper()
 	const last = "the-last-request"
-	_, _ = clientset(in.t, in.cluster.Config()).CoreV1().ConfigMaps("default").Get(context.Background(), last, metav1.GetOptions{})
+	_, _ = clientset(in.T, in.Cluster.Config()).CoreV1().ConfigMaps("default").Get(context.Background(), last, metav1.GetOptions{})
 	result := audit{used: map[permission]bool{}}
-	eventually(in.t, "the audit log is complete", func() string {
+	in.Eventually("the audit log is complete", func() string {
 		result = audit{used: map[permission]bool{}}
 		complete := false
 		in.eachAuditEvent(func(event auditv1.Event) {
@@ -43,10 +45,10 @@ func (in *installation) readAudit() audit {
 }
 
 func (in *installation) eachAuditEvent(visit func(auditv1.Event)) {
-	in.t.Helper()
+	in.T.Helper()
 	file, err := os.Open(in.auditLog)
 	if err != nil {
-		in.t.Fatal(err)
+		in.T.Fatal(err)
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
@@ -74,10 +76,10 @@ func (a *audit) take(event auditv1.Event) {
 
 // granted is all that the roles of the manager allow.
 func (in *installation) granted() (permissions []permission) {
-	in.t.Helper()
-	rules := find[rbacv1.Role](in.t, in.objects, "Role", operatorName+"-leader-election").Rules
+	in.T.Helper()
+	rules := manifests.Find[rbacv1.Role](in.T, in.objects, "Role", operatorName+"-leader-election").Rules
 	for _, name := range []string{"manager", "metrics-auth"} {
-		rules = append(rules, find[rbacv1.ClusterRole](in.t, in.objects, "ClusterRole", operatorName+"-"+name).Rules...)
+		rules = append(rules, manifests.Find[rbacv1.ClusterRole](in.T, in.objects, "ClusterRole", operatorName+"-"+name).Rules...)
 	}
 	for _, rule := range rules {
 		for _, group := range rule.APIGroups {

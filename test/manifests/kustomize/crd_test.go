@@ -2,12 +2,14 @@ package kustomize
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // Deleting the CustomResourceDefinition deletes all sessions. Each way to install it carries
@@ -20,7 +22,7 @@ func TestNoToolPrunesTheCRD(t *testing.T) {
 	}
 	for _, folder := range []string{"crd", "default", "namespaced", "namespaced/operator", "shards"} {
 		t.Run(folder, func(t *testing.T) {
-			crd := find[apiextensionsv1.CustomResourceDefinition](t, rendered(t, folder),
+			crd := manifests.Find[apiextensionsv1.CustomResourceDefinition](t, manifests.Rendered(t, folder),
 				"CustomResourceDefinition", "billingsessions.billing.xtracta.com")
 			got := map[string]string{}
 			for name, value := range crd.Annotations {
@@ -34,7 +36,7 @@ func TestNoToolPrunesTheCRD(t *testing.T) {
 		})
 	}
 	t.Run("install.yaml", func(t *testing.T) {
-		makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+		makefile, err := os.ReadFile(env.Path("Makefile"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 const (
@@ -24,8 +26,8 @@ const (
 // The rendered Namespace enforces the restricted standard itself, so it is where
 // pods are judged.
 func TestPodsFitTheRestrictedStandard(t *testing.T) {
-	manager := find[appsv1.Deployment](t, rendered(t, "default"), "Deployment", operatorName)
-	consumer := find[appsv1.Deployment](t, rendered(t, "samples"), "Deployment", "acme-consumer")
+	manager := manifests.Find[appsv1.Deployment](t, manifests.Rendered(t, "default"), "Deployment", operatorName)
+	consumer := manifests.Find[appsv1.Deployment](t, manifests.Rendered(t, "samples"), "Deployment", "acme-consumer")
 	for _, row := range []struct {
 		name     string
 		template corev1.PodTemplateSpec
@@ -51,7 +53,7 @@ func TestPodsFitTheRestrictedStandard(t *testing.T) {
 			if row.weaken != nil {
 				row.weaken(&pod.Spec)
 			}
-			err := strictClient(t, cluster, &warnings{}).Create(t.Context(), pod, client.DryRunAll)
+			err := manifests.NewStrict(t, cluster(t).Config()).Create(t.Context(), pod, client.DryRunAll)
 			switch {
 			case row.refused == "" && err != nil:
 				t.Error(err)
@@ -64,8 +66,8 @@ func TestPodsFitTheRestrictedStandard(t *testing.T) {
 
 // Beyond what the restricted standard asks for.
 func TestContainersCannotWriteTheirImage(t *testing.T) {
-	for _, objects := range []manifest{rendered(t, "default"), rendered(t, "samples")} {
-		for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+	for _, objects := range []manifests.Manifest{manifests.Rendered(t, "default"), manifests.Rendered(t, "samples")} {
+		for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
 			for _, container := range deployment.Spec.Template.Spec.Containers {
 				if !ptr.Deref(container.SecurityContext.ReadOnlyRootFilesystem, false) {
 					t.Errorf("container %s of %s has a root file system that it can write", container.Name, deployment.Name)
@@ -77,10 +79,10 @@ func TestContainersCannotWriteTheirImage(t *testing.T) {
 
 // The API server does not check what one object says of another.
 func TestObjectsAgree(t *testing.T) {
-	objects := rendered(t, "default")
-	deployment := find[appsv1.Deployment](t, objects, "Deployment", operatorName)
-	service := find[corev1.Service](t, objects, "Service", operatorName+"-metrics")
-	budget := find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", operatorName)
+	objects := manifests.Rendered(t, "default")
+	deployment := manifests.Find[appsv1.Deployment](t, objects, "Deployment", operatorName)
+	service := manifests.Find[corev1.Service](t, objects, "Service", operatorName+"-metrics")
+	budget := manifests.Find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", operatorName)
 	pod, container := deployment.Spec.Template, deployment.Spec.Template.Spec.Containers[0]
 
 	t.Run("selectors select the manager's pods", func(t *testing.T) {
@@ -117,6 +119,6 @@ func TestObjectsAgree(t *testing.T) {
 	})
 
 	t.Run("the pod runs as the ServiceAccount that is bound", func(t *testing.T) {
-		find[corev1.ServiceAccount](t, objects, "ServiceAccount", pod.Spec.ServiceAccountName)
+		manifests.Find[corev1.ServiceAccount](t, objects, "ServiceAccount", pod.Spec.ServiceAccountName)
 	})
 }

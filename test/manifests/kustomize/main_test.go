@@ -5,31 +5,18 @@ package kustomize
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
+func TestMain(m *testing.M) { env.Main(m) }
+
 // cluster is an API server to which config/default is applied before any test.
-var cluster *controlplane.ControlPlane
-
-func TestMain(m *testing.M) {
-	os.Exit(runWithCluster(m))
-}
-
-func runWithCluster(m *testing.M) int {
-	var err error
-	cluster, err = controlplane.Start(context.Background(), controlplane.Options{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "no API server:", err)
-		return 1
-	}
-	defer func() { _ = cluster.Stop() }()
-	if err := install(context.Background(), cluster, "default"); err != nil {
-		fmt.Fprintln(os.Stderr, "config/default is not accepted:", err)
-		return 1
-	}
-	return m.Run()
+func cluster(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
+	return env.BareCluster(t, func(ctx context.Context, to *controlplane.ControlPlane) error {
+		return install(ctx, to, "default")
+	})
 }

@@ -12,6 +12,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 const otherNamespace = "xtracta"
@@ -67,7 +70,7 @@ func TestOperatorMovesWithoutItsBindings(t *testing.T) {
 			objects := movedBesideItsBindings(t, fields, "")
 			expectSubjects(t, objects)
 			bound := []string{}
-			for _, binding := range all[rbacv1.RoleBinding](t, objects, "RoleBinding") {
+			for _, binding := range manifests.All[rbacv1.RoleBinding](t, objects, "RoleBinding") {
 				bound = append(bound, binding.Namespace)
 			}
 			slices.Sort(bound)
@@ -81,14 +84,14 @@ func TestOperatorMovesWithoutItsBindings(t *testing.T) {
 // The API server agrees: where it has moved to, the operator may serve the namespaces that it
 // is bound to, and no others.
 func TestMovedOperatorMayServe(t *testing.T) {
-	c := strictClient(t, cluster, &warnings{})
-	createMissing(t, c, "finance")
+	c := manifests.NewStrict(t, cluster(t).Config())
+	manifests.Namespace(t, c, "finance")
 	for _, object := range movedBesideItsBindings(t, "namespace: xtracta", "nameSuffix: -eu, ") {
-		if err := apply(t.Context(), c, object, ""); err != nil {
+		if err := manifests.Apply(t.Context(), c, object, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	account, _, err := cluster.AddServiceAccount(otherNamespace, operatorName+"-eu")
+	account, _, err := cluster(t).AddServiceAccount(otherNamespace, operatorName+"-eu")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,26 +112,26 @@ func TestMovedOperatorMayServe(t *testing.T) {
 
 // movedBesideItsBindings renders the overlay that the comment of config/namespaced shows.
 // more are fields for all of it.
-func movedBesideItsBindings(t *testing.T, fields, more string) manifest {
+func movedBesideItsBindings(t *testing.T, fields, more string) manifests.Manifest {
 	t.Helper()
 	dir := t.TempDir()
 	overlay(t, filepath.Join(dir, "my-operator"), fields, "namespaced/operator")
 	overlay(t, dir, fmt.Sprintf("{%sresources: [my-operator], components: [%s]}", more,
-		relative(t, dir, filepath.Join(root, "config", "namespaced", "bindings"))))
+		relative(t, dir, env.Path("config", "namespaced", "bindings"))))
 	return built(t, dir)
 }
 
 // overlaid renders an overlay with these fields over folders of config/.
-func overlaid(t *testing.T, fields string, folders ...string) manifest {
+func overlaid(t *testing.T, fields string, folders ...string) manifests.Manifest {
 	t.Helper()
 	dir := t.TempDir()
 	overlay(t, dir, fields, folders...)
 	return built(t, dir)
 }
 
-func built(t *testing.T, dir string) manifest {
+func built(t *testing.T, dir string) manifests.Manifest {
 	t.Helper()
-	objects, err := build(dir)
+	objects, err := manifests.Kustomize(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +150,7 @@ func overlay(t *testing.T, dir, fields string, folders ...string) {
 	}
 	resources, _ := content["resources"].([]any)
 	for _, folder := range folders {
-		resources = append(resources, relative(t, dir, filepath.Join(root, "config", folder)))
+		resources = append(resources, relative(t, dir, env.Path("config", folder)))
 	}
 	content["resources"] = resources
 	text, err := yaml.Marshal(content)

@@ -7,6 +7,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 var foldersWithPods = []string{"default", "namespaced", "shards", "samples", "samples/link"}
@@ -42,7 +44,7 @@ func TestPodsAreForLinux(t *testing.T) {
 
 func eachPod(t *testing.T, judge func(*testing.T, corev1.PodSpec)) {
 	for _, folder := range foldersWithPods {
-		deployments := all[appsv1.Deployment](t, rendered(t, folder), "Deployment")
+		deployments := manifests.All[appsv1.Deployment](t, manifests.Rendered(t, folder), "Deployment")
 		if len(deployments) == 0 {
 			t.Errorf("config/%s has no Deployment", folder)
 		}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // act is something that RBAC allows or forbids: a verb on a resource of a group,
@@ -66,7 +67,7 @@ var forbiddenToTheManager = []struct {
 }
 
 func TestManagerMayNot(t *testing.T) {
-	expectForbidden(t, serviceAccount(t, cluster))
+	expectForbidden(t, serviceAccount(t, cluster(t)))
 }
 
 func expectForbidden(t *testing.T, config *rest.Config) {
@@ -81,7 +82,7 @@ func expectForbidden(t *testing.T, config *rest.Config) {
 // May fails when it always says no: these are the same questions, about what
 // the manager does all day.
 func TestManagerMay(t *testing.T) {
-	config := serviceAccount(t, cluster)
+	config := serviceAccount(t, cluster(t))
 	for _, allowed := range []act{
 		{verb: "update", resource: "secrets", namespace: "finance"},
 		{verb: "patch", group: billing, resource: "billingsessions/status", namespace: "finance"},
@@ -102,12 +103,12 @@ func TestPeopleMay(t *testing.T) {
 		{"billingsession-editor", []string{"get", "list", "watch", "create", "update", "patch", "delete"}},
 	} {
 		t.Run(row.role, func(t *testing.T) {
-			config, _, err := cluster.AddUser(row.role)
+			config, _, err := cluster(t).AddUser(row.role)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := strictClient(t, cluster, &warnings{})
-			namespace := newNamespace(t, c)
+			c := manifests.NewStrict(t, cluster(t).Config())
+			namespace := manifests.NewNamespace(t, c)
 			if err := c.Create(t.Context(), roleBinding(namespace, operatorName+"-"+row.role, rbacv1.Subject{
 				APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: row.role,
 			})); err != nil {
@@ -135,7 +136,7 @@ func TestPeopleMay(t *testing.T) {
 // A session's status may hold the URL, so nobody may see sessions for being
 // allowed to see everything harmless.
 func TestNothingIsAddedToView(t *testing.T) {
-	for _, role := range all[rbacv1.ClusterRole](t, rendered(t, "default"), "ClusterRole") {
+	for _, role := range manifests.All[rbacv1.ClusterRole](t, manifests.Rendered(t, "default"), "ClusterRole") {
 		if role.Labels["rbac.authorization.k8s.io/aggregate-to-view"] != "" {
 			t.Errorf("ClusterRole %s is aggregated to view", role.Name)
 		}
@@ -143,12 +144,12 @@ func TestNothingIsAddedToView(t *testing.T) {
 }
 
 func TestNoRoleHasAWildcard(t *testing.T) {
-	objects := rendered(t, "default")
+	objects := manifests.Rendered(t, "default")
 	rules := map[string][]rbacv1.PolicyRule{}
-	for _, role := range all[rbacv1.ClusterRole](t, objects, "ClusterRole") {
+	for _, role := range manifests.All[rbacv1.ClusterRole](t, objects, "ClusterRole") {
 		rules[role.Name] = role.Rules
 	}
-	for _, role := range all[rbacv1.Role](t, objects, "Role") {
+	for _, role := range manifests.All[rbacv1.Role](t, objects, "Role") {
 		rules[role.Name] = append(rules[role.Name], role.Rules...)
 	}
 	for name, rules := range rules {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // expectNothingLeftBehind: no field names the namespace that the overlay replaces.
@@ -33,23 +34,23 @@ func expectNothingLeftBehind(t *testing.T, object *unstructured.Unstructured) {
 }
 
 // expectSubjects: each ServiceAccount and each role that is bound exists.
-func expectSubjects(t *testing.T, objects manifest) {
+func expectSubjects(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
 	accounts, subjects := []string{}, []rbacv1.Subject{}
-	for _, binding := range slices.Concat(ofKind(objects, "ClusterRoleBinding"), ofKind(objects, "RoleBinding")) {
+	for _, binding := range slices.Concat(objects.OfKind("ClusterRoleBinding"), objects.OfKind("RoleBinding")) {
 		kind, _, _ := unstructured.NestedString(binding.Object, "roleRef", "kind")
 		role, _, _ := unstructured.NestedString(binding.Object, "roleRef", "name")
-		if len(ofKind(objects, kind)) > 0 && !exists(objects, kind, role) {
+		if len(objects.OfKind(kind)) > 0 && !exists(objects, kind, role) {
 			t.Errorf("%s %s binds %s %s, which does not exist", binding.GetKind(), binding.GetName(), kind, role)
 		}
 	}
-	for _, account := range all[corev1.ServiceAccount](t, objects, "ServiceAccount") {
+	for _, account := range manifests.All[corev1.ServiceAccount](t, objects, "ServiceAccount") {
 		accounts = append(accounts, account.Namespace+"/"+account.Name)
 	}
-	for _, binding := range all[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding") {
+	for _, binding := range manifests.All[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding") {
 		subjects = append(subjects, binding.Subjects...)
 	}
-	for _, binding := range all[rbacv1.RoleBinding](t, objects, "RoleBinding") {
+	for _, binding := range manifests.All[rbacv1.RoleBinding](t, objects, "RoleBinding") {
 		subjects = append(subjects, binding.Subjects...)
 	}
 	for _, subject := range subjects {
@@ -63,9 +64,9 @@ func expectSubjects(t *testing.T, objects manifest) {
 }
 
 // expectPoliciesBound: each binding names a policy that exists.
-func expectPoliciesBound(t *testing.T, objects manifest) {
+func expectPoliciesBound(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
-	for _, object := range ofKind(objects, "ValidatingAdmissionPolicyBinding") {
+	for _, object := range objects.OfKind("ValidatingAdmissionPolicyBinding") {
 		policy, _, _ := unstructured.NestedString(object.Object, "spec", "policyName")
 		if !exists(objects, "ValidatingAdmissionPolicy", policy) {
 			t.Errorf("binding %s names policy %q, which does not exist", object.GetName(), policy)
@@ -75,24 +76,24 @@ func expectPoliciesBound(t *testing.T, objects manifest) {
 
 // expectMonitored: the ServiceMonitor selects the metrics Services in its namespace, and the
 // alert on an absent operator waits for one of the jobs that come of them.
-func expectMonitored(t *testing.T, objects manifest) {
+func expectMonitored(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
 	jobs := []string{}
-	for _, monitor := range ofKind(objects, "ServiceMonitor") {
+	for _, monitor := range objects.OfKind("ServiceMonitor") {
 		selector, _, _ := unstructured.NestedStringMap(monitor.Object, "spec", "selector", "matchLabels")
-		for _, service := range all[corev1.Service](t, objects, "Service") {
+		for _, service := range manifests.All[corev1.Service](t, objects, "Service") {
 			if service.Namespace == monitor.GetNamespace() && labels.SelectorFromSet(selector).Matches(labels.Set(service.Labels)) {
 				jobs = append(jobs, service.Namespace+"/"+service.Name)
 			}
 		}
 	}
 	expectScraper(t, objects)
-	for _, rules := range ofKind(objects, "PrometheusRule") {
+	for _, rules := range objects.OfKind("PrometheusRule") {
 		expected := expectedJob(t, rules)
 		if !strings.HasPrefix(expected, rules.GetNamespace()+"/") {
 			t.Errorf("the alert waits for %s, but the operator is in %s", expected, rules.GetNamespace())
 		}
-		if len(all[corev1.Service](t, objects, "Service")) > 0 && !slices.Contains(jobs, expected) {
+		if len(manifests.All[corev1.Service](t, objects, "Service")) > 0 && !slices.Contains(jobs, expected) {
 			t.Errorf("the alert waits for %s, and these are scraped: %q", expected, jobs)
 		}
 	}
@@ -100,21 +101,21 @@ func expectMonitored(t *testing.T, objects manifest) {
 
 // expectScraper: the Secret with which a ServiceMonitor scrapes exists, and its token is that of
 // a ServiceAccount that is bound.
-func expectScraper(t *testing.T, objects manifest) {
+func expectScraper(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
-	for _, object := range ofKind(objects, "ServiceMonitor") {
-		monitor := find[monitoringv1.ServiceMonitor](t, objects, "ServiceMonitor", object.GetName())
+	for _, object := range objects.OfKind("ServiceMonitor") {
+		monitor := manifests.Find[monitoringv1.ServiceMonitor](t, objects, "ServiceMonitor", object.GetName())
 		for _, endpoint := range monitor.Spec.Endpoints {
 			if endpoint.Authorization == nil || endpoint.Authorization.Credentials == nil {
 				t.Fatalf("ServiceMonitor %s scrapes without a token of its own", monitor.Name)
 			}
-			secret := find[corev1.Secret](t, objects, "Secret", endpoint.Authorization.Credentials.Name)
+			secret := manifests.Find[corev1.Secret](t, objects, "Secret", endpoint.Authorization.Credentials.Name)
 			account := secret.Annotations[corev1.ServiceAccountNameKey]
 			if secret.Type != corev1.SecretTypeServiceAccountToken || secret.Namespace != monitor.Namespace {
 				t.Errorf("Secret %s/%s of type %s cannot be what ServiceMonitor %s/%s scrapes with",
 					secret.Namespace, secret.Name, secret.Type, monitor.Namespace, monitor.Name)
 			}
-			if !slices.ContainsFunc(all[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding"), func(b rbacv1.ClusterRoleBinding) bool {
+			if !slices.ContainsFunc(manifests.All[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding"), func(b rbacv1.ClusterRoleBinding) bool {
 				return strings.Contains(b.RoleRef.Name, "metrics-reader") && b.Subjects[0].Name == account && b.Subjects[0].Namespace == secret.Namespace
 			}) {
 				t.Errorf("ServiceAccount %s/%s may not read metrics", secret.Namespace, account)
@@ -142,16 +143,16 @@ func expectedJob(t *testing.T, rules *unstructured.Unstructured) string {
 
 // expectKeysOfSessions: each session names a Secret with its key that exists, and each pod
 // that mounts a session's Secret mounts one that a session generates.
-func expectKeysOfSessions(t *testing.T, objects manifest) {
+func expectKeysOfSessions(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
 	generated := []string{}
-	for _, session := range all[v1alpha1.BillingSession](t, objects, "BillingSession") {
+	for _, session := range manifests.All[v1alpha1.BillingSession](t, objects, "BillingSession") {
 		if !exists(objects, "Secret", session.Spec.APIKeySecretRef.Name) {
 			t.Errorf("session %s names Secret %s, which does not exist", session.Name, session.Spec.APIKeySecretRef.Name)
 		}
 		generated = append(generated, ptr.Deref(session.Spec.SecretName, session.Name))
 	}
-	for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+	for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
 		for _, volume := range deployment.Spec.Template.Spec.Volumes {
 			if volume.Secret != nil && !slices.Contains(generated, volume.Secret.SecretName) {
 				t.Errorf("%s mounts Secret %s, but these are generated: %q", deployment.Name, volume.Secret.SecretName, generated)
@@ -160,15 +161,6 @@ func expectKeysOfSessions(t *testing.T, objects manifest) {
 	}
 }
 
-func exists(objects manifest, kind, name string) bool {
-	return slices.ContainsFunc(ofKind(objects, kind), func(o *unstructured.Unstructured) bool { return o.GetName() == name })
-}
-
-func ofKind(objects manifest, kind string) (found manifest) {
-	for _, object := range objects {
-		if object.GetKind() == kind {
-			found = append(found, object)
-		}
-	}
-	return found
+func exists(objects manifests.Manifest, kind, name string) bool {
+	return slices.ContainsFunc(objects.OfKind(kind), func(o *unstructured.Unstructured) bool { return o.GetName() == name })
 }

@@ -3,7 +3,6 @@ package kustomize
 import (
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +12,14 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // A field that is added to the API must not be forgotten in the sample that
 // claims to show them all, each with a comment.
 func TestFullSampleShowsEveryField(t *testing.T) {
-	crd := find[apiextensionsv1.CustomResourceDefinition](t, rendered(t, "crd"),
+	crd := manifests.Find[apiextensionsv1.CustomResourceDefinition](t, manifests.Rendered(t, "crd"),
 		"CustomResourceDefinition", "billingsessions.billing.xtracta.com")
 	declared := fieldsOf(crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"], "spec")
 
@@ -61,7 +62,7 @@ func readFields(node *yaml.Node, path string, into map[string]bool) {
 // sampleSpec is the spec of the session that a sample begins with.
 func sampleSpec(t *testing.T, file string) *yaml.Node {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "config", "samples", file))
+	text, err := os.ReadFile(env.Path("config", "samples", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,9 +76,9 @@ func sampleSpec(t *testing.T, file string) *yaml.Node {
 }
 
 func TestConsumerSeesRenewals(t *testing.T) {
-	objects := rendered(t, "samples")
-	session := find[v1alpha1.BillingSession](t, objects, "BillingSession", "acme")
-	pod := find[appsv1.Deployment](t, objects, "Deployment", "acme-consumer").Spec.Template.Spec
+	objects := manifests.Rendered(t, "samples")
+	session := manifests.Find[v1alpha1.BillingSession](t, objects, "BillingSession", "acme")
+	pod := manifests.Find[appsv1.Deployment](t, objects, "Deployment", "acme-consumer").Spec.Template.Spec
 
 	if len(pod.Volumes) != 1 || pod.Volumes[0].Secret == nil || pod.Volumes[0].Secret.SecretName != session.Name {
 		t.Fatalf("volumes are %+v, want the Secret that session %s generates", pod.Volumes, session.Name)
@@ -100,12 +101,12 @@ func TestConsumerSeesRenewals(t *testing.T) {
 // Reloader restarts pods whose Secret changes, which a generated Secret does at each renewal.
 func TestReloaderIsKeptAway(t *testing.T) {
 	const reloader = "reloader.stakater.com/"
-	objects := rendered(t, "samples")
-	session := find[v1alpha1.BillingSession](t, objects, "BillingSession", "umbrella")
+	objects := manifests.Rendered(t, "samples")
+	session := manifests.Find[v1alpha1.BillingSession](t, objects, "BillingSession", "umbrella")
 	if got := session.Spec.SecretTemplate.Annotations[reloader+"ignore"]; got != "true" {
 		t.Errorf("%signore is %q in the generated Secret", reloader, got)
 	}
-	for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+	for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
 		for _, annotations := range []map[string]string{deployment.Annotations, deployment.Spec.Template.Annotations} {
 			for name := range annotations {
 				if strings.Contains(name, reloader) {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/env/manifests"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -33,10 +33,7 @@ const (
 // TestShards runs the managers of both shards: together they serve all sessions,
 // each serves only its own, and one that moves is not asked for again.
 func TestShards(t *testing.T) {
-	in := newInstallation(t, "shards")
-	endpoint := standin.New(standin.AcceptAnyKey())
-	in.endpoint = httptest.NewServer(endpoint)
-	t.Cleanup(in.endpoint.Close)
+	in := newInstallation(t, "shards", "finance")
 	managers := map[string]*process{}
 	for _, name := range []string{operatorName, shardOne} {
 		managers[name] = in.startManagerOf(name, nil, "--metrics-secure=false")
@@ -48,34 +45,34 @@ func TestShards(t *testing.T) {
 		shardOne:     {"one-1", "one-2", "moves-home"},
 	}
 	label := map[string]string{"mistyped": "won", "one-1": "one", "one-2": "one", "moves-home": "one"}
-	in.create(builders.KeySecretOf("finance", "key", "key-of-the-group"))
+	in.Create(builders.KeySecretOf("finance", "key", "key-of-the-group"))
 	for _, name := range slices.Concat(slices.Collect(maps.Values(sessions))...) {
 		session := builders.Session(name, builders.In("finance"), builders.Expiration(86400))
 		if value, ok := label[name]; ok {
 			builders.Labelled(shardLabel, value)(session)
 		}
-		in.create(session)
+		in.Create(session)
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Values(sessions))...) {
-		in.waitUntilIssued("finance", name)
+		in.Ready(name)
 	}
 	for name, manager := range managers {
-		if diff := cmp.Diff(slices.Sorted(slices.Values(sessions[name])), manager.measures()); diff != "" {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(sessions[name])), manager.measures(t)); diff != "" {
 			t.Errorf("%s speaks of these sessions in its metrics (-want +got):\n%s", name, diff)
 		}
 	}
 	// The endpoint tells the sessions with one key to wait for an hour.
 	const pausedKey = "key-that-is-paused"
-	endpoint.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
-	in.create(builders.KeySecretOf("finance", "paused", pausedKey))
-	in.create(builders.Session("told-to-wait", builders.In("finance"), builders.KeySecret("paused")))
-	eventually(t, "the status says that the key is paused", func() string {
-		if in.session("finance", "told-to-wait").Status.LastAttempt == nil {
+	in.Standin.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
+	in.Create(builders.KeySecretOf("finance", "paused", pausedKey))
+	in.Create(builders.Session("told-to-wait", builders.In("finance"), builders.KeySecret("paused")))
+	in.Eventually("the status says that the key is paused", func() string {
+		if in.Get("told-to-wait").Status.LastAttempt == nil {
 			return "it does not"
 		}
 		return ""
 	})
-	asked := endpoint.Total()
+	asked := in.Standin.Total()
 	if want := len(sessions[operatorName]) + len(sessions[shardOne]) + 1; asked != want {
 		t.Errorf("%d requests for %d sessions", asked, want)
 	}
@@ -87,8 +84,8 @@ func TestShards(t *testing.T) {
 	in.move("moves-home", "")
 	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away", "told-to-wait"}}
 	for name, manager := range managers {
-		eventually(t, "the sessions that moved are served by "+name, func() string {
-			got := manager.measures()
+		in.Eventually("the sessions that moved are served by "+name, func() string {
+			got := manager.measures(t)
 			for _, session := range moved[name] {
 				if !slices.Contains(got, session) {
 					return fmt.Sprint(got)
@@ -98,9 +95,9 @@ func TestShards(t *testing.T) {
 		})
 	}
 	// Each is asked for once more, because somebody wants that.
-	in.requestRenewal("finance", "moves-away", "in its new shard")
-	in.requestRenewal("finance", "moves-home", "in its new shard")
-	if got := endpoint.Total() - asked; got != 2 {
+	in.renew("moves-away", "in its new shard")
+	in.renew("moves-home", "in its new shard")
+	if got := in.Standin.Total() - asked; got != 2 {
 		t.Errorf("%d requests, want one for each session that was to be renewed", got)
 	}
 
@@ -109,7 +106,7 @@ func TestShards(t *testing.T) {
 		shardOne:     slices.Concat(sessions[shardOne], []string{"moves-away"}),
 	}
 	for name, manager := range managers {
-		manager.stop()
+		manager.Stop()
 		if diff := cmp.Diff(slices.Sorted(slices.Values(asks[name])), manager.askedFor()); diff != "" {
 			t.Errorf("%s asked for these sessions (-want +got):\n%s", name, diff)
 		}
@@ -119,40 +116,33 @@ func TestShards(t *testing.T) {
 	}
 }
 
-func (in *installation) create(object client.Object) {
-	in.t.Helper()
-	if err := in.admin.Create(in.t.Context(), object); err != nil {
-		in.t.Fatal(err)
-	}
-}
-
 // move changes which shard a session belongs to.
 func (in *installation) move(name, shard string) {
-	in.t.Helper()
-	session := in.session("finance", name)
+	in.T.Helper()
+	session := in.Get(name)
 	before := session.DeepCopy()
 	delete(session.Labels, shardLabel)
 	if shard != "" {
 		metav1.SetMetaDataLabel(&session.ObjectMeta, shardLabel, shard)
 	}
-	if err := in.admin.Patch(in.t.Context(), session, client.MergeFrom(before)); err != nil {
-		in.t.Fatal(err)
+	if err := in.Client.Patch(in.T.Context(), session, client.MergeFrom(before)); err != nil {
+		in.T.Fatal(err)
 	}
 }
 
 var readySeries = regexp.MustCompile(`(?m)^billingsession_ready\{name="([^"]*)"`)
 
 // measures are the sessions that a manager has metrics of.
-func (p *process) measures() (names []string) {
-	p.t.Helper()
+func (p *process) measures(t *testing.T) (names []string) {
+	t.Helper()
 	answer, err := http.Get("http://" + p.metrics + "/metrics")
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, series := range readySeries.FindAllStringSubmatch(string(text), -1) {
 		names = append(names, series[1])
@@ -163,8 +153,7 @@ func (p *process) measures() (names []string) {
 
 // askedFor are the sessions for which a manager that has ended asked, by its log.
 func (p *process) askedFor() (names []string) {
-	p.t.Helper()
-	for line := range strings.Lines(p.log.String()) {
+	for line := range strings.Lines(p.Out.String()) {
 		var said struct{ Name, Outcome string }
 		if json.Unmarshal([]byte(line), &said) == nil && said.Outcome != "" {
 			names = append(names, said.Name)
@@ -187,7 +176,7 @@ func TestShardsLeaveNoSessionOut(t *testing.T) {
 		{labels.Set{shardLabel: ""}, "an empty value"},
 	} {
 		served := 0
-		for _, deployment := range all[appsv1.Deployment](t, rendered(t, "shards"), "Deployment") {
+		for _, deployment := range manifests.All[appsv1.Deployment](t, manifests.Rendered(t, "shards"), "Deployment") {
 			if selectorOf(t, deployment).Matches(row.labels) {
 				served++
 			}
@@ -215,15 +204,15 @@ func selectorOf(t *testing.T, deployment appsv1.Deployment) labels.Selector {
 
 // TestPodsOfShardsAreToldApart: what selects the pods of one shard selects no other's.
 func TestPodsOfShardsAreToldApart(t *testing.T) {
-	objects := rendered(t, "shards")
+	objects := manifests.Rendered(t, "shards")
 	pods := map[string]labels.Set{}
 	selectors := map[string][]*metav1.LabelSelector{}
-	for _, deployment := range all[appsv1.Deployment](t, objects, "Deployment") {
+	for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
 		name, pod := deployment.Name, deployment.Spec.Template
 		pods[name] = pod.Labels
 		selectors[name] = append(selectors[name], deployment.Spec.Selector,
-			find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", name).Spec.Selector,
-			&metav1.LabelSelector{MatchLabels: find[corev1.Service](t, objects, "Service",
+			manifests.Find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", name).Spec.Selector,
+			&metav1.LabelSelector{MatchLabels: manifests.Find[corev1.Service](t, objects, "Service",
 				strings.Replace(name, operatorName, operatorName+"-metrics", 1)).Spec.Selector})
 		for _, constraint := range pod.Spec.TopologySpreadConstraints {
 			selectors[name] = append(selectors[name], constraint.LabelSelector)

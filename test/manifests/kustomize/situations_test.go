@@ -2,7 +2,6 @@ package kustomize
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -10,12 +9,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // The situations that Argo CD's and Flux's code are tested with are written by
 // hand: they must at least be what the API allows.
 func TestSituationsAreSessions(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
+	text, err := os.ReadFile(env.Path("test", "fixtures", "situations.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
