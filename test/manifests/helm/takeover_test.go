@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// The chart's README.md tells how to go from one to the other. In all of it the
+// config/README.md shows how to go from one to the other. In all of it the
 // Deployment stays: a selector that differs would be refused, as none can change.
 func TestTakingOver(t *testing.T) {
 	c := strictClient(t, &warnings{})
