@@ -10,7 +10,7 @@ import (
 func listCommand(parsed *invocation) *cobra.Command {
 	var op list
 	c := &cobra.Command{
-		Use:     "list",
+		Use:     "list [NAME...]",
 		Aliases: []string{"ls", "get"},
 		Short:   "List sessions: whether they are ready, life left, next renewal, and why something fails",
 		Long: `Lists sessions: whether they are ready, how long their URLs still work, when the
@@ -18,27 +18,23 @@ controller asks for the next ones, and why something fails.
 
 No output format includes URLs unless you add --show-url.`,
 		Example: `  kubectl billing list -n finance
+  kubectl billing get acme -o yaml
   kubectl billing list -A --sort-by=expiry
   kubectl billing list -l team=ap -o wide --watch`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return errors.New("list takes no names; to see one session, run: kubectl billing explain NAME")
-			}
-			return nil
-		},
-		RunE: func(*cobra.Command, []string) error {
-			parsed.operation = op
-			return op.check()
-		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: completeMany(parsed),
 	}
 	flags := c.Flags()
 	flags.BoolVarP(&op.allNamespaces, "all-namespaces", "A", false, "list the sessions of all namespaces")
 	flags.StringVarP(&op.selector, "selector", "l", "", "list the sessions with these labels, for example team=ap")
-	flags.StringVarP(&op.output, "output", "o", "", "wide, json, yaml, name, jsonpath=... or go-template=...")
 	flags.StringVar(&op.sortBy, "sort-by", byName, "name or expiry (the earliest first)")
 	flags.BoolVarP(&op.watch, "watch", "w", false, "keep running and print changes until interrupted")
-	flags.BoolVar(&op.showURL, "show-url", false, "include status.url in json, yaml and templates; treat it as a password")
+	format := addFormatFlags(c)
+	c.RunE = func(_ *cobra.Command, args []string) (err error) {
+		op.format = format()
+		op.names, err = sessionNames(args)
+		parsed.operation = op
+		return errors.Join(err, op.check())
+	}
 	return c
 }
 

@@ -24,7 +24,7 @@ type statusExplanation struct {
 }
 
 func explainStatus(c *cluster, unread *unreadableError, now time.Time) *statusExplanation {
-	return &statusExplanation{cluster: c, session: unread.session, state: stateOf(unread.session, now), at: now, unread: unread}
+	return &statusExplanation{cluster: c, session: unread.session, state: stateOf(unread.session, now, formatDuration), at: now, unread: unread}
 }
 
 func (e *statusExplanation) write(out io.Writer) error {

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -17,12 +15,13 @@ import (
 
 // list prints sessions.
 type list struct {
+	format
+	// names are the sessions to print, all of the scope if there are none.
+	names         []string
 	allNamespaces bool
 	selector      string
-	output        string
 	sortBy        string
 	watch         bool
-	showURL       bool
 }
 
 // Values of --sort-by.
@@ -31,36 +30,21 @@ const (
 	byExpiry = "expiry"
 )
 
-// Output formats that print a table.
-const (
-	asTable     = ""
-	asWideTable = "wide"
-)
-
 func (l list) check() error {
-	if l.sortBy != byName && l.sortBy != byExpiry {
+	switch {
+	case l.sortBy != byName && l.sortBy != byExpiry:
 		return fmt.Errorf("--sort-by %q: use %s or %s", l.sortBy, byName, byExpiry)
+	case len(l.names) > 0 && l.selector != "":
+		return errors.New("name the sessions, or choose them with --selector, but not both")
+	case len(l.names) > 0 && l.allNamespaces:
+		return errors.New("a name belongs to one namespace: choose that with -n, or omit the name")
+	case len(l.names) > 1 && l.watch:
+		return errors.New("--watch takes one name at most; to watch some sessions, choose them with --selector")
 	}
 	if _, err := l.printer(); err != nil {
-		return fmt.Errorf("--output %q: %w", l.output, err)
+		return err
 	}
 	return checkSelector(l.selector)
-}
-
-func (l list) isTable() bool { return l.output == asTable || l.output == asWideTable }
-
-// printer returns kubectl's printer for the output format, nil for a table.
-func (l list) printer() (printers.ResourcePrinter, error) {
-	if l.isTable() {
-		return nil, nil
-	}
-	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)
-	flags.OutputFormat = &l.output
-	printer, err := flags.ToPrinter()
-	if genericclioptions.IsNoCompatiblePrinterError(err) {
-		return nil, fmt.Errorf("use wide, json, yaml, name, jsonpath=TEMPLATE or go-template=TEMPLATE")
-	}
-	return printer, err
 }
 
 func (l list) run(ctx context.Context, env *environment) error {
@@ -68,10 +52,9 @@ func (l list) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	within := scope{allNamespaces: l.allNamespaces, selector: l.selector}
-	sessions, err := c.list(ctx, within)
-	if err != nil {
-		return err
+	sessions, missing := l.find(ctx, c)
+	if missing != nil && len(sessions.Items) == 0 {
+		return missing
 	}
 	show, err := l.printFunc(env)
 	if err != nil {
@@ -83,11 +66,43 @@ func (l list) run(ctx context.Context, env *environment) error {
 	}
 	slices.SortFunc(sessions.Items, l.order())
 	if err := show(&sessions, watch.Added); err != nil || !l.watch {
-		return err
+		return errors.Join(err, missing)
 	}
-	return c.watch(ctx, within, sessions.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) (bool, error) {
+	return c.watch(ctx, l.scope(), sessions.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) (bool, error) {
 		return false, show(&v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session}}, kind)
 	})
+}
+
+func (l list) scope() scope {
+	s := scope{allNamespaces: l.allNamespaces, selector: l.selector}
+	if len(l.names) == 1 {
+		s.name = l.names[0]
+	}
+	return s
+}
+
+// find returns the sessions, with an error about the named ones that do not exist. As in
+// kubectl, the others are printed all the same.
+func (l list) find(ctx context.Context, c *cluster) (v1alpha1.BillingSessionList, error) {
+	if len(l.names) == 0 {
+		return c.list(ctx, l.scope())
+	}
+	var (
+		sessions v1alpha1.BillingSessionList
+		errs     []error
+	)
+	for _, name := range l.names {
+		session, err := c.session(ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		sessions.Items = append(sessions.Items, *session)
+	}
+	if len(sessions.Items) == 1 {
+		sessions.ResourceVersion = sessions.Items[0].ResourceVersion // a watch continues there
+	}
+	return sessions, errors.Join(errs...)
 }
 
 func (l list) order() func(a, b v1alpha1.BillingSession) int {
@@ -109,49 +124,32 @@ type printFunc func(*v1alpha1.BillingSessionList, watch.EventType) error
 
 func (l list) printFunc(env *environment) (printFunc, error) {
 	if l.isTable() {
-		t := newTable(env.Out)
-		t.wide, t.namespaces = l.output == asWideTable, l.allNamespaces
+		t := newTable(env.Out, printers.PrintOptions{
+			Wide: l.output == asWideTable, WithNamespace: l.allNamespaces, NoHeaders: l.noHeaders,
+		})
 		t.colour = env.colour
 		return func(sessions *v1alpha1.BillingSessionList, kind watch.EventType) error {
-			for i := range sessions.Items {
-				t.add(&sessions.Items[i], env.clock.Now(), kind == watch.Deleted)
-			}
-			return t.flush()
+			return t.print(sessions.Items, env.clock.Now(), kind == watch.Deleted)
 		}, nil
 	}
-	printer, err := l.printer()
+	p, err := newObjectPrinter(env, l.format)
 	return func(sessions *v1alpha1.BillingSessionList, _ watch.EventType) error {
-		var text bytes.Buffer
-		for i := range sessions.Items {
-			l.strip(&sessions.Items[i])
-		}
 		for _, object := range l.objects(sessions) {
-			if err := printer.PrintObj(object, &text); err != nil {
-				return fmt.Errorf("--output %q: %w", l.output, err)
+			if err := p.print(object); err != nil {
+				return err
 			}
 		}
-		if env.terminal { // templates print values as they are
-			_, err := io.WriteString(env.Out, escape(text.String()))
-			return err
-		}
-		_, err := text.WriteTo(env.Out)
-		return err
+		return nil
 	}, err
 }
 
-// strip removes the URL unless --show-url asks for it, and managed fields as kubectl does.
-func (l list) strip(session *v1alpha1.BillingSession) {
-	session.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
-	session.ManagedFields = nil
-	if !l.showURL {
-		session.Status.URL = ""
-	}
-}
-
-// objects returns what the printer prints: one list, or single sessions if a watch
-// follows or the format has a line for each.
+// objects returns what the printer prints: one list, or single sessions if one is named, if
+// a watch follows, or if the format has a line for each.
 func (l list) objects(sessions *v1alpha1.BillingSessionList) []runtime.Object {
-	if !l.watch && l.output != "name" {
+	for i := range sessions.Items {
+		sessions.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	}
+	if !l.watch && l.output != "name" && len(l.names) != 1 {
 		return []runtime.Object{sessions}
 	}
 	objects := make([]runtime.Object, len(sessions.Items))

@@ -55,7 +55,7 @@ func notAliveError(c *cluster, p page, now time.Time) error {
 		return failf(exitNotReady, "%s, and the session is suspended; resume it with: %s", missing, c.advise("resume %s", name))
 	case meta.IsStatusConditionTrue(p.status.Conditions, v1alpha1.ConditionStalled):
 		return failf(exitNotReady, "%s. %s To see what to do, run: %s", missing,
-			asSentence(stateOf(&v1alpha1.BillingSession{Status: *p.status}, now).message), c.advise("explain %s", name))
+			asSentence(stateOf(&v1alpha1.BillingSession{Status: *p.status}, now, formatDuration).message), c.advise("explain %s", name))
 	}
 	return failf(exitNotReady, "%s; request one and wait for it with: %s", missing, c.advise("open %s --fresh", name))
 }

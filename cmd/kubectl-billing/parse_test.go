@@ -20,9 +20,16 @@ func TestArgumentsSayWhatToDo(t *testing.T) {
 		{"the habit of other tools", "ls", list{sortBy: "name"}},
 		{"kubectl's own verb", "get -A", list{allNamespaces: true, sortBy: "name"}},
 		{"all that a list can be", "list -A -l team=ap -o wide -w --sort-by expiry --show-url",
-			list{allNamespaces: true, selector: "team=ap", output: "wide", sortBy: "expiry", watch: true, showURL: true}},
+			list{allNamespaces: true, selector: "team=ap", format: format{output: "wide", showURL: true}, sortBy: "expiry", watch: true}},
 		{"kubectl's templates", "list -o jsonpath={.items[*].metadata.name}",
-			list{output: "jsonpath={.items[*].metadata.name}", sortBy: "name"}},
+			list{format: format{output: "jsonpath={.items[*].metadata.name}"}, sortBy: "name"}},
+		{"kubectl's flags for templates", "list --template {{.kind}} --allow-missing-template-keys=false",
+			list{format: format{template: "{{.kind}}", refusesMissingKeys: true}, sortBy: "name"}},
+		{"kubectl's flags for json and tables", "list -o json --show-managed-fields --no-headers",
+			list{format: format{output: "json", managedFields: true, noHeaders: true}, sortBy: "name"}},
+		{"one, as kubectl gets it", "get acme", list{names: []string{"acme"}, sortBy: "name"}},
+		{"one, to follow", "get bs/acme -w", list{names: []string{"acme"}, sortBy: "name", watch: true}},
+		{"several", "list acme beta", list{names: []string{"acme", "beta"}, sortBy: "name"}},
 		{"the browser", "open acme", open{name: "acme", timeout: time.Minute}},
 		{"the URL itself, fresh", "open acme --print --fresh --timeout 5s", open{name: "acme", print: true, fresh: true, timeout: 5 * time.Second}},
 		{"kubectl's short name", "open bs/acme", open{name: "acme", timeout: time.Minute}},
@@ -45,7 +52,7 @@ func TestArgumentsSayWhatToDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(row.want, called.operation,
-				cmp.AllowUnexported(list{}, open{}, renew{}, suspend{}, explain{}, selection{})); diff != "" {
+				cmp.AllowUnexported(list{}, format{}, open{}, renew{}, suspend{}, explain{}, selection{})); diff != "" {
 				t.Errorf("%s:\n%s", row.args, diff)
 			}
 		})
@@ -56,7 +63,11 @@ func TestMistakesAreToldWithTheCure(t *testing.T) {
 	for _, row := range []struct{ why, args, cure string }{
 		{"a typing error", "lst", "Did you mean this?\n\tlist"},
 		{"a flag of another tool", "list --sort", "See 'kubectl billing list --help'"},
-		{"one session after a list", "list acme", "kubectl billing explain NAME"},
+		{"a list of another kind", "list pod/acme", "bsess/NAME"},
+		{"a list by names and labels", "list acme -l team=ap", "not both"},
+		{"a name in a list of all namespaces", "get acme -A", "-n"},
+		{"two to follow", "get acme beta -w", "--selector"},
+		{"a template without its text", "list -o go-template", "--output"},
 		{"an order that nobody knows", "list --sort-by age", "use name or expiry"},
 		{"a format that nobody knows", "list -o xml", "use wide, json, yaml, name"},
 		{"a template that does not parse", "list -o jsonpath={", "--output"},

@@ -44,7 +44,7 @@ func (r renew) run(ctx context.Context, env *environment) error {
 		if !fresh {
 			what = "keeps its URL, because the endpoint gave none that works longer; it works for %s"
 		}
-		env.print("%s "+what, reference(session), life(session, env.clock.Now()))
+		env.print("%s "+what, reference(session), life(session, env.clock.Now(), formatDuration))
 	}
 	return errors.Join(err, w.wait(ctx, within, r.timeout))
 }

@@ -33,11 +33,14 @@ const (
 	severityError            // it does not work
 )
 
+// durationFormat formats a duration: in words for sentences, short for tables.
+type durationFormat func(time.Duration) string
+
 // stateOf reads a session's status. It does not believe a status that was written
 // before the URL expired.
-func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
+func stateOf(session *v1alpha1.BillingSession, now time.Time, format durationFormat) state {
 	conditions := session.Status.Conditions
-	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
+	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now, format), renews: renews(session, now, format)}
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
 	expires := status.ExpiryOf(&session.Status)
@@ -64,21 +67,21 @@ func lacksKey(reason string) bool {
 	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeySecretForbidden || reason == v1alpha1.ReasonKeyInvalid
 }
 
-func life(session *v1alpha1.BillingSession, now time.Time) string {
+func life(session *v1alpha1.BillingSession, now time.Time, format durationFormat) string {
 	expires := status.ExpiryOf(&session.Status)
 	switch {
 	case expires.IsZero():
 		return none
 	case now.Before(expires):
-		return formatDuration(expires.Sub(now))
+		return format(expires.Sub(now))
 	}
-	return "expired " + formatDuration(now.Sub(expires)) + " ago"
+	return "expired " + format(now.Sub(expires)) + " ago"
 }
 
 // none fills a cell that has no value.
 const none = "-"
 
-func renews(session *v1alpha1.BillingSession, now time.Time) string {
+func renews(session *v1alpha1.BillingSession, now time.Time, format durationFormat) string {
 	at := status.NextRequest(session)
 	switch {
 	case session.Spec.Suspend:
@@ -88,7 +91,7 @@ func renews(session *v1alpha1.BillingSession, now time.Time) string {
 	case !now.Before(at.Time):
 		return "now"
 	}
-	return "in " + formatDuration(at.Sub(now))
+	return "in " + format(at.Sub(now))
 }
 
 func compareNames(a, b v1alpha1.BillingSession) int {

@@ -115,7 +115,7 @@ func TestStateAtAGlance(t *testing.T) {
 			state{ready: "False", life: "-", renews: "in 1 hour", cause: "Rejected", message: "The endpoint answered 403", severity: severityError}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon), cmp.AllowUnexported(state{})); diff != "" {
+			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon, formatDuration), cmp.AllowUnexported(state{})); diff != "" {
 				t.Error(diff)
 			}
 		})

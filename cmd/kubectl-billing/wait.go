@@ -107,7 +107,7 @@ func (p *pendingRequest) handledBy(session *v1alpha1.BillingSession) bool {
 // printProgress prints what delays the request, unless it printed the same before.
 func (p *pendingRequest) printProgress(env *environment, session *v1alpha1.BillingSession) {
 	now := env.clock.Now()
-	s := stateOf(session, now)
+	s := stateOf(session, now, formatDuration)
 	switch {
 	case p.printed && s.message == p.lastMessage:
 	case s.message == "":
@@ -135,7 +135,7 @@ func (w *waiter) result(session *v1alpha1.BillingSession, p *pendingRequest) err
 		return failf(exitError, "%s: the endpoint rejected the request: %s. Correct the API key or the session's spec; the controller asks again when they change",
 			session.Name, last.Message)
 	case ready == nil || !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady):
-		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.env.clock.Now()).message)
+		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.env.clock.Now(), formatDuration).message)
 	case failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed:
 		return failf(exitError, "%s: the endpoint granted a URL, but it could not be stored: %s", session.Name, failing.Message)
 	case failing != nil:

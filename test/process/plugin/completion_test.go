@@ -29,7 +29,8 @@ func TestNamesAreCompleted(t *testing.T) {
 		{"whom else to renew", "renew acme", []string{"beta"}},
 		{"how to print", "list -o", []string{"wide", "json", "yaml", "name"}},
 		{"how to sort", "list --sort-by", []string{"name", "expiry"}},
-		{"a list takes no names", "list", nil},
+		{"which to list", "list", []string{"acme", "beta"}},
+		{"which others to get", "get beta", []string{"acme"}},
 		{"nobody wants an error for pressing Tab", "open --server=https://127.0.0.1:1", nil},
 	} {
 		t.Run(row.why, func(t *testing.T) {

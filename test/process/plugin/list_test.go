@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // written are sessions whose status no manager keeps. Their times are half a unit
-// away from where people would begin to say another number.
+// away from where a table would begin to show another number.
 func (s *stage) written() {
 	s.T.Helper()
 	const halfPast = 30 * time.Minute
@@ -32,21 +33,21 @@ func (s *stage) written() {
 		status  v1alpha1.BillingSessionStatus
 	}{
 		{s.WithOwnKey("acme", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
-			URL: s.URL + "/page", ExpirationTime: in(8 * time.Hour), RenewalTime: in(5 * time.Hour), SecretName: "acme",
+			URL: s.URL + "/page", ExpirationTime: in(20 * time.Hour), RenewalTime: in(12 * time.Hour), SecretName: "acme",
 			Conditions: []metav1.Condition{alive},
 		}},
 		{s.WithOwnKey("beta", builders.Labelled("team", "ap")), v1alpha1.BillingSessionStatus{
-			URL: s.URL + "/page", ExpirationTime: in(4 * time.Hour), RenewalTime: in(-2 * time.Hour), SecretName: "beta",
-			LastAttempt: &v1alpha1.Attempt{Time: metav1.Now(), Outcome: v1alpha1.OutcomeUnavailable, NextTime: in(3 * time.Hour)},
+			URL: s.URL + "/page", ExpirationTime: in(16 * time.Hour), RenewalTime: in(-2 * time.Hour), SecretName: "beta",
+			LastAttempt: &v1alpha1.Attempt{Time: metav1.Now(), Outcome: v1alpha1.OutcomeUnavailable, NextTime: in(10 * time.Hour)},
 			Conditions: []metav1.Condition{alive,
 				is(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonUnavailable, "The endpoint answered 503")},
 		}},
 		{s.WithOwnKey("gone"), v1alpha1.BillingSessionStatus{
-			ExpirationTime: in(-5 * time.Hour), SecretName: "gone",
+			ExpirationTime: in(-9 * time.Hour), SecretName: "gone",
 			Conditions: []metav1.Condition{is(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonExpired, "The URL has expired")},
 		}},
 		{s.WithOwnKey("rests", builders.Suspended()), v1alpha1.BillingSessionStatus{
-			ExpirationTime: in(6 * time.Hour), SecretName: "rests", Conditions: []metav1.Condition{alive},
+			ExpirationTime: in(18 * time.Hour), SecretName: "rests", Conditions: []metav1.Condition{alive},
 		}},
 	} {
 		row.session.Status = row.status
@@ -69,6 +70,11 @@ func TestList(t *testing.T) {
 		{"list.json", "list -l team=ap -o json"},
 		{"list.yaml", "list -l team=ap -o yaml"},
 		{"list-with-urls.yaml", "list -l team=ap -o yaml --show-url"},
+		{"list-without-headers.txt", "list --no-headers"},
+		{"get.txt", "get acme"},
+		{"get.json", "get acme -o json"},
+		{"get.name", "get bsess/acme -o name"},
+		{"list-labelled.txt", "get beta acme"},
 	} {
 		t.Run(row.args, func(t *testing.T) {
 			s := s.on(t)
@@ -81,13 +87,58 @@ func TestList(t *testing.T) {
 			t.Errorf("%s", a.out)
 		}
 	})
+	t.Run("with all there is", func(t *testing.T) {
+		a := s.on(t).plugin("list", "-o", "wide").ends(0)
+		header, rows, _ := strings.Cut(a.out, "\n")
+		want := []string{"NAME", "READY", "LIFE", "LEFT", "RENEWS", "CAUSE", "EXPIRES", "SECRET", "AGE", "MESSAGE"}
+		if !slices.Equal(strings.Fields(header), want) || !strings.Contains(rows, "The endpoint answered 503\n") {
+			t.Errorf("%s", a.out)
+		}
+	})
 	t.Run("in kubectl's templates", func(t *testing.T) {
 		s.on(t).plugin("list", "-o", "jsonpath={.items[0].metadata.name}{.items[0].status.url}").ends(0).prints("acme")
+	})
+	t.Run("those that exist are printed all the same", func(t *testing.T) {
+		s := s.on(t)
+		s.plugin("get", "acme", "nobody").ends(1).says(`there is no session "nobody" in namespace`).golden(s, "get.txt")
 	})
 	t.Run("where there are none", func(t *testing.T) {
 		s := newStage(t)
 		s.plugin("list").ends(0).prints("").says("No billing sessions found in namespace " + s.Namespace)
 	})
+}
+
+// A script that gets no URL must not take that for the truth, and one that asked for none
+// must not be bothered.
+func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.written()
+	const note = "status.url is left out; to include it, add --show-url.\n"
+	for _, row := range []struct{ args, says string }{
+		{"list -o json", note},
+		{"list -o yaml", note},
+		{"list -o kyaml", note},
+		{"get acme -o json", note},
+		{"get acme beta -o yaml", note},
+		{"list -o jsonpath={.items[*].status.url}", note},
+		{"list -o jsonpath={.items[*].status}", note},
+		{"get acme -o go-template={{.status.url}}", note},
+		{"get acme --template={{.status.url}}", note},
+		{"list", ""},
+		{"list -o wide", ""},
+		{"list -o name", ""},
+		{"list -o json --show-url", ""},
+		{"get gone -o json", ""}, // it has none
+		{"list -o jsonpath={.items[*].metadata.name}", ""},
+		{"get acme -o go-template={{.status.secretName}}", ""},
+	} {
+		t.Run(row.args, func(t *testing.T) {
+			if a := s.on(t).plugin(strings.Fields(row.args)...).ends(0); a.err != row.says {
+				t.Errorf("says %q, want %q", a.err, row.says)
+			}
+		})
+	}
 }
 
 func TestColoursAreForTerminalsAlone(t *testing.T) {
@@ -142,18 +193,17 @@ func (s *stage) runOnTerminal(environment string, args ...string) (string, error
 	return out.String(), err
 }
 
-func TestWatch(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	s.written()
+// followed runs a list that watches until the test has seen enough of it.
+func (s *stage) followed(args ...string) (contains func(line string), stop func() string) {
+	s.T.Helper()
 	out := &env.Buffer{}
-	cmd := s.command("list", "--watch")
+	cmd := s.command(append(args, "--watch")...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	contains := func(line string) {
-		t.Helper()
+	contains = func(line string) {
+		s.T.Helper()
 		s.Eventually("a line "+line, func() string {
 			if strings.Contains(out.String(), line) {
 				return ""
@@ -161,6 +211,35 @@ func TestWatch(t *testing.T) {
 			return "it shows\n" + out.String()
 		})
 	}
+	return contains, func() string {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		return out.String()
+	}
+}
+
+func TestWatchOfOne(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.written()
+	contains, stop := s.followed("get", "beta", "--no-headers")
+	contains("beta   True   16h   in 10h   Unavailable\n")
+	for _, name := range []string{"acme", "beta"} {
+		if err := s.Client.Delete(t.Context(), s.Get(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	contains("\nbeta   Deleted   -")
+	if out := stop(); strings.Contains(out, "acme") || strings.Contains(out, "NAME") {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.written()
+	contains, stop := s.followed("list")
 	contains("\nuntouched   Unknown   -")
 	if err := s.Client.Delete(t.Context(), s.Get("gone")); err != nil {
 		t.Fatal(err)
@@ -168,11 +247,7 @@ func TestWatch(t *testing.T) {
 	contains("\ngone        Deleted   -")
 	s.WithOwnKey("late")
 	contains("\nlate        Unknown   -")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if strings.Count(out.String(), "NAME") != 1 || strings.Contains(out.String(), s.URL) {
+	if out := stop(); strings.Count(out, "NAME") != 1 || strings.Contains(out, s.URL) {
 		t.Errorf("%s", out)
 	}
 }

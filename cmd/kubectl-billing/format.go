@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// format is how sessions are printed: the values of the flags that kubectl has for it.
+type format struct {
+	output, template                  string
+	managedFields, refusesMissingKeys bool
+	// noHeaders is for tables.
+	noHeaders bool
+	// showURL keeps status.url.
+	showURL bool
+}
+
+// Output formats that print a table.
+const (
+	asTable     = ""
+	asWideTable = "wide"
+)
+
+func (f format) isTable() bool {
+	return f.output == asTable && f.template == "" || f.output == asWideTable
+}
+
+// addFormatFlags adds kubectl's flags and ours. The format is known when they are parsed.
+func addFormatFlags(c *cobra.Command) (parsed func() format) {
+	var f format
+	flags := genericclioptions.NewPrintFlags("")
+	flags.AddFlags(c)
+	c.Flags().Lookup("output").Usage += " Or wide, for a table with more columns."
+	c.Flags().BoolVar(&f.noHeaders, "no-headers", false, "print tables without their headers")
+	c.Flags().BoolVar(&f.showURL, "show-url", false, "include status.url in json, yaml and templates; treat it as a password")
+	return func() format {
+		f.output, f.template = *flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument
+		f.managedFields, f.refusesMissingKeys = flags.JSONYamlPrintFlags.ShowManagedFields, !*flags.TemplatePrinterFlags.AllowMissingKeys
+		return f
+	}
+}
+
+// printer returns kubectl's printer, nil for a table.
+func (f format) printer() (printers.ResourcePrinter, error) {
+	if f.isTable() {
+		return nil, nil
+	}
+	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)
+	*flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument = f.output, f.template
+	flags.JSONYamlPrintFlags.ShowManagedFields, *flags.TemplatePrinterFlags.AllowMissingKeys = f.managedFields, !f.refusesMissingKeys
+	flags.OutputFlagSpecified = func() bool { return f.output != "" }
+	printer, err := flags.ToPrinter()
+	switch {
+	case genericclioptions.IsNoCompatiblePrinterError(err):
+		return nil, fmt.Errorf("--output %q: use wide, json, yaml, name, jsonpath=TEMPLATE or go-template=TEMPLATE", f.output)
+	case err != nil:
+		return nil, fmt.Errorf("--output %q: %w", f.output, err)
+	}
+	return printer, nil
+}
+
+// objectPrinter prints whole sessions and lists of them.
+type objectPrinter struct {
+	format
+	env *environment
+	// Each version of an object needs a printer of its own: the one for YAML counts the
+	// documents.
+	whole, withoutURLs printers.ResourcePrinter
+	noted              bool
+}
+
+func newObjectPrinter(env *environment, f format) (*objectPrinter, error) {
+	p := &objectPrinter{format: f, env: env}
+	var err error
+	if p.whole, err = f.printer(); err != nil {
+		return nil, err
+	}
+	p.withoutURLs, err = f.printer()
+	return p, err
+}
+
+// print writes an object. It says once that URLs are left out, if the format would have
+// printed one: a script that gets none must not take that for the truth.
+func (p *objectPrinter) print(object runtime.Object) error {
+	text, err := p.text(p.whole, object)
+	if err == nil && !p.showURL {
+		whole := text
+		text, err = p.text(p.withoutURLs, withoutURLs(object))
+		if text != whole && !p.noted {
+			p.env.note("status.url is left out; to include it, add --show-url.")
+			p.noted = true
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if p.env.terminal { // templates print values as they are
+		text = escape(text)
+	}
+	_, err = io.WriteString(p.env.Out, text)
+	return err
+}
+
+func (p *objectPrinter) text(printer printers.ResourcePrinter, object runtime.Object) (string, error) {
+	var text strings.Builder
+	if err := printer.PrintObj(object, &text); err != nil {
+		return "", fmt.Errorf("--output %q: %w", p.output, err)
+	}
+	return text.String(), nil
+}
+
+// withoutURLs returns a copy of a session or of a list without status.url.
+func withoutURLs(object runtime.Object) runtime.Object {
+	object = object.DeepCopyObject()
+	switch o := object.(type) {
+	case *v1alpha1.BillingSession:
+		o.Status.URL = ""
+	case *v1alpha1.BillingSessionList:
+		for i := range o.Items {
+			o.Items[i].Status.URL = ""
+		}
+	}
+	return object
+}
