@@ -99,7 +99,7 @@ func crd(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	found := &apiextensionsv1.CustomResourceDefinition{}
 	name := client.ObjectKey{Name: "billingsessions.billing.xtracta.com"}
-	if err := strictClient(t, &warnings{}).Get(t.Context(), name, found); err != nil {
+	if err := strictClient(t).Get(t.Context(), name, found); err != nil {
 		t.Fatal(err)
 	}
 	return found

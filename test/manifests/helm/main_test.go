@@ -6,55 +6,26 @@ package helm
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
-const root = "../../.."
+func TestMain(m *testing.M) { env.Main(m) }
 
-var (
-	cluster     *controlplane.ControlPlane
-	managerPath string
-)
-
-func TestMain(m *testing.M) {
-	os.Exit(runWithCluster(m))
+func cluster(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
+	return env.BareCluster(t, func(context.Context, *controlplane.ControlPlane) error { return nil })
 }
 
-func runWithCluster(m *testing.M) int {
-	if err := buildTools(); err != nil {
-		fmt.Fprintln(os.Stderr, "no tools:", err)
-		return 1
-	}
-	home, err := os.MkdirTemp("", "helm-")
+// pinned is the path of helm, which is built where that was not done before.
+var pinned = sync.OnceValues(func() (path string, err error) {
+	output, err := exec.Command("make", "--no-print-directory", "-C", env.Path(), "bin/tools/helm").CombinedOutput()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		err = fmt.Errorf("make: %w\n%s", err, output)
 	}
-	defer os.RemoveAll(home)
-	helmHome, managerPath = home, filepath.Join(home, "manager")
-	if said, err := exec.Command("go", "build", "-o", managerPath, "../../../cmd/manager").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "no manager: %v\n%s", err, said)
-		return 1
-	}
-	cluster, err = controlplane.Start(context.Background(), controlplane.Options{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "no API server:", err)
-		return 1
-	}
-	defer func() { _ = cluster.Stop() }()
-	return m.Run()
-}
-
-// buildTools does nothing where they were built before.
-func buildTools() error {
-	output, err := exec.Command("make", "--no-print-directory", "-C", root, "bin/tools/helm", "bin/tools/kustomize").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("make: %w\n%s", err, output)
-	}
-	return nil
-}
+	return env.Path("bin", "tools", "helm"), err
+})

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // everything switches on all that is off by default, so that each value counts.
@@ -23,7 +25,7 @@ endpoint: {ca: {configMap: corporate}}
 func TestCopiesInTheChartAreCurrent(t *testing.T) {
 	for name, of := range map[string]string{
 		"values.yaml":    filepath.Join(chart, "values.yaml"),
-		"dashboard.json": filepath.Join(root, "config", "grafana", "dashboard.json"),
+		"dashboard.json": env.Path("config", "grafana", "dashboard.json"),
 	} {
 		original, err := os.ReadFile(of)
 		if err != nil {

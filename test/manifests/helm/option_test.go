@@ -8,6 +8,8 @@ import (
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 const (
@@ -37,7 +39,7 @@ func expectOptions(t *testing.T, rows []option) {
 			t.Parallel()
 			objects := rendered(t, row.values)
 			for _, want := range row.want {
-				if got := find(t, objects.ofKind(want.kind), want.path); got != want.text {
+				if got := find(t, objects.OfKind(want.kind), want.path); got != want.text {
 					t.Errorf("%s %s is\n\t%s, want\n\t%s\n(%s)", want.kind, want.path, got, want.text, row.why)
 				}
 			}
@@ -74,10 +76,10 @@ func TestNamesFit(t *testing.T) {
 				t.Fatal(err)
 			}
 			objects := parse(t, output)
-			if got := find(t, objects.ofKind("Deployment"), "{.metadata.name}"); got != row.want {
+			if got := find(t, objects.OfKind("Deployment"), "{.metadata.name}"); got != row.want {
 				t.Errorf("the Deployment is called %s, want %s (%s)", got, row.want, row.why)
 			}
-			if got := find(t, objects.ofKind("Deployment"), `{.metadata.labels.app\.kubernetes\.io/instance}`); got != row.release {
+			if got := find(t, objects.OfKind("Deployment"), `{.metadata.labels.app\.kubernetes\.io/instance}`); got != row.release {
 				t.Errorf("the Deployment is labelled as of release %s", got)
 			}
 			expectAccepted(t, objects)
@@ -85,7 +87,7 @@ func TestNamesFit(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, objects manifest, path string) string {
+func find(t *testing.T, objects manifests.Manifest, path string) string {
 	t.Helper()
 	query := jsonpath.New("").AllowMissingKeys(true)
 	if err := query.Parse(path); err != nil {
@@ -103,10 +105,10 @@ func find(t *testing.T, objects manifest, path string) string {
 }
 
 // expectMonitoring judges the kinds that the API server does not serve.
-func expectMonitoring(t *testing.T, objects manifest) {
+func expectMonitoring(t *testing.T, objects manifests.Manifest) {
 	t.Helper()
 	for kind, typed := range map[string]any{"ServiceMonitor": &monitoringv1.ServiceMonitor{}, "PrometheusRule": &monitoringv1.PrometheusRule{}} {
-		for _, object := range objects.ofKind(kind) {
+		for _, object := range objects.OfKind(kind) {
 			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
 				t.Error(err)
 			}

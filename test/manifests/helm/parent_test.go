@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // parents are values of a chart that has this one as a part, twice.
@@ -37,7 +39,7 @@ func TestPartOfAnotherChart(t *testing.T) {
 				t.Fatal(err)
 			}
 			objects := parse(t, text)
-			deployments := objects.ofKind("Deployment")
+			deployments := objects.OfKind("Deployment")
 			if got := find(t, deployments, "{.metadata.name}"); got != row.deployments {
 				t.Errorf("the Deployments are %q, want %q (%s)", got, row.deployments, row.why)
 			}
@@ -57,7 +59,7 @@ func TestPartsHearGlobalValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deployments := parse(t, text).ofKind("Deployment")
+	deployments := parse(t, text).OfKind("Deployment")
 	const image = "mirror.example.com/xtracta/billing-operator:v0.1.0 mirror"
 	if got := find(t, deployments, container+".image} "+pod+".imagePullSecrets[*].name}"); got != image+" "+image {
 		t.Errorf("images and their Secrets are %s, want twice %s", got, image)
@@ -87,7 +89,7 @@ func TestSwitchedOffIsNothing(t *testing.T) {
 }
 
 // expectApart holds that no Deployment selects another's pods.
-func expectApart(t *testing.T, deployments manifest) {
+func expectApart(t *testing.T, deployments manifests.Manifest) {
 	t.Helper()
 	selectors := map[string]bool{}
 	for _, selector := range strings.Split(find(t, deployments, "{.spec.selector.matchLabels}"), " ") {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // helms are the labels and annotations by which Helm knows its own.
@@ -20,7 +22,7 @@ var helms = []string{
 
 // Who moves from one to the other, or reads of one and uses the other, gets the same.
 func TestDefaultsAreThoseOfKustomize(t *testing.T) {
-	want := byName(kustomized(t, "default"))
+	want := byName(manifests.Rendered(t, "default"))
 	// A release's namespace exists before the release: helm install --create-namespace.
 	delete(want, "Namespace/"+systemNamespace)
 	if diff := cmp.Diff(want, byName(rendered(t, ""))); diff != "" {
@@ -30,7 +32,7 @@ func TestDefaultsAreThoseOfKustomize(t *testing.T) {
 
 // The same holds of what config/prometheus adds for the Prometheus operator.
 func TestMonitoringIsThatOfKustomize(t *testing.T) {
-	objects := kustomized(t, "prometheus")
+	objects := manifests.Rendered(t, "prometheus")
 	expectMonitoring(t, objects)
 	got := byName(rendered(t, "metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}}"))
 	for name := range byName(rendered(t, "")) {
@@ -47,7 +49,7 @@ func TestDashboardIsThatOfKustomize(t *testing.T) {
 	for name := range byName(rendered(t, "")) {
 		delete(got, name)
 	}
-	if diff := cmp.Diff(byName(kustomized(t, "grafana")), got); diff != "" {
+	if diff := cmp.Diff(byName(manifests.Rendered(t, "grafana")), got); diff != "" {
 		t.Errorf("config/grafana and the chart differ (-Kustomize +Helm):\n%s", diff)
 	}
 }
@@ -60,7 +62,7 @@ func TestAlertsNameThisInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule, err := json.Marshal(parse(t, text).ofKind("PrometheusRule")[0].Object["spec"])
+	rule, err := json.Marshal(parse(t, text).OfKind("PrometheusRule")[0].Object["spec"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,7 @@ func TestAlertsNameThisInstall(t *testing.T) {
 	}
 }
 
-func byName(objects manifest) map[string]any {
+func byName(objects manifests.Manifest) map[string]any {
 	contents := map[string]any{}
 	for _, object := range objects {
 		withoutHelms(object.Object)

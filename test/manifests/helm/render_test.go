@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
@@ -20,16 +17,10 @@ const (
 	systemNamespace = "billing-operator-system"
 )
 
-var chart = filepath.Join(root, "config", "chart")
-
-// helmHome is where helm keeps what it keeps, so that nothing on this machine counts.
-var helmHome string
-
-// manifest is what a tool rendered, in the order of its output.
-type manifest []*unstructured.Unstructured
+var chart = env.Path("config", "chart")
 
 // rendered is the chart with these values, in YAML.
-func rendered(t *testing.T, values string) manifest {
+func rendered(t *testing.T, values string) manifests.Manifest {
 	t.Helper()
 	output, err := template(t, release, values)
 	if err != nil {
@@ -43,46 +34,33 @@ func template(t *testing.T, release, values string) ([]byte, error) {
 	return helm(t, values, "template", release, chart, "--namespace", systemNamespace, "--values", "-")
 }
 
-// helm runs the pinned helm with values on its standard input.
+// helm runs the pinned helm with values on its standard input. Nothing that helm keeps on this
+// machine counts.
 func helm(t *testing.T, values string, args ...string) ([]byte, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "bin", "tools", "helm"), args...)
-	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+helmHome, "HELM_CONFIG_HOME="+helmHome, "HELM_DATA_HOME="+helmHome,
-		"KUBECONFIG="+cluster.KubeconfigPath())
-	cmd.Stdin = strings.NewReader(values)
-	return output(cmd)
-}
-
-func kustomized(t *testing.T, folder string) manifest {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "bin", "tools", "kustomize"), "build", filepath.Join(root, "config", folder))
-	text, err := output(cmd)
+	path, err := pinned()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, text)
-}
-
-func output(cmd *exec.Cmd) ([]byte, error) {
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home,
+		"KUBECONFIG="+cluster(t).KubeconfigPath())
+	cmd.Stdin = strings.NewReader(values)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	text, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s", filepath.Base(cmd.Path), cmd.Args[1], err, &complaints)
+		return nil, fmt.Errorf("helm %s: %w\n%s", args[0], err, &complaints)
 	}
 	return text, nil
 }
 
-func parse(t *testing.T, text []byte) manifest {
+func parse(t *testing.T, text []byte) manifests.Manifest {
 	t.Helper()
 	objects, err := manifests.Parse(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return objects
-}
-
-// ofKind returns the objects of a kind; there may be none.
-func (m manifest) ofKind(kind string) (found manifest) {
-	return slices.DeleteFunc(slices.Clone(m), func(o *unstructured.Unstructured) bool { return o.GetKind() != kind })
 }

@@ -7,13 +7,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // config/README.md shows how to go from one to the other. In all of it the
 // Deployment stays: a selector that differs would be refused, as none can change.
 func TestTakingOver(t *testing.T) {
-	c := strictClient(t, &warnings{})
-	createMissing(t, c, systemNamespace)
+	c := strictClient(t)
+	manifests.Namespace(t, c, systemNamespace)
 	kustomize(t, c)
 	uid := deployment(t, c).UID
 	values := []string{"--namespace", systemNamespace, "--set", "fullnameOverride=billing-operator"}
@@ -73,7 +75,7 @@ func TestReusedValues(t *testing.T) {
 // kustomize is kubectl apply --server-side --force-conflicts -k config/default.
 func kustomize(t *testing.T, c client.Client) {
 	t.Helper()
-	for _, object := range kustomized(t, "default") {
+	for _, object := range manifests.Rendered(t, "default") {
 		if object.GetKind() == "Namespace" {
 			continue
 		}

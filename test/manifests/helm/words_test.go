@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // hostile are names that YAML, unquoted, takes for a number, a boolean, a date or nothing.
@@ -69,7 +71,7 @@ func TestFullNamesStayText(t *testing.T) {
 		t.Run(word, func(t *testing.T) {
 			t.Parallel()
 			got := rendered(t, strings.ReplaceAll(`{fullnameOverride: "WORD", nameOverride: "WORD"}`+"\n", "WORD", word))
-			if name := find(t, got.ofKind("Deployment"), `{.metadata.name} {.metadata.labels.app\.kubernetes\.io/name}`); name != word+" "+word {
+			if name := find(t, got.OfKind("Deployment"), `{.metadata.name} {.metadata.labels.app\.kubernetes\.io/name}`); name != word+" "+word {
 				t.Errorf("the Deployment has name and label %s, want %s twice", name, word)
 			}
 			expectAccepted(t, got)
@@ -96,7 +98,7 @@ func TestWordsWithoutQuotesAreRefused(t *testing.T) {
 	}
 }
 
-func worded(t *testing.T, word string) manifest {
+func worded(t *testing.T, word string) manifests.Manifest {
 	t.Helper()
 	text, err := helm(t, strings.ReplaceAll(wordy, "WORD", word), "template", release, chart, "--namespace", word, "--values", "-")
 	if err != nil {
@@ -105,7 +107,7 @@ func worded(t *testing.T, word string) manifest {
 	return parse(t, text)
 }
 
-func byPlace(objects manifest) map[string]any {
+func byPlace(objects manifests.Manifest) map[string]any {
 	contents := map[string]any{}
 	for _, object := range objects {
 		contents[object.GetNamespace()+"/"+key(object)] = object.Object
@@ -113,7 +115,7 @@ func byPlace(objects manifest) map[string]any {
 	return contents
 }
 
-func replaced(objects manifest, old, now string) (all manifest) {
+func replaced(objects manifests.Manifest, old, now string) (all manifests.Manifest) {
 	for _, object := range objects {
 		all = append(all, &unstructured.Unstructured{Object: replacedIn(object.Object, old, now).(map[string]any)})
 	}
