@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	argocommon "github.com/argoproj/argo-cd/v3/common"
 	"github.com/argoproj/gitops-engine/pkg/sync/common"
 	"github.com/argoproj/gitops-engine/pkg/sync/syncwaves"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -26,6 +27,10 @@ func TestExampleApplications(t *testing.T) {
 			if !application.Spec.SyncPolicy.SyncOptions.HasOption(option) {
 				t.Errorf("%s lacks %s", row.path, option)
 			}
+		}
+		// Argo CD's own comparison after a server-side apply takes defaults for differences.
+		if got := application.Annotations[argocommon.AnnotationCompareOptions]; got != "ServerSideDiff=true" {
+			t.Errorf("%s compares with %q", row.path, got)
 		}
 		// A key that comes late fails a sync; without a retry it stays so until the next commit.
 		retry := application.Spec.SyncPolicy.Retry

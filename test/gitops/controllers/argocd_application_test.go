@@ -1,10 +1,12 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +33,7 @@ func (s *stage) push(files map[string]string) {
 	s.git("commit", "--quiet", "--allow-empty", "--message=test")
 	s.revision, s.committed = s.git("rev-parse", "HEAD"), time.Now()
 	for _, name := range s.applications {
-		s.refresh(name)
+		s.refresh(name, "normal")
 	}
 }
 
@@ -45,7 +47,8 @@ func (s *stage) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// application declares one of the folder of that name. The spec is its syncPolicy, or more.
+// application declares one of the folder of that name. The spec is its syncPolicy, or more, and
+// compareOptions, which are an annotation.
 func (s *stage) application(name, spec string) {
 	s.t.Helper()
 	full := map[string]any{
@@ -60,8 +63,14 @@ func (s *stage) application(name, spec string) {
 	}
 	u := s.newApplication(name)
 	u.Object["spec"] = full
+	if options, found := full["compareOptions"].(string); found {
+		u.SetAnnotations(map[string]string{"argocd.argoproj.io/compare-options": options})
+		delete(full, "compareOptions")
+	}
 	s.must(kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
-	s.applications = append(s.applications, name)
+	if !slices.Contains(s.applications, name) {
+		s.applications = append(s.applications, name)
+	}
 }
 
 func (s *stage) newApplication(name string) *unstructured.Unstructured {
@@ -71,10 +80,26 @@ func (s *stage) newApplication(name string) *unstructured.Unstructured {
 	return u
 }
 
-func (s *stage) refresh(name string) {
+// refresh asks Argo CD to compare an Application with Git and the cluster, normally or hard.
+func (s *stage) refresh(name, how string) {
 	s.t.Helper()
-	patch := `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{"argocd.argoproj.io/refresh":%q}}}`, how)
 	s.must(kube.Patch(s.t.Context(), s.newApplication(name), client.RawPatch("application/merge-patch+json", []byte(patch))))
+}
+
+// compare has Argo CD compare an Application, and waits until it did. Argo CD overlooks a request
+// that comes while it writes the Application, so another is made after some seconds.
+func (s *stage) compare(name string) {
+	s.t.Helper()
+	for attempt := range 10 {
+		s.refresh(name, []string{"normal", "hard"}[attempt%2])
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if _, asked := s.getApplication(name).GetAnnotations()["argocd.argoproj.io/refresh"]; !asked {
+				return
+			}
+		}
+	}
+	s.t.Fatalf("Argo CD does not compare %s", name)
 }
 
 // appVerdict is what Argo CD says of an Application.
@@ -82,8 +107,8 @@ type appVerdict struct {
 	Phase   string // of the operation
 	Sync    string
 	Health  string
-	Message string // of the operation and of the session's health
-	Took    time.Duration
+	Message string        // of the operation and of the session's health
+	Took    time.Duration // since the commit
 }
 
 func (v appVerdict) String() string {
@@ -103,20 +128,18 @@ func (s *stage) appVerdict(name string) (v appVerdict) {
 		revision, _, _ := unstructured.NestedString(u.Object, "status", "operationState", "operation", "sync", "revision")
 		return revision == s.revision && v.Phase != "Running"
 	})
+	v.Took = time.Since(s.committed)
 	return v
 }
 
 // appBecomes waits for a state of an Application.
 func (s *stage) appBecomes(name, what string, reached func(appVerdict) bool) (v appVerdict) {
 	s.t.Helper()
-	began := time.Now()
 	s.eventually(name+" becomes "+what, func() bool {
 		v = s.appReads(s.getApplication(name))
 		return reached(v)
 	})
-	if v.Took == 0 {
-		v.Took = time.Since(began)
-	}
+	v.Took = time.Since(s.committed)
 	return v
 }
 
@@ -146,10 +169,46 @@ func (s *stage) appReads(u *unstructured.Unstructured) (v appVerdict) {
 		messages = append(messages, fmt.Sprint(item.(map[string]any)["message"]))
 	}
 	v.Message = strings.ReplaceAll(strings.Join(messages, "; "), s.namespace, "finance")
-	started, err1 := time.Parse(time.RFC3339, read("operationState", "startedAt"))
-	finished, err2 := time.Parse(time.RFC3339, read("operationState", "finishedAt"))
-	if err1 == nil && err2 == nil {
-		v.Took = finished.Sub(started)
-	}
 	return v
+}
+
+// operation is when the last operation began.
+func (s *stage) operation(name string) string {
+	s.t.Helper()
+	text, _, _ := unstructured.NestedString(s.getApplication(name).Object, "status", "operationState", "startedAt")
+	return text
+}
+
+// resultOf is what the last operation says of one session.
+func (s *stage) resultOf(name, session string) string {
+	s.t.Helper()
+	results, _, _ := unstructured.NestedSlice(s.getApplication(name).Object, "status", "operationState", "syncResult", "resources")
+	for _, item := range results {
+		if result := item.(map[string]any); result["name"] == session {
+			return strings.ReplaceAll(fmt.Sprint(result["message"]), s.namespace, "finance")
+		}
+	}
+	return ""
+}
+
+// logApplications shows what Argo CD says after a test has failed.
+func (s *stage) logApplications(ctx context.Context) {
+	for _, name := range s.applications {
+		u := s.newApplication(name)
+		_ = kube.Get(ctx, client.ObjectKeyFromObject(u), u)
+		text, _ := yaml.Marshal(u.Object["status"])
+		s.t.Logf("%s: %s\n%s", name, s.appReads(u), text)
+	}
+	if len(s.applications) == 0 {
+		return
+	}
+	running, err := argoCD()
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(running.controller.log.String()) {
+		if strings.Contains(line, s.namespace) {
+			s.t.Log(line)
+		}
+	}
 }

@@ -1,17 +1,22 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 // collectGarbage deletes the generated Secrets of sessions that are gone, as a cluster's own
-// controllers would.
+// controllers would. Flux deletes sessions in the background and Argo CD in the foreground: such a
+// session stays until its Secret is gone.
 func collectGarbage(ctx context.Context) {
 	for ctx.Err() == nil {
 		var secrets corev1.SecretList
@@ -22,6 +27,7 @@ func collectGarbage(ctx context.Context) {
 				}
 			}
 		}
+		release(ctx)
 		time.Sleep(500 * time.Millisecond) // the pace of looking
 	}
 }
@@ -33,5 +39,25 @@ func ownerIsGone(ctx context.Context, secret *corev1.Secret) bool {
 	owner := secret.OwnerReferences[0]
 	var session v1alpha1.BillingSession
 	err := kube.Get(ctx, client.ObjectKey{Namespace: secret.Namespace, Name: owner.Name}, &session)
-	return client.IgnoreNotFound(err) == nil && session.UID != owner.UID
+	if client.IgnoreNotFound(err) != nil {
+		return false
+	}
+	return session.UID != owner.UID || waitsForItsSecret(&session)
+}
+
+func waitsForItsSecret(session *v1alpha1.BillingSession) bool {
+	return session.DeletionTimestamp != nil && controllerutil.ContainsFinalizer(session, metav1.FinalizerDeleteDependents)
+}
+
+// release ends the deletion of sessions whose Secret is gone.
+func release(ctx context.Context) {
+	var sessions v1alpha1.BillingSessionList
+	_ = kube.List(ctx, &sessions)
+	for _, session := range sessions.Items {
+		secret := client.ObjectKey{Namespace: session.Namespace, Name: cmp.Or(session.Status.SecretName, session.Name)}
+		if waitsForItsSecret(&session) && apierrors.IsNotFound(kube.Get(ctx, secret, &corev1.Secret{})) {
+			controllerutil.RemoveFinalizer(&session, metav1.FinalizerDeleteDependents)
+			_ = kube.Update(ctx, &session)
+		}
+	}
 }

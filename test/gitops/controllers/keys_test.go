@@ -146,7 +146,7 @@ func TestExternalSecrets(t *testing.T) {
 	s.say("external secrets: the key is rotated", s.reconcile("billing"), fmt.Sprintf("%d request more", s.requests()))
 
 	vault.becomes("")
-	s.must(kube.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "key"}}))
+	s.deleteKey()
 	v = s.reconcile("billing")
 	s.say("external secrets: the Secret is deleted", v, "the session goes on with its URL")
 	if v.Status != "True" {
@@ -173,4 +173,9 @@ func (s *stage) refreshes(times int) {
 		}
 		return len(seen) > times
 	})
+}
+
+func (s *stage) deleteKey() {
+	s.t.Helper()
+	s.must(kube.Delete(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "key"}}))
 }

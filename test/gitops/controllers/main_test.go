@@ -118,4 +118,4 @@ func startFlux(ctx context.Context, program string) (*controller, error) {
 }
 
 // patience is how long a test waits for what should take seconds.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute

@@ -18,6 +18,20 @@ type situation struct {
 	Session   unstructured.Unstructured `json:"session"`
 	KStatus   string                    `json:"kstatus"`
 	Flux      string                    `json:"flux"`
+	ArgoCD    string                    `json:"argocd"`
+	Says      string                    `json:"says"`
+}
+
+func situations(t *testing.T) (rows []situation) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // Flux's wait, with its own reading of conditions and with the expressions that ship with the
@@ -26,15 +40,7 @@ type situation struct {
 // current.
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var situations []situation
-	if err := yaml.Unmarshal(text, &situations); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range situations {
+	for _, row := range situations(t) {
 		t.Run(row.Situation, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)

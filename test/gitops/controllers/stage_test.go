@@ -61,6 +61,7 @@ func (s *stage) clear() {
 		for _, session := range sessions.Items {
 			s.t.Logf("session %s: %+v; %+v", session.Name, session.Spec, session.Status.Conditions)
 		}
+		s.logApplications(ctx)
 		for line := range strings.Lines(flux.log.String()) {
 			if strings.Contains(line, s.namespace) {
 				s.t.Log(line)

@@ -1,0 +1,30 @@
+package controllers
+
+import (
+	"strings"
+	"testing"
+)
+
+// Argo CD's health of an Application in each situation. The test writes the status.
+func TestArgoCDSituations(t *testing.T) {
+	t.Parallel()
+	needArgoCD(t)
+	for _, row := range situations(t) {
+		t.Run(row.Situation, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.push(map[string]string{"billing/session.yaml": declared(s, row, "acme")})
+			s.application("billing", automated)
+			s.appVerdict("billing")
+			s.pretend("acme", row.Session)
+			v := s.appBecomes("billing", row.ArgoCD, func(v appVerdict) bool {
+				return v.Health == row.ArgoCD && strings.Contains(v.Message, row.Says)
+			})
+			s.sayArgoCD(row.Situation, v, row.ArgoCD)
+			s.compare("billing")
+			if v := s.appReads(s.getApplication("billing")); v.Sync != "Synced" || v.Health != row.ArgoCD {
+				t.Errorf("Argo CD says: %s", v)
+			}
+		})
+	}
+}
