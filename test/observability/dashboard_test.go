@@ -9,7 +9,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
 // dashboard is what counts here of one.
@@ -45,10 +46,7 @@ type variable struct {
 func shippedDashboard(t *testing.T) dashboard {
 	t.Helper()
 	const folder = "grafana"
-	var object corev1.ConfigMap
-	if err := yaml.UnmarshalStrict(kustomized(t, folder), &object); err != nil {
-		t.Fatal(err)
-	}
+	object := manifests.Only[corev1.ConfigMap](t, manifests.Rendered(t, folder), "ConfigMap")
 	if object.Labels["grafana_dashboard"] != "1" || len(object.Data) != 1 {
 		t.Errorf("config/%s is a ConfigMap with labels %v and %d files, of which no sidecar makes a dashboard",
 			folder, object.Labels, len(object.Data))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -23,7 +24,7 @@ func TestABadDay(t *testing.T) {
 	t.Run("dashboard", func(t *testing.T) { expectDashboard(t, s.server, began) })
 	t.Run("metrics", func(t *testing.T) { expectMetrics(t, s.exposition()) })
 	t.Run("events", s.expectEvents)
-	s.stopManager()
+	s.manager.Stop()
 	t.Run("log", s.expectLog)
 }
 
@@ -36,19 +37,19 @@ func (s *stage) badDay() *diary {
 	d := &diary{server: s.server}
 
 	// A clock that is wrong by more than a few seconds shows at the first grant.
-	s.endpoint.SetClockOffset(45 * time.Second)
-	s.session("healthy")
-	s.session("slow", builders.RenewBefore(16))
-	s.misbehave("expiring", standin.Life(24*time.Second))
-	s.session("expiring")
-	s.misbehave("rejected", standin.Status(401))
-	s.session("rejected")
-	s.misbehave("throttled", standin.Throttle(10*time.Second))
-	s.session("throttled")
-	s.misbehave("broken", standin.Status(503))
-	s.session("broken")
-	s.create(builders.Session("keyless", builders.In(namespace), builders.KeySecret("key-keyless")))
-	s.create(builders.Session("suspended", builders.In(namespace), builders.Suspended()))
+	s.Standin.SetClockOffset(45 * time.Second)
+	s.WithOwnKey("healthy")
+	s.WithOwnKey("slow", builders.RenewBefore(16))
+	s.Misbehave("expiring", standin.Life(24*time.Second))
+	s.WithOwnKey("expiring")
+	s.Misbehave("rejected", standin.Status(401))
+	s.WithOwnKey("rejected")
+	s.Misbehave("throttled", standin.Throttle(10*time.Second))
+	s.WithOwnKey("throttled")
+	s.Misbehave("broken", standin.Status(503))
+	s.WithOwnKey("broken")
+	s.Create(builders.Session("keyless", builders.In(namespace), builders.KeySecret("key-keyless")))
+	s.Create(builders.Session("suspended", builders.In(namespace), builders.Suspended()))
 	s.server.waitFor("billingsession_requests_total")
 	s.server.let(4)
 	d.fires("BillingOperatorWithoutLeader", operator())
@@ -69,23 +70,23 @@ func (s *stage) badDay() *diary {
 		"BillingSessionNotReady", "BillingSessionExpiresSoon", "BillingSessionExpired", "BillingEndpointClockSkew"} {
 		d.quiet(alert)
 	}
-	s.misbehave("expiring", standin.Status(503))
-	s.misbehave("slow", standin.Latency(7*time.Second))
+	s.Misbehave("expiring", standin.Status(503))
+	s.Misbehave("slow", standin.Latency(7*time.Second))
 
 	s.server.let(7)
 	d.quiet("BillingOperatorWithoutLeader")
 	d.fires("BillingSessionRejected", session("rejected"))
 	d.fires("BillingSessionStalled", session("keyless"))
 	d.fires("BillingEndpointClockSkew", install())
-	s.endpoint.SetClockOffset(0)
+	s.Standin.SetClockOffset(0)
 	s.heal("rejected")
-	s.key("keyless")
+	s.GiveKey("key-keyless", env.KeyOf("keyless"))
 
 	// While its request is under way nobody says that anything is wrong with it.
 	s.server.waitFor(`time() - billingsession_renewal_timestamp_seconds{name="slow"} > 1`)
 	s.server.let(3)
 	d.fires("BillingSessionRenewalOverdue", session("slow"))
-	s.misbehave("slow")
+	s.Misbehave("slow")
 
 	s.server.waitFor(`billingsession_state{name="expiring",state="failing"}`)
 	s.server.let(3)
@@ -115,12 +116,12 @@ func (s *stage) badDay() *diary {
 		d.quiet(alert)
 	}
 
-	s.endpoint.Misbehave(standin.Status(503))
+	s.Standin.Misbehave(standin.Status(503))
 	s.renew("healthy")
 	s.server.waitFor(`billingsession_sessions{reason="Unavailable",state="failing"} > 0`)
 	s.server.let(5)
 	d.fires("BillingEndpointDown", install())
-	s.endpoint.Heal()
+	s.Standin.Heal()
 	const lastly = "billingsession_last_request_timestamp_seconds"
 	s.server.waitFor(lastly + `{outcome="granted"} > on (job) ` + lastly + `{outcome="unavailable"}`)
 	s.server.let(1)
@@ -130,7 +131,7 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingEndpointCAFileUnusable")
 
-	s.stopManager()
+	s.manager.Stop()
 	s.server.let(7)
 	d.fires("BillingOperatorAbsent", operator())
 	s.startManager()
@@ -143,6 +144,6 @@ func (s *stage) badDay() *diary {
 
 // waitUntil waits until Prometheus knows that a session stands as it does for that reason.
 func (s *stage) waitUntil(name, reason string) {
-	s.t.Helper()
+	s.T.Helper()
 	s.server.waitFor(fmt.Sprintf("billingsession_state{name=%q,reason=%q}", name, reason))
 }

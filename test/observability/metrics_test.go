@@ -14,14 +14,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // exposition is what the manager says to whoever may read its metrics.
 func (s *stage) exposition() string {
-	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "https://"+s.address+"/metrics", nil)
+	s.T.Helper()
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodGet, "https://"+s.address+"/metrics", nil)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
 	// The manager makes its certificate for itself.
@@ -29,12 +31,12 @@ func (s *stage) exposition() string {
 	defer scraper.CloseIdleConnections()
 	answer, err := scraper.Do(request)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s: %v", answer.Status, err)
+		s.T.Fatalf("%s: %v", answer.Status, err)
 	}
 	return string(text)
 }
@@ -55,7 +57,7 @@ func expectMetrics(t *testing.T, text string) {
 		promtool(t, ours.String(), "check", "metrics")
 	})
 	t.Run("secrets", func(t *testing.T) {
-		for _, secret := range []string{keyOf(""), "index.html", "billing_ui"} {
+		for _, secret := range []string{env.KeyPrefix, "index.html", "billing_ui"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("they hold %q", secret)
 			}

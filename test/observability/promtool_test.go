@@ -16,7 +16,7 @@ import (
 	"github.com/xtracta/billing-operator/test/env"
 )
 
-const root = "../.."
+func TestMain(m *testing.M) { env.Main(m) }
 
 // needPrometheus skips the test where there is no Prometheus and none can be had.
 func needPrometheus(t *testing.T) {
@@ -38,7 +38,7 @@ func promtool(t *testing.T, input string, args ...string) {
 // shippedRules are the alerts of config/prometheus, as they would be applied.
 func shippedRules(t *testing.T) monitoringv1.PrometheusRuleSpec {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "config", "prometheus", "alerts.yaml"))
+	text, err := os.ReadFile(env.Path("config", "prometheus", "alerts.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func write(t *testing.T, path string, value any) string {
 
 func read(t *testing.T, path ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(append([]string{root}, path...)...))
+	text, err := os.ReadFile(env.Path(path...))
 	if err != nil {
 		t.Fatal(err)
 	}

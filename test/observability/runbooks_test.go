@@ -3,7 +3,6 @@ package observability
 import (
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -64,17 +63,6 @@ func TestAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	promtool(t, "", "test", "rules", path)
-}
-
-func kustomized(t *testing.T, folder string) []byte {
-	t.Helper()
-	kustomize := exec.Command("go", "tool", "kustomize", "build", filepath.Join("..", "..", "config", folder))
-	kustomize.Dir = filepath.Join(root, "hack", "tools")
-	output, err := kustomize.Output()
-	if err != nil {
-		t.Fatalf("kustomize build config/%s: %v", folder, err)
-	}
-	return output
 }
 
 // A reason for which a person must act has an alert of its own, or counts as any other; none

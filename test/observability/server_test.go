@@ -6,16 +6,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // server is a real Prometheus.
@@ -52,29 +52,17 @@ func startServer(t *testing.T, target, token string) *server {
 			}},
 		}},
 	})
-	address := freeAddress(t)
-	var log bytes.Buffer
-	cmd := exec.Command("prometheus", "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"),
-		"--web.listen-address", address, "--log.level", "warn")
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("Prometheus said:\n%s", &log)
-		}
-	})
+	address := env.FreeAddress(t)
+	env.Start(t, exec.Command("prometheus", "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"),
+		"--web.listen-address", address, "--log.level", "warn"))
 	s := &server{t: t, url: "http://" + address}
-	eventually(t, "Prometheus is ready", func() string {
+	env.Eventually(t, "Prometheus is ready", func() string {
 		answer, err := http.Get(s.url + "/-/ready")
 		if err != nil {
 			return err.Error()
 		}
 		defer func() { _ = answer.Body.Close() }()
-		return unless(answer.StatusCode == http.StatusOK, answer.Status)
+		return env.Unless(answer.StatusCode == http.StatusOK, answer.Status)
 	})
 	return s
 }
@@ -130,7 +118,7 @@ func (s *server) ask(path string, question url.Values) []series {
 
 func (s *server) get(path string, question url.Values) []byte {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), env.Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path+"?"+question.Encode(), nil)
 	if err != nil {
@@ -152,8 +140,8 @@ func (s *server) get(path string, question url.Values) []byte {
 // waitFor waits until an expression has a value.
 func (s *server) waitFor(expression string) {
 	s.t.Helper()
-	eventually(s.t, "Prometheus finds "+expression, func() string {
-		return unless(len(s.query(expression)) > 0, "nothing")
+	env.Eventually(s.t, "Prometheus finds "+expression, func() string {
+		return env.Unless(len(s.query(expression)) > 0, "nothing")
 	})
 }
 
@@ -170,37 +158,7 @@ func (s *server) scrapes() int {
 func (s *server) let(n int) {
 	s.t.Helper()
 	until := s.scrapes() + n
-	eventually(s.t, fmt.Sprintf("Prometheus scrapes %d times more", n), func() string {
-		return unless(s.scrapes() >= until, "not yet")
+	env.Eventually(s.t, fmt.Sprintf("Prometheus scrapes %d times more", n), func() string {
+		return env.Unless(s.scrapes() >= until, "not yet")
 	})
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-const patience = time.Minute // machines that run tests are often busy
-
-func eventually(t *testing.T, what string, condition func() string) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for problem := condition(); problem != ""; problem = condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %s", what, problem)
-		}
-		time.Sleep(100 * time.Millisecond) // the pace of looking, not a bound
-	}
-}
-
-func unless(holds bool, problem string) string {
-	if holds {
-		return ""
-	}
-	return problem
 }
