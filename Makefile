@@ -56,6 +56,10 @@ install.yaml: bin/tools/kustomize ## Write everything that config/default instal
 chart: bin/tools/helm ## Package the Helm chart into dist/
 	bin/tools/helm package config/chart --destination dist
 
+.PHONY: bump
+bump: ## Write VERSION (v0.2.0) to everything that says which version this is
+	go run ./hack/version set "$(VERSION)"
+
 ##### Check
 
 .PHONY: test
@@ -122,7 +126,7 @@ fuzz: ## Fuzz each parser for FUZZTIME (1m)
 
 .PHONY: lint
 lint: bin/tools/golangci-lint ## Run the linters
-	bin/tools/golangci-lint run ./...
+	bin/tools/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
 verify: generate bin/tools/kustomize ## Check generated files, modules, formatting and kustomizations
@@ -130,6 +134,7 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 	@for module in $(MODULES); do \
 	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
 	done
+	@echo version; go run ./hack/version check
 	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
 	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
 	@for folder in $(KUSTOMIZATIONS); do \

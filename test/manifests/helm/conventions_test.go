@@ -110,11 +110,11 @@ var conventions = []option{
 	},
 	{
 		"another registry", "clusters without internet have a mirror", `global: {imageRegistry: "mirror.example.com:5000/"}`,
-		[]found{{"Deployment", container + ".image}", "mirror.example.com:5000/xtracta/billing-operator:v0.1.0"}},
+		[]found{{"Deployment", container + ".image}", "mirror.example.com:5000/xtracta/billing-operator:" + appVersion()}},
 	},
 	{
 		"another registry for an image without one", "Docker's is meant then", `{global: {imageRegistry: mirror}, image: {repository: xtracta/billing-operator}}`,
-		[]found{{"Deployment", container + ".image}", "mirror/xtracta/billing-operator:v0.1.0"}},
+		[]found{{"Deployment", container + ".image}", "mirror/xtracta/billing-operator:" + appVersion()}},
 	},
 	{
 		"no CustomResourceDefinition", "a cluster has it once", `crds: {enabled: false}`,

@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"os"
 	"sync"
+	"strings"
 	"testing"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
@@ -28,4 +30,15 @@ var pinned = sync.OnceValues(func() (path string, err error) {
 		err = fmt.Errorf("make: %w\n%s", err, output)
 	}
 	return env.Path("bin", "tools", "helm"), err
+})
+
+// appVersion is the tag of the image that the chart deploys.
+var appVersion = sync.OnceValue(func() string {
+	content, err := os.ReadFile(env.Path("config", "chart", "Chart.yaml"))
+	if err != nil {
+		panic(err)
+	}
+	_, rest, _ := strings.Cut(string(content), "\nappVersion: ")
+	version, _, _ := strings.Cut(rest, "\n")
+	return version
 })

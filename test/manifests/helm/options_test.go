@@ -7,7 +7,7 @@ var options = []option{
 		"defaults", "what nobody asked for is left to the manager", ``,
 		[]found{
 			{"Deployment", moreArgs, ""},
-			{"Deployment", container + ".image}", "ghcr.io/xtracta/billing-operator:v0.1.0"},
+			{"Deployment", container + ".image}", "ghcr.io/xtracta/billing-operator:" + appVersion()},
 			{"NetworkPolicy", "{.metadata.name}", ""},
 			{"ServiceMonitor", "{.metadata.name}", ""},
 			{"CustomResourceDefinition", `{.metadata.annotations.helm\.sh/resource-policy}`, "keep"},

@@ -60,7 +60,7 @@ func TestPartsHearGlobalValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	deployments := parse(t, text).OfKind("Deployment")
-	const image = "mirror.example.com/xtracta/billing-operator:v0.1.0 mirror"
+	image := "mirror.example.com/xtracta/billing-operator:" + appVersion() + " mirror"
 	if got := find(t, deployments, container+".image} "+pod+".imagePullSecrets[*].name}"); got != image+" "+image {
 		t.Errorf("images and their Secrets are %s, want twice %s", got, image)
 	}
@@ -109,8 +109,8 @@ func parentChart(t *testing.T) string {
 	}
 	for name, text := range map[string]string{
 		"Chart.yaml": `{apiVersion: v2, name: platform, version: 1.0.0, dependencies: [
-			{name: billing-operator, version: 0.1.0, condition: billing-operator.enabled},
-			{name: billing-operator, version: 0.1.0, alias: billing_EU, condition: billing_EU.enabled}]}`,
+			{name: billing-operator, version: "*", condition: billing-operator.enabled},
+			{name: billing-operator, version: "*", alias: billing_EU, condition: billing_EU.enabled}]}`,
 		"values.yaml": `{billing-operator: {replicaCount: 2}, billing_EU: {watchNamespaces: [finance], crds: {enabled: false}}}`,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
