@@ -129,7 +129,9 @@ var helmComesAndGoes = []step{
 			s.shell("kubectl delete crd billingsessions.billing.xtracta.com")
 		}},
 	{document: config, command: "helm install billing-operator config/chart --namespace billing-operator-system --create-namespace --set image.repository=registry.example.com/billing-operator --set watchNamespaces",
-		prints: "STATUS: deployed", after: func(s *stage) { s.shell("kubectl get rolebinding billing-operator-system-billing-operator-manager -n finance") }},
+		prints: "STATUS: deployed", after: func(s *stage) {
+			s.shell("kubectl get rolebinding billing-operator-system-billing-operator-manager -n finance")
+		}},
 }
 
 var otherInstalls = []step{

@@ -6,10 +6,10 @@ package helm
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"os"
-	"sync"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
