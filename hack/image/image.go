@@ -41,7 +41,11 @@ func newImage(programs []program, platform v1.Platform, spec imageSpec) (v1.Imag
 			return nil, err
 		}
 	}
-	return configure(image, platform, "/"+programs[0].name, spec)
+	image, err := configure(image, platform, "/"+programs[0].name, spec)
+	if err != nil {
+		return nil, err
+	}
+	return mutate.Annotations(image, spec.labels()).(v1.Image), nil
 }
 
 func configure(image v1.Image, platform v1.Platform, entrypoint string, spec imageSpec) (v1.Image, error) {

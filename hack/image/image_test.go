@@ -131,9 +131,16 @@ func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 	if diff := cmp.Diff(want, config.Config); diff != "" {
 		t.Errorf("the config (-want +got):\n%s", diff)
 	}
-	if manifest, err := image.Manifest(); err != nil || manifest.MediaType != types.OCIManifestSchema1 ||
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Labels, manifest.Annotations); diff != "" {
+		t.Errorf("registries show annotations, which differ from the labels (-label +annotation):\n%s", diff)
+	}
+	if manifest.MediaType != types.OCIManifestSchema1 ||
 		manifest.Config.MediaType != types.OCIConfigJSON || manifest.Layers[0].MediaType != types.OCILayer {
-		t.Errorf("not all media types are OCI's: %+v, %v", manifest, err)
+		t.Errorf("not all media types are OCI's: %+v", manifest)
 	}
 }
 
@@ -216,7 +223,8 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("images hold programs for Linux")
 	}
-	file, _ := build(t, filepath.Join("..", ".."), "--platform=linux/"+runtime.GOARCH)
+	file, _ := build(t, filepath.Join("..", ".."), "--platform=linux/"+runtime.GOARCH,
+		"--name=registry.example.com:5000/operator:v0.3.0-rc.1", "--revision=0123abc")
 	image, err := tarball.ImageFromPath(file, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -225,11 +233,13 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 	if err := os.WriteFile(manager, files(t, image)[0].content, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), manager, "--help")
-	cmd.Env = []string{} // as in the image
-	output, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(output), "--endpoint-url") {
-		t.Errorf("manager --help: %v\n%s", err, output)
+	for arg, want := range map[string]string{"--help": "--endpoint-url", "--version": "manager v0.3.0-rc.1 (revision 0123abc, "} {
+		cmd := exec.CommandContext(t.Context(), manager, arg)
+		cmd.Env = []string{} // as in the image
+		output, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(output), want) {
+			t.Errorf("manager %s: %v, want %q in\n%s", arg, err, want, output)
+		}
 	}
 }
 
@@ -247,7 +257,12 @@ func TestDockerfileAgrees(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(final), "\n")); diff != "" {
 		t.Errorf("the last stage (-want +got):\n%s", diff)
 	}
-	for _, part := range []string{"CGO_ENABLED=0", `-trimpath -ldflags "-s -w"`} {
+	goVersion, err := toolchain(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := imageSpec{name: "operator:${VERSION}", revision: "${REVISION}"}.linkerFlags()
+	for _, part := range []string{"CGO_ENABLED=0", `-trimpath -ldflags "` + flags + `"`, "ARG GO_VERSION=" + strings.TrimPrefix(goVersion, "go") + "\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not build with %s", part)
 		}

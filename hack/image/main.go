@@ -94,7 +94,7 @@ func parsePlatforms(list string) (platforms []v1.Platform, err error) {
 // buildImages builds an image for each platform.
 func buildImages(ctx context.Context, root string, platforms []v1.Platform, spec imageSpec) (built []platformImage, err error) {
 	for _, platform := range platforms {
-		programs, err := compile(ctx, root, spec.packages, platform)
+		programs, err := compile(ctx, root, spec, platform)
 		if err != nil {
 			return nil, err
 		}
