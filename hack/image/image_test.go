@@ -21,6 +21,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/xtracta/billing-operator/hack/gobuild"
 )
 
 // source compiles within seconds for any platform.
@@ -257,11 +259,11 @@ func TestDockerfileAgrees(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(final), "\n")); diff != "" {
 		t.Errorf("the last stage (-want +got):\n%s", diff)
 	}
-	goVersion, err := toolchain(filepath.Join("..", ".."))
+	goVersion, err := gobuild.Toolchain(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := imageSpec{name: "operator:${VERSION}", revision: "${REVISION}"}.linkerFlags()
+	flags := gobuild.LinkerFlags("${VERSION}", "${REVISION}")
 	for _, part := range []string{"CGO_ENABLED=0", `-trimpath -ldflags "` + flags + `"`, "ARG GO_VERSION=" + strings.TrimPrefix(goVersion, "go") + "\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it does not build with %s", part)
