@@ -21,6 +21,8 @@ func TestExampleApplications(t *testing.T) {
 		{[]string{"application.yaml"}, []string{common.SyncOptionServerSideApply}},
 		// The dry run of a session must wait for the CRD that comes with it.
 		{[]string{"together", "application.yaml"}, []string{common.SyncOptionServerSideApply, common.SyncOptionSkipDryRunOnMissingResource}},
+		{[]string{"operator", "helm.yaml"}, []string{common.SyncOptionServerSideApply, "CreateNamespace=true"}},
+		{[]string{"operator", "kustomize.yaml"}, []string{common.SyncOptionServerSideApply}},
 	} {
 		application := exampleApplication(t, row.path...)
 		for _, option := range row.options {
