@@ -131,6 +131,16 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingEndpointCAFileUnusable")
 
+	d.quiet("BillingNamespaceCrowdsQueue")
+	s.crowd(60)
+	s.server.waitFor(fmt.Sprintf("billingsession_namespace_queued_requests{namespace=%q} > 20", crowded))
+	s.server.let(12)
+	d.fires("BillingNamespaceCrowdsQueue", map[string]string{"job": metricsService, "namespace": crowded})
+	s.Misbehave("crowd")
+	s.server.waitFor("billingsession_queued_requests == 0")
+	s.server.let(1)
+	d.quiet("BillingNamespaceCrowdsQueue")
+
 	s.manager.Stop()
 	s.server.let(7)
 	d.fires("BillingOperatorAbsent", operator())

@@ -2,6 +2,7 @@ package observability
 
 import (
 	"encoding/pem"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -147,4 +149,21 @@ func (s *stage) heal(name string) {
 func (s *stage) renew(name string) {
 	s.T.Helper()
 	s.RequestRenewal(name, "now")
+}
+
+// crowded is a namespace with many sessions.
+const crowded = "crowd"
+
+// crowd makes sessions in a namespace of their own that share a key, which the endpoint answers
+// slowly.
+func (s *stage) crowd(sessions int) {
+	s.T.Helper()
+	key := env.KeyOf(crowded)
+	s.Standin.AddKeys(key)
+	s.Misbehave(crowded, standin.Latency(6*time.Second))
+	s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: crowded}})
+	s.Create(builders.KeySecretOf(crowded, "key", key))
+	for i := range sessions {
+		s.Create(builders.Session(fmt.Sprintf("crowd-%d", i), builders.In(crowded), builders.Expiration(3600)))
+	}
 }
