@@ -137,6 +137,7 @@ var elsewhere = []struct{ command, why, file, proof string }{
 	{"make assets && go test ./test/integration -run TestControllerWrites", "make test runs it", "test/integration/situations_test.go", "func TestControllerWrites"},
 	{"go test ./controllers/endpoint -run '^$' -fuzz '^FuzzClassify$'", "make fuzz runs it", "controllers/endpoint/fuzz_test.go", "func FuzzClassify("},
 	{"go test ./test/process/plugin -update", "it writes files", "test/process/plugin/golden_test.go", `flag.Bool("update"`},
+	{"go test ./test/api", "make test runs it", "test/api/main_test.go", "func TestMain("},
 	{"go run ./hack/controlplane/assets", "make assets runs it", "Makefile", "./hack/controlplane/assets"},
 	{"go run ./hack/standin", "it does not end; its tests run it", "hack/standin/main_test.go", "--control"},
 	{"cd hack/tools && go get", "it needs the internet", "hack/tools/go.mod", "github.com/golangci/golangci-lint/v2"},

@@ -41,7 +41,7 @@ func (s *stage) declareAgain() { s.shell("kubectl apply -n finance -f acme.yaml"
 
 func (s *stage) outputOpensThePage() {
 	s.t.Helper()
-	answer, err := http.Get(s.output) //nolint:noctx // a browser has none either
+	answer, err := http.Get(s.output)
 	s.must(err)
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
@@ -95,7 +95,7 @@ func (s *stage) playKubelet() {
 	node, err := s.cluster.CoreV1().Nodes().Create(s.t.Context(), node, metav1.CreateOptions{})
 	s.must(err)
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "127.0.0.1"}}
-	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(kubelet.Listener.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port
+	node.Status.DaemonEndpoints.KubeletEndpoint.Port = int32(kubelet.Listener.Addr().(*net.TCPAddr).Port)
 	_, err = s.cluster.CoreV1().Nodes().UpdateStatus(s.t.Context(), node, metav1.UpdateOptions{})
 	s.must(err)
 	template := s.getDeployment("billing-operator").Spec.Template

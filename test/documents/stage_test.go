@@ -104,8 +104,10 @@ func (s *stage) buildTools() {
 		}
 	}
 	s.must(os.Symlink(filepath.Join(tools, "helm"), filepath.Join(bin, "helm")))
-	s.must(os.WriteFile(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\ncat >\"$HOME/clipboard\"\n"), 0o700)) //nolint:gosec // a program
-	s.must(os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\nexec true\n"), 0o700))             //nolint:gosec // a program
+	s.must(os.WriteFile(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\ncat >\"$HOME/clipboard\"\n"), 0o700))
+	for _, browser := range []string{"xdg-open", "open"} { // on Linux, on macOS
+		s.must(os.WriteFile(filepath.Join(bin, browser), []byte("#!/bin/sh\n"), 0o700))
+	}
 }
 
 // clone makes what a reader has cloned. Commands may change config, so it is a copy.
