@@ -14,13 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -39,6 +37,8 @@ const (
 	recoveryPatience = 5 * time.Minute
 )
 
+func TestMain(m *testing.M) { env.Main(m) }
+
 func TestChaos(t *testing.T) {
 	seed := *chaosSeed
 	if seed == 0 {
@@ -47,8 +47,6 @@ func TestChaos(t *testing.T) {
 	sessions := min(*chaosSessions, mostSessions)
 	flags := fmt.Sprintf("-chaos.seed=%d -chaos.duration=%s -chaos.sessions=%d -chaos.life=%s", seed, *chaosDuration, sessions, *chaosLife)
 	t.Log(flags)
-	ctrllog.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
 
 	w := newWorld(t, seed, sessions)
 	w.keepVigil()

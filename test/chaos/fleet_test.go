@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -78,17 +77,11 @@ func (f *fleet) keep(ctx context.Context, args []string) {
 	f.ended(p)
 }
 
-// tether becomes the program that is its argument, and leaves a watcher behind that
-// ends it once the test is gone.
-const tether = `watch() { while kill -0 "$PPID" && kill -0 $$; do sleep 1; done; kill -9 $$; }
-watch >/dev/null 2>&1 &
-exec "$@"`
-
 func (f *fleet) start(args []string) (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := &process{number: len(f.all) + 1, chronicle: f.chronicle, exited: make(chan struct{})}
-	p.cmd = exec.Command("sh", append([]string{"-c", tether, "sh", f.binary}, args...)...)
+	p.cmd = exec.Command(f.binary, args...)
 	p.cmd.Stderr = p
 	p.cmd.WaitDelay = 2 * time.Second // the watcher holds no pipe, but a slow machine may
 	if err := p.cmd.Start(); err != nil {
@@ -261,13 +254,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-func buildManager(t *testing.T) string {
-	t.Helper()
-	path := t.TempDir() + "/manager"
-	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/manager").CombinedOutput(); err != nil {
-		t.Fatalf("build the manager: %v\n%s", err, out)
-	}
-	return path
 }

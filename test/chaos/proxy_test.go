@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,8 +19,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // proxy stands between the managers and the API server, and lets some of the
@@ -34,6 +31,8 @@ type proxy struct {
 	seed      uint64
 	server    *httptest.Server
 	forward   *httputil.ReverseProxy
+	// kubeconfig is a file that leads a manager through the proxy.
+	kubeconfig string
 	// percent of the writes go wrong.
 	percent atomic.Int64
 
@@ -46,44 +45,10 @@ const usualPercent = 6
 
 func newProxy(t *testing.T, c *chronicle, seed uint64, apiServer *rest.Config) *proxy {
 	t.Helper()
-	target, err := url.Parse(apiServer.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, err := rest.TransportFor(apiServer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{chronicle: c, seed: seed, times: map[string]int{}}
-	p.forward = &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     transport,
-		FlushInterval: -1, // watches
-		ErrorLog:      log.New(io.Discard, "", 0),
-		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { reset(w) },
-	}
-	p.server = httptest.NewUnstartedServer(p)
-	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	p.server.Start()
-	t.Cleanup(func() {
-		p.server.CloseClientConnections()
-		p.server.Close()
-	})
+	p := &proxy{chronicle: c, seed: seed, times: map[string]int{}, forward: env.Forward(t, apiServer)}
+	p.forward.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { reset(w) }
+	p.server, p.kubeconfig = env.Proxied(t, p)
 	return p
-}
-
-// kubeconfig is a file that leads a manager through the proxy.
-func (p *proxy) kubeconfig(t *testing.T) string {
-	t.Helper()
-	config := clientcmdapi.NewConfig()
-	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: p.server.URL}
-	config.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy"}
-	config.CurrentContext = "proxy"
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, path); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // ServeHTTP forwards a request, or lets it go wrong.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/invariants"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -64,7 +65,7 @@ func versionOf(resourceVersion string) uint64 {
 func (w *world) keepVigil() {
 	w.t.Helper()
 	watched, err := cache.New(w.cluster.Config(), cache.Options{
-		Scheme: w.scheme, DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
+		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,13 +13,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -29,7 +27,6 @@ import (
 type world struct {
 	t         *testing.T
 	namespace string
-	scheme    *runtime.Scheme
 	cluster   *controlplane.ControlPlane
 	client    client.WithWatch // straight to the API server
 	standin   *standin.Server
@@ -114,18 +111,18 @@ func sessionAsking(expire time.Duration) int { return int(expire/time.Second)/se
 func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	t.Helper()
 	w := &world{
-		t: t, namespace: fmt.Sprintf("chaos-%08x", rand.Uint32()), scheme: runtime.NewScheme(),
+		t: t, namespace: fmt.Sprintf("chaos-%08x", rand.Uint32()), cluster: env.NewCluster(t, controlplane.Options{CRDDirs: []string{env.CRDs()}}),
 		chronicle: newChronicle(time.Now()),
 	}
-	_ = clientgoscheme.AddToScheme(w.scheme)
-	_ = v1alpha1.AddToScheme(w.scheme)
-	w.startCluster()
+	config := w.cluster.Config()
+	config.Timeout = 10 * time.Second
+	w.client = env.Client(t, config)
 	w.proxy = newProxy(t, w.chronicle, seed, w.cluster.Config())
 	endpoint := w.startEndpoint(seed)
 	w.fleet = &fleet{
-		chronicle: w.chronicle, binary: buildManager(t), namespace: w.namespace,
+		chronicle: w.chronicle, binary: env.Tethered(t, "manager"), namespace: w.namespace,
 		args: []string{
-			"--kubeconfig", w.proxy.kubeconfig(t),
+			"--kubeconfig", w.proxy.kubeconfig,
 			"--endpoint-url", endpoint,
 			"--endpoint-timeout", endpointTimeout.String(),
 			"--watch-namespaces", w.namespace,
@@ -139,24 +136,9 @@ func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	return w
 }
 
-func (w *world) startCluster() {
-	w.t.Helper()
-	cluster, err := controlplane.Start(w.t.Context(), controlplane.Options{CRDDirs: []string{"../../config/crd/bases"}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { _ = cluster.Stop() })
-	config := cluster.Config()
-	config.Timeout = 10 * time.Second
-	w.cluster = cluster
-	if w.client, err = client.NewWithWatch(config, client.Options{Scheme: w.scheme}); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 func (w *world) startEndpoint(seed uint64) (address string) {
 	var granted atomic.Int64
-	w.standin = standin.New(standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(*chaosLife),
+	w.standin, address = env.Endpoint(w.t, standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(*chaosLife),
 		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }),
 		standin.OnAnswer(func(r standin.Request) {
 			answer, told := answerOf(r)
@@ -164,9 +146,7 @@ func (w *world) startEndpoint(seed uint64) (address string) {
 				arrived: r.Time, answered: time.Now(), key: r.Key, answer: answer, life: r.Life, told: told, fault: r.Fault,
 			})
 		}))
-	server := httptest.NewServer(w.standin)
-	w.t.Cleanup(server.Close)
-	return server.URL + standin.Path
+	return address + standin.Path
 }
 
 // populate creates the sessions and their keys.

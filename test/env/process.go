@@ -88,6 +88,17 @@ func (p *Process) MustRun() {
 	}
 }
 
+// Tethered is a script that runs a command of cmd/. What it runs ends with the test binary,
+// even when that is killed.
+func Tethered(t testing.TB, name string) (script string) {
+	t.Helper()
+	script, err := process.DieWithParent(t.TempDir(), Program(t, name), os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
 // Manager is a manager as a process.
 type Manager struct {
 	*Process
@@ -98,12 +109,8 @@ type Manager struct {
 // Later arguments override earlier ones.
 func LaunchManager(t testing.TB, environment []string, args ...string) *Manager {
 	t.Helper()
-	script, err := process.DieWithParent(t.TempDir(), Program(t, "manager"), os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
 	health := FreeAddress(t)
-	command := exec.Command(script, slices.Concat([]string{"--metrics-bind-address", "0"}, args, []string{"--health-probe-bind-address", health})...)
+	command := exec.Command(Tethered(t, "manager"), slices.Concat([]string{"--metrics-bind-address", "0"}, args, []string{"--health-probe-bind-address", health})...)
 	command.Env = append(os.Environ(), environment...)
 	return &Manager{Start(t, command), health}
 }

@@ -14,7 +14,7 @@ import (
 const Patience = 90 * time.Second
 
 // pace is that of looking; it bounds nothing.
-const pace = 20 * time.Millisecond
+const pace = 10 * time.Millisecond
 
 // Eventually waits until the condition names no problem any more.
 func Eventually(t testing.TB, what string, condition func() (problem string)) {

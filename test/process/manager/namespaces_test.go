@@ -82,7 +82,7 @@ func (w *tenants) revoke(namespace, name string) {
 func (w *tenants) serve(args ...string) *env.Manager {
 	w.T.Helper()
 	return w.StartManager(append([]string{
-		"--watch-namespaces", w.other.Namespace, "--kubeconfig", w.proxy.kubeconfig(w.T),
+		"--watch-namespaces", w.other.Namespace, "--kubeconfig", w.proxy.kubeconfig,
 		"--metrics-bind-address", w.metrics, "--metrics-secure=false",
 	}, args...)...)
 }
