@@ -18,24 +18,24 @@ import (
 func TestForeignSecretIsNeverTouched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
-	foreign := builders.ForeignSecret(w.namespace, "acme")
+	w.GiveKey("key", w.Key)
+	foreign := builders.ForeignSecret(w.Namespace, "acme")
 	foreign.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy} // whatever its labels say
-	w.create(foreign)
-	w.create(builders.ForeignSecret(w.namespace, "plain"))
+	w.Create(foreign)
+	w.Create(builders.ForeignSecret(w.Namespace, "plain"))
 	w.run()
-	w.session("acme")
-	w.session("other", builders.SecretName("plain"))
+	w.Session("acme")
+	w.Session("other", builders.SecretName("plain"))
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.waitForCondition("other", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.clock.Step(10 * time.Minute)
 	w.waitForRequests(0)
 	for _, name := range []string{"acme", "plain"} {
-		if secret := w.secret(name); string(secret.Data["mine"]) != "hands off" || len(secret.Data) != 1 || secret.OwnerReferences != nil {
+		if secret := w.Secret(name); string(secret.Data["mine"]) != "hands off" || len(secret.Data) != 1 || secret.OwnerReferences != nil {
 			t.Errorf("Secret %s was touched", name)
 		}
 	}
-	if name := w.get("acme").Status.SecretName; name != "" {
+	if name := w.Get("acme").Status.SecretName; name != "" {
 		t.Errorf("the status calls Secret %s its own", name)
 	}
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonSecretConflict: 1})
@@ -44,9 +44,9 @@ func TestForeignSecretIsNeverTouched(t *testing.T) {
 func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	// Creation times have whole seconds, so that this is decided by the UID.
-	a, b := w.session("a", builders.SecretName("shared")), w.session("b", builders.SecretName("shared"))
+	a, b := w.Session("a", builders.SecretName("shared")), w.Session("b", builders.SecretName("shared"))
 	older, younger := a, b
 	if !a.CreationTimestamp.Before(&b.CreationTimestamp) && b.UID < a.UID {
 		older, younger = b, a
@@ -58,10 +58,10 @@ func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 		t.Errorf("the message does not name the Secret: %s", message)
 	}
 	w.waitForRequests(1)
-	w.delete(older)
+	w.Delete(older)
 	w.passFloor()
 	w.waitForRequests(1) // the Secret is still there
-	w.delete(w.secret("shared"))
+	w.Delete(w.Secret("shared"))
 	w.waitFor(younger.Name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	w.waitForRequests(2)
 }
@@ -70,18 +70,18 @@ func TestSecretOfADeletedNamesakeIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	first := w.issued("acme")
-	w.delete(first)
+	w.Delete(first)
 	w.rest()
 	const edited = "https://example.com/"
 	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte(edited) }) // not as it was written, so not taken back
-	w.session("acme")
+	w.Session("acme")
 	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
 	w.passFloor()
 	w.waitForRequests(1)
-	if got := w.urlIn("acme"); got != edited {
+	if got := w.URLIn("acme"); got != edited {
 		t.Errorf("the Secret of another session was touched")
 	}
-	w.delete(w.secret("acme")) // as garbage collection does
+	w.Delete(w.Secret("acme")) // as garbage collection does
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	w.waitForRequests(2)
 }
@@ -92,7 +92,7 @@ func TestSecretThatIsBeingDeletedIsWaitedFor(t *testing.T) {
 	first := w.issued("acme")
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = []string{"example.com/wait"} })
 	w.rest()
-	w.delete(w.secret("acme"))
+	w.Delete(w.Secret("acme"))
 	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = nil })
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
@@ -106,12 +106,12 @@ func TestSessionThatIsBeingDeletedIsLeftAlone(t *testing.T) {
 	session := w.issued("acme", builders.Expiration(600))
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Finalizers = []string{"example.com/wait"} })
 	w.rest()
-	w.andPass("acme", func() { w.delete(session, client.PropagationPolicy(metav1.DeletePropagationForeground)) })
-	w.delete(w.secret("acme"))
+	w.andPass("acme", func() { w.Delete(session, client.PropagationPolicy(metav1.DeletePropagationForeground)) })
+	w.Delete(w.Secret("acme"))
 	w.clock.Step(20 * time.Minute)
 	w.rest()
 	w.waitForRequests(1)
-	if w.secret("acme") != nil {
+	if w.Secret("acme") != nil {
 		t.Errorf("a Secret was written for a session that is being deleted")
 	}
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Finalizers = nil })
@@ -121,20 +121,20 @@ func TestSessionThatIsBeingDeletedIsLeftAlone(t *testing.T) {
 func TestSessionDeletedWhileItAsksLeavesNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	release := w.standin.Hold()
-	session := w.session("acme")
-	w.eventually("the request", func() string {
-		if w.standin.InFlight() == 1 {
+	release := w.Standin.Hold()
+	session := w.Session("acme")
+	w.Eventually("the request", func() string {
+		if w.Standin.InFlight() == 1 {
 			return ""
 		}
 		return "it was not made"
 	})
-	w.delete(session)
-	other := w.session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
+	w.Delete(session)
+	other := w.Session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
 	w.waitFor(other.Name, metav1.ConditionFalse, v1alpha1.ReasonSuspended) // the cache has seen the deletion
 	release()
 	w.rest()
-	if w.secret("acme") != nil {
+	if w.Secret("acme") != nil {
 		t.Errorf("a Secret was written for a session that is gone")
 	}
 	w.waitForRequests(1)
@@ -145,10 +145,10 @@ func TestTerminatingNamespaceIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	w.issued("acme", builders.Expiration(600))
-	w.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})
+	w.Delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}})
 	w.rest()
 	w.calls.since()
-	w.andPass("acme", func() { w.delete(w.secret("acme")) })
+	w.andPass("acme", func() { w.Delete(w.Secret("acme")) })
 	for i := range 4 {
 		w.andPass("acme", func() { w.edit("acme", builders.Labelled("n", string(rune('a'+i)))) })
 		w.clock.Step(5 * time.Minute)

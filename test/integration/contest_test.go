@@ -37,7 +37,7 @@ func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
 				}
 				return nil
 			}, nil)
-			w.session("acme", builders.Expiration(60), builders.URLInStatus(row.inStatus))
+			w.Session("acme", builders.Expiration(60), builders.URLInStatus(row.inStatus))
 			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 			for range 180 {
 				w.clock.Step(time.Second)
@@ -46,7 +46,7 @@ func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
 			if made := len(w.calls.since()); made > row.mostCalls {
 				t.Errorf("%d calls to the API server in three minutes, want at most %d", made, row.mostCalls)
 			}
-			if made := w.standin.Total(); made > row.requests {
+			if made := w.Standin.Total(); made > row.requests {
 				t.Errorf("%d requests, want at most %d: one for each life", made, row.requests)
 			}
 		})
@@ -68,7 +68,7 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 		{"by editing it", func(w *world) string {
 			return w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
 		}, 1, v1alpha1.URLInStatusFull},
-		{"by deleting it", func(w *world) string { w.delete(w.secret("acme")); return "" }, 1, v1alpha1.URLInStatusFull},
+		{"by deleting it", func(w *world) string { w.Delete(w.Secret("acme")); return "" }, 1, v1alpha1.URLInStatusFull},
 		{"by its labels", func(w *world) string {
 			return w.editSecret("acme", func(s *corev1.Secret) { s.Labels["team"] = "theirs" })
 		}, 1, v1alpha1.URLInStatusFull},
@@ -84,7 +84,7 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 				builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
 			w.calls.since()
 			for undone := ""; w.clock.Since(started) < 5*time.Minute; {
-				secret := w.secret("acme")
+				secret := w.Secret("acme")
 				if secret == nil || secret.ResourceVersion == undone {
 					w.clock.Step(time.Second)
 					w.rest()
@@ -101,7 +101,7 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 			if restores < 6 || restores > 14 {
 				t.Errorf("%d restores in five minutes, want 6 to 14", restores)
 			}
-			if got := w.standin.Total(); got > row.requests {
+			if got := w.Standin.Total(); got > row.requests {
 				t.Errorf("%d requests, want at most %d", got, row.requests)
 			}
 			if told := w.told("acme"); told[v1alpha1.ReasonSecretWriteFailed] == 0 {

@@ -23,6 +23,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -34,36 +35,36 @@ type runningController struct {
 
 // run starts a controller as the manager wires it, and stops it with the test.
 func (w *world) run() {
-	w.t.Helper()
+	w.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w.passes = w.passes.ofNext()
 	w.controller = &runningController{registry: prometheus.NewRegistry()}
 	mgr, err := w.manager(w.controller.registry)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
 	w.controller.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
-			w.t.Errorf("the manager ended with: %v", err)
+			w.T.Errorf("the manager ended with: %v", err)
 		}
 	})
-	w.t.Cleanup(w.controller.stop)
+	w.T.Cleanup(w.controller.stop)
 }
 
 // restart ends the controller and runs another, which knows nothing of the first.
 func (w *world) restart() {
-	w.t.Helper()
+	w.T.Helper()
 	w.controller.stop()
 	w.run()
 }
 
 func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
-	namespaces := map[string]cache.Config{w.namespace: {}}
+	namespaces := map[string]cache.Config{w.Namespace: {}}
 	mgr, err := ctrl.NewManager(w.connection, ctrl.Options{
-		Scheme:     scheme(),
+		Scheme:     env.Scheme(),
 		Cache:      cache.Options{DefaultNamespaces: namespaces, ByObject: w.options.SessionCache()},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
@@ -81,7 +82,7 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 		return nil, err
 	}
 	issuer, err := endpoint.New(endpoint.Config{
-		URL: w.server.URL + standin.Path, Timeout: 30 * time.Second, Clock: w.clock, UserAgent: "test",
+		URL: w.URL + standin.Path, Timeout: 30 * time.Second, Clock: w.clock, UserAgent: "test",
 	})
 	if err != nil {
 		return nil, err
@@ -162,9 +163,9 @@ func (p *passes) of(request reconcile.Request) int {
 // rest waits until no worker has anything to do, for a few looks in a row: what one
 // pass writes brings about the next.
 func (w *world) rest() {
-	w.t.Helper()
+	w.T.Helper()
 	looks := 0
-	w.eventually("rest", func() string {
+	w.Eventually("rest", func() string {
 		if looks++; !w.passes.resting() {
 			looks = 0
 		}
@@ -177,11 +178,11 @@ func (w *world) rest() {
 
 // andPass makes a change, and waits until the session was looked at after it.
 func (w *world) andPass(name string, change func()) {
-	w.t.Helper()
-	request := reconcile.Request{NamespacedName: w.at(name)}
+	w.T.Helper()
+	request := reconcile.Request{NamespacedName: w.At(name)}
 	before := w.passes.of(request)
 	change()
-	w.eventually("a pass over session "+name, func() string {
+	w.Eventually("a pass over session "+name, func() string {
 		if w.passes.of(request) > before {
 			return ""
 		}

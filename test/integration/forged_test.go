@@ -46,22 +46,22 @@ func TestForgedSecretAndStatusAreReplaced(t *testing.T) {
 				forged := w.forgeSecret("acme", forge)
 				w.forgeStatus("acme", forge)
 				if isDeleted {
-					w.delete(w.secret("acme"))
+					w.Delete(w.Secret("acme"))
 				}
-				w.standin.Misbehave(standin.Status(500))
+				w.Standin.Misbehave(standin.Status(500))
 				w.run()
 				failing := w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
 				if failing.Status.URL != "" {
 					t.Errorf("the status shows a URL that was not granted")
 				}
-				if isDeleted && w.secret("acme") != nil {
+				if isDeleted && w.Secret("acme") != nil {
 					t.Errorf("a forged URL was restored")
 				}
-				w.standin.Heal()
+				w.Standin.Heal()
 				w.clock.Step(15 * time.Second)
 				ready := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 				w.holdsGrant(ready)
-				if got := ready.Status.URL; got == forged.URL.Reveal() || got != w.standin.Grants(w.key)[1].URL {
+				if got := ready.Status.URL; got == forged.URL.Reveal() || got != w.Standin.Grants(w.Key)[1].URL {
 					t.Errorf("the status does not show the fresh URL")
 				}
 				if life := ready.Status.ExpirationTime.Sub(w.clock.Now()); life > 25*time.Hour {
@@ -95,15 +95,15 @@ func TestForgedSecretIsRestoredFromTheStatus(t *testing.T) {
 					w.run()
 				}
 				w.waitForURL("acme", issued.Status.URL)
-				w.eventually("the status of before", func() string {
-					now := w.get("acme").Status
+				w.Eventually("the status of before", func() string {
+					now := w.Get("acme").Status
 					if now.URL != issued.Status.URL || !now.ExpirationTime.Equal(issued.Status.ExpirationTime) {
 						return "it shows another grant"
 					}
 					return ""
 				})
 				w.waitForRequests(1)
-				w.holdsGrant(w.get("acme"))
+				w.holdsGrant(w.Get("acme"))
 			})
 		}
 	}
@@ -117,11 +117,11 @@ func TestForgedOrphanIsAConflict(t *testing.T) {
 	w.controller.stop()
 	w.forgeSecret("acme", forgeries["foreign host"])
 	w.setOwners("acme")
-	before := w.secret("acme").ResourceVersion
+	before := w.Secret("acme").ResourceVersion
 	w.run()
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.waitForRequests(1)
-	if w.secret("acme").ResourceVersion != before {
+	if w.Secret("acme").ResourceVersion != before {
 		t.Error("it was touched")
 	}
 }
@@ -130,31 +130,31 @@ func believeAll(string) error { return nil }
 
 // forgeSecret changes the grant in a Secret, with a digest that is right.
 func (w *world) forgeSecret(name string, forge func(*secret.Grant)) *secret.Grant {
-	w.t.Helper()
-	session, before := w.get(name), w.secret(name)
+	w.T.Helper()
+	session, before := w.Get(name), w.Secret(name)
 	_, grant := secret.Inspect(session, before, believeAll)
 	forge(grant)
 	after, err := secret.Compose(session, before, grant)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	if err := w.client.Update(w.t.Context(), after); err != nil {
-		w.t.Fatal(err)
+	if err := w.Client.Update(w.T.Context(), after); err != nil {
+		w.T.Fatal(err)
 	}
 	return grant
 }
 
 // forgeStatus changes the grant that a status shows.
 func (w *world) forgeStatus(name string, forge func(*secret.Grant)) {
-	w.t.Helper()
-	session := w.get(name)
+	w.T.Helper()
+	session := w.Get(name)
 	status := &session.Status
 	grant := secret.FromStatus(status, believeAll)
 	forge(grant)
 	issued, expire := metav1.NewTime(grant.Issued), metav1.NewTime(grant.Expire)
 	status.URL, status.IssueTime, status.ExpirationTime = grant.URL.Reveal(), &issued, &expire
 	status.IssuedFor.ClockOffsetSeconds = int64(grant.Offset / time.Second)
-	if err := w.client.Status().Update(w.t.Context(), session); err != nil {
-		w.t.Fatal(err)
+	if err := w.Client.Status().Update(w.T.Context(), session); err != nil {
+		w.T.Fatal(err)
 	}
 }

@@ -21,27 +21,27 @@ func TestWatchesHealWithinTwoSeconds(t *testing.T) {
 		reason  string // of Ready before
 		mend    func(*world)
 	}{
-		{"the key's Secret appears", func(*world) {}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.giveKey(w.key) }},
+		{"the key's Secret appears", func(*world) {}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.GiveKey("key", w.Key) }},
 		{"the key's entry appears", func(w *world) {
-			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "key"}})
-		}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.giveKey(w.key) }},
-		{"the key becomes possible", func(w *world) { w.giveKey(" ") }, v1alpha1.ReasonKeyInvalid, func(w *world) { w.giveKey(w.key) }},
-		{"the key is corrected", func(w *world) { w.giveKey("wrong") }, v1alpha1.ReasonRejected, func(w *world) { w.giveKey(w.key) }},
+			w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
+		}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.GiveKey("key", w.Key) }},
+		{"the key becomes possible", func(w *world) { w.GiveKey("key", " ") }, v1alpha1.ReasonKeyInvalid, func(w *world) { w.GiveKey("key", w.Key) }},
+		{"the key is corrected", func(w *world) { w.GiveKey("key", "wrong") }, v1alpha1.ReasonRejected, func(w *world) { w.GiveKey("key", w.Key) }},
 		{"another Secret is named", func(w *world) {
-			w.giveKey("wrong")
-			w.giveKeyAs("right", w.key)
+			w.GiveKey("key", "wrong")
+			w.GiveKey("right", w.Key)
 		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeySecret("right")) }},
 		{"another entry is named", func(w *world) {
-			secret := builders.KeySecretOf(w.namespace, "key", "wrong")
-			secret.Data["right"] = []byte(w.key)
-			w.create(secret)
+			secret := builders.KeySecretOf(w.Namespace, "key", "wrong")
+			secret.Data["right"] = []byte(w.Key)
+			w.Create(secret)
 		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeyEntry("right")) }},
 		{"a foreign Secret is deleted", func(w *world) {
-			w.giveKey(w.key)
-			w.create(builders.ForeignSecret(w.namespace, "acme"))
-		}, v1alpha1.ReasonSecretConflict, func(w *world) { w.delete(w.secret("acme")) }},
+			w.GiveKey("key", w.Key)
+			w.Create(builders.ForeignSecret(w.Namespace, "acme"))
+		}, v1alpha1.ReasonSecretConflict, func(w *world) { w.Delete(w.Secret("acme")) }},
 		{"it is resumed", func(w *world) {
-			w.giveKey(w.key)
+			w.GiveKey("key", w.Key)
 		}, v1alpha1.ReasonSuspended, func(w *world) {
 			w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 		}},
@@ -51,7 +51,7 @@ func TestWatchesHealWithinTwoSeconds(t *testing.T) {
 			w := newWorld(t)
 			row.prepare(w)
 			w.run()
-			w.session("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = row.reason == v1alpha1.ReasonSuspended })
+			w.Session("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = row.reason == v1alpha1.ReasonSuspended })
 			w.waitFor("acme", metav1.ConditionFalse, row.reason)
 			w.passFloor()
 			mended := w.clock.Now()
@@ -68,9 +68,9 @@ func TestDeletedOrEditedSecretIsRestored(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	first := w.issued("acme")
-	w.delete(w.secret("acme"))
+	w.Delete(w.Secret("acme"))
 	w.waitForURL("acme", first.Status.URL)
-	w.delete(w.secret("acme")) // right after its creation
+	w.Delete(w.Secret("acme")) // right after its creation
 	w.waitForURL("acme", first.Status.URL)
 	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") })
 	w.waitForURL("acme", first.Status.URL)
@@ -85,20 +85,20 @@ func TestDeletedOrEditedSecretIsRestored(t *testing.T) {
 func TestSecretThatIsDeletedAtOnceIsRestored(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.session("acme", builders.Expiration(86400))
-	w.eventually("the first Secret", func() string {
-		if secret := w.secret("acme"); secret != nil {
-			w.delete(secret)
+	w.Session("acme", builders.Expiration(86400))
+	w.Eventually("the first Secret", func() string {
+		if secret := w.Secret("acme"); secret != nil {
+			w.Delete(secret)
 			return ""
 		}
 		return "there is none"
 	})
-	w.eventually("the Secret is back", func() string {
-		if w.urlIn("acme") != "" {
+	w.Eventually("the Secret is back", func() string {
+		if w.URLIn("acme") != "" {
 			return ""
 		}
 		return "it is not"
 	})
 	w.waitForRequests(1)
-	w.waitForURL("acme", w.standin.Grants(w.key)[0].URL)
+	w.waitForURL("acme", w.Standin.Grants(w.Key)[0].URL)
 }

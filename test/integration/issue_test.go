@@ -31,7 +31,7 @@ func TestSessionGetsItsURLAndRenewsItAtTheLeastCost(t *testing.T) {
 
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) - 2*time.Second)
 	w.rest()
-	if got := w.standin.Total(); got != 1 {
+	if got := w.Standin.Total(); got != 1 {
 		t.Errorf("%d requests before renewal is due, want 1", got)
 	}
 	w.clock.Step(3 * time.Second)
@@ -41,42 +41,42 @@ func TestSessionGetsItsURLAndRenewsItAtTheLeastCost(t *testing.T) {
 		t.Errorf("the renewal cost (-want +got):\n%s", diff)
 	}
 	w.waitForRequests(2)
-	w.holdsGrant(w.get("acme"))
+	w.holdsGrant(w.Get("acme"))
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1})
 }
 
 // holdsGrant holds that Secret, status and the endpoint agree on the URL.
 func (w *world) holdsGrant(session *v1alpha1.BillingSession) {
-	w.t.Helper()
-	granted := w.standin.Grants(w.key)
+	w.T.Helper()
+	granted := w.Standin.Grants(w.Key)
 	last := granted[len(granted)-1]
-	secret := w.secret(session.Status.SecretName)
+	secret := w.Secret(session.Status.SecretName)
 	if secret == nil {
-		w.t.Fatal("there is no Secret")
+		w.T.Fatal("there is no Secret")
 	}
 	want := map[string][]byte{"url": []byte(last.URL), "expire": []byte(strconv.FormatInt(last.Expire.Unix(), 10))}
 	if diff := cmp.Diff(want, secret.Data); diff != "" {
-		w.t.Errorf("the Secret (-granted +stored):\n%s", diff)
+		w.T.Errorf("the Secret (-granted +stored):\n%s", diff)
 	}
 	if session.Status.URL != last.URL || !session.Status.ExpirationTime.Time.Equal(last.Expire) {
-		w.t.Errorf("the status shows another grant than the last one")
+		w.T.Errorf("the status shows another grant than the last one")
 	}
 	if len(secret.OwnerReferences) != 1 || secret.OwnerReferences[0].UID != session.UID || *secret.OwnerReferences[0].BlockOwnerDeletion {
-		w.t.Errorf("the Secret's owners: %+v", secret.OwnerReferences)
+		w.T.Errorf("the Secret's owners: %+v", secret.OwnerReferences)
 	}
 	if secret.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy || secret.Labels[v1alpha1.LabelSession] != session.Name {
-		w.t.Errorf("the Secret's labels: %v", secret.Labels)
+		w.T.Errorf("the Secret's labels: %v", secret.Labels)
 	}
 }
 
 func TestRequestSaysWhatTheSessionDeclares(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.session("plain")
-	w.session("full", builders.Purge(v1alpha1.PurgeDelete), builders.Expiration(3600))
+	w.Session("plain")
+	w.Session("full", builders.Purge(v1alpha1.PurgeDelete), builders.Expiration(3600))
 	w.waitForRequests(2)
 	asked := map[string]time.Duration{}
-	for _, request := range w.standin.Log() {
+	for _, request := range w.Standin.Log() {
 		asked[request.Purge] = request.Expire
 	}
 	if diff := cmp.Diff(map[string]time.Duration{"": 10 * time.Minute, "delete": time.Hour}, asked); diff != "" {
@@ -110,7 +110,7 @@ func TestSessionsWithOneKeyReadItOnce(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	for _, name := range []string{"a", "b", "c", "d"} {
-		w.session(name)
+		w.Session(name)
 	}
 	w.waitForRequests(4)
 	reads := 0

@@ -20,7 +20,7 @@ import (
 func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.calls.fail(func(c call) error {
 		if c.verb == "get" {
 			return apierrors.NewForbidden(secrets, "key", errors.New("no permission"))
@@ -28,7 +28,7 @@ func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
 		return nil
 	}, nil)
 	w.run()
-	w.session("acme")
+	w.Session("acme")
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretForbidden)
 	w.rest()
 	w.calls.fail(nil, nil)
@@ -42,7 +42,7 @@ func TestGrantedURLIsNoKey(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	w.issued("acme")
-	w.session("slip", builders.KeySecret("acme"), builders.KeyEntry(v1alpha1.SecretKeyURL))
+	w.Session("slip", builders.KeySecret("acme"), builders.KeyEntry(v1alpha1.SecretKeyURL))
 	stalled := w.waitForCondition("slip", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
 	if message := meta.FindStatusCondition(stalled.Status.Conditions, v1alpha1.ConditionStalled).Message; !strings.Contains(message, "spec.apiKeySecretRef.name") {
 		t.Errorf("the cure is not named: %s", message)
@@ -55,14 +55,14 @@ func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	const rotated = "rotated-key-12345"
-	w.standin.AddKeys(rotated)
-	release := w.standin.Hold()
-	w.session("acme", builders.Expiration(86400))
+	w.Standin.AddKeys(rotated)
+	release := w.Standin.Hold()
+	w.Session("acme", builders.Expiration(86400))
 	w.waitForRequestsUnderWay(1)
-	w.giveKey(rotated)
+	w.GiveKey("key", rotated)
 	release()
-	w.eventually("the grant of the old key", func() string {
-		if w.urlIn("acme") == w.standin.Grants(w.key)[0].URL {
+	w.Eventually("the grant of the old key", func() string {
+		if w.URLIn("acme") == w.Standin.Grants(w.Key)[0].URL {
 			return ""
 		}
 		return "it is not stored"
@@ -70,18 +70,18 @@ func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
 	w.clock.Step(11 * time.Second)
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	w.waitForURL("acme", w.standin.Grants(rotated)[0].URL)
+	w.waitForURL("acme", w.Standin.Grants(rotated)[0].URL)
 	w.waitForRequests(2)
 }
 
 func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(" \t" + w.key + "\r\n")
-	w.giveKeyAs("too-long", strings.Repeat("k", 513))
+	w.GiveKey("key", " \t"+w.Key+"\r\n")
+	w.GiveKey("too-long", strings.Repeat("k", 513))
 	w.run()
-	w.session("acme")
-	w.session("long", builders.KeySecret("too-long"))
+	w.Session("acme")
+	w.Session("long", builders.KeySecret("too-long"))
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	w.waitForCondition("long", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
 	w.waitForRequests(1)
@@ -92,9 +92,9 @@ func TestMissingKeyIsToldBeforeItHurts(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	w.issued("acme")
-	w.delete(w.secret("key"))
+	w.Delete(w.Secret("key"))
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(1)
 }
@@ -104,8 +104,8 @@ func TestMissingKeyIsToldBeforeItHurts(t *testing.T) {
 func TestLongMessageIsStillTold(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.Misbehave(standin.BodyStatus(400, strings.Repeat(strings.Repeat("\U00020000", 40)+" ", 20)))
-	w.session("acme")
+	w.Standin.Misbehave(standin.BodyStatus(400, strings.Repeat(strings.Repeat("\U00020000", 40)+" ", 20)))
+	w.Session("acme")
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 }

@@ -32,10 +32,10 @@ func TestKeyThatComesLate(t *testing.T) {
 				w.clock.stopped.Store(true)
 				w.clock.SetTime(time.Now()) // the API server says when a session was created
 				if kind.hasSecret {
-					w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "key"}})
+					w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
 				}
 				w.run()
-				created := w.session("acme").CreationTimestamp
+				created := w.Session("acme").CreationTimestamp
 				for _, age := range []time.Duration{time.Second, time.Minute, 119 * time.Second, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute} {
 					if age > after {
 						break
@@ -49,7 +49,7 @@ func TestKeyThatComesLate(t *testing.T) {
 					}
 					w.expectMissingKey(age)
 				}
-				w.giveKey(w.key)
+				w.GiveKey("key", w.Key)
 				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 				w.waitForRequests(1)
 				told := map[string]int{v1alpha1.ReasonIssued: 1}
@@ -64,7 +64,7 @@ func TestKeyThatComesLate(t *testing.T) {
 
 // expectMissingKey waits for what a session of that age says of a key that is missing.
 func (w *world) expectMissingKey(age time.Duration) {
-	w.t.Helper()
+	w.T.Helper()
 	kind, other, told := v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, map[string]int{}
 	if age >= 2*time.Minute {
 		kind, other, told = other, kind, map[string]int{v1alpha1.ReasonKeySecretMissing: 1}
@@ -72,7 +72,7 @@ func (w *world) expectMissingKey(age time.Duration) {
 	session := w.waitForCondition("acme", kind, v1alpha1.ReasonKeySecretMissing)
 	w.rest()
 	if meta.FindStatusCondition(session.Status.Conditions, other) != nil {
-		w.t.Errorf("after %s it is %s as well", age, other)
+		w.T.Errorf("after %s it is %s as well", age, other)
 	}
 	w.waitForEvents("acme", told)
 }
@@ -83,15 +83,15 @@ func TestKeyThatGoesAndComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.clock.SetTime(time.Now())
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.run()
 	w.issued("acme")
 	w.staysReady("acme")
-	w.delete(w.secret("key"))
+	w.Delete(w.Secret("key"))
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
 	w.clock.Step(5 * time.Minute)
 	w.rest()
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(1)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonKeySecretMissing: 1, v1alpha1.ReasonRecovered: 1})

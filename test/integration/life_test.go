@@ -20,14 +20,14 @@ func TestShortLivedURLIsNeverSeenExpired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
-			w.standin.SetClockOffset(offset)
-			w.standin.Misbehave(standin.Life(time.Minute))
+			w.Standin.SetClockOffset(offset)
+			w.Standin.Misbehave(standin.Life(time.Minute))
 			w.issued("acme", builders.Expiration(60))
 			const steps, step = 180, 5 * time.Second
 			for range steps {
 				w.clock.Step(step)
 				w.rest()
-				expire, err := strconv.ParseInt(string(w.secret("acme").Data["expire"]), 10, 64)
+				expire, err := strconv.ParseInt(string(w.Secret("acme").Data["expire"]), 10, 64)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -35,7 +35,7 @@ func TestShortLivedURLIsNeverSeenExpired(t *testing.T) {
 					t.Fatalf("the Secret shows a URL that expired %s ago", -left)
 				}
 			}
-			if got, most := w.standin.Total(), int(steps*step/(20*time.Second)); got > most {
+			if got, most := w.Standin.Total(), int(steps*step/(20*time.Second)); got > most {
 				t.Errorf("%d requests, want %d at most", got, most)
 			}
 			if told := w.told("acme"); len(told) != 1 || told[v1alpha1.ReasonIssued] != 1 {
@@ -53,7 +53,7 @@ func TestOwnClockIsStepped(t *testing.T) {
 		w := newRunningWorld(t)
 		first := w.issued("acme", builders.Expiration(600))
 		w.clock.SetTime(w.clock.Now().Add(-2 * time.Hour))
-		w.standin.SetClockOffset(2 * time.Hour)
+		w.Standin.SetClockOffset(2 * time.Hour)
 		w.andPass("acme", func() { w.edit("acme", builders.Labelled("look", "again")) })
 		w.waitForNewURL("acme", first.Status.URL)
 		second := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
@@ -65,7 +65,7 @@ func TestOwnClockIsStepped(t *testing.T) {
 		w := newRunningWorld(t)
 		first := w.issued("acme", builders.Expiration(600))
 		w.clock.Step(2 * time.Hour)
-		w.standin.SetClockOffset(-2 * time.Hour)
+		w.Standin.SetClockOffset(-2 * time.Hour)
 		w.waitForNewURL("acme", first.Status.URL)
 		w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 		w.waitForRequests(2)
@@ -75,7 +75,7 @@ func TestOwnClockIsStepped(t *testing.T) {
 func TestLifeShorterThanAskedForIsRenewedInTime(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.Misbehave(standin.Life(10 * time.Minute))
+	w.Standin.Misbehave(standin.Life(10 * time.Minute))
 	session := w.issued("acme", builders.Expiration(86400), builders.RenewBefore(3600))
 	if left := session.Status.ExpirationTime.Sub(session.Status.RenewalTime.Time); left < 8*time.Minute || left > 9*time.Minute+time.Second {
 		t.Errorf("renewal comes %s before the expiry of a life of ten minutes", left)

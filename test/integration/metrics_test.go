@@ -15,6 +15,7 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -22,17 +23,17 @@ import (
 func TestMetricsTellWhatHappened(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.SetClockOffset(time.Hour)
+	w.Standin.SetClockOffset(time.Hour)
 	first := w.issued("acme", builders.Expiration(600))
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
 	w.waitForNewURL("acme", first.Status.URL)
-	w.standin.Misbehave(standin.Status(403))
+	w.Standin.Misbehave(standin.Status(403))
 	w.passFloor()
-	w.requestRenewal("acme", "now")
+	w.RequestRenewal("acme", "now")
 	w.waitForHandled("acme", "now")
 	w.rest()
-	session := w.get("acme")
-	series := fmt.Sprintf(`{name="acme",namespace="%s"}`, w.namespace)
+	session := w.Get("acme")
+	series := fmt.Sprintf(`{name="acme",namespace="%s"}`, w.Namespace)
 	for _, want := range []string{
 		`billingsession_requests_total{outcome="granted"} 2`,
 		`billingsession_requests_total{outcome="rejected"} 1`,
@@ -43,20 +44,20 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`billingsession_queued_requests 0`,
 		`billingsession_sessions{reason="Rejected",state="failing"} 1`,
 		`billingsession_sessions{reason="Issued",state="ready"} 0`,
-		`billingsession_state{name="acme",namespace="` + w.namespace + `",reason="Rejected",state="failing"} 1`,
+		`billingsession_state{name="acme",namespace="` + w.Namespace + `",reason="Rejected",state="failing"} 1`,
 		`billingsession_ready` + series + ` 1`,
 		fmt.Sprintf(`billingsession_expiration_timestamp_seconds%s %g`, series, float64(session.Status.ExpirationTime.Unix())),
 		fmt.Sprintf(`billingsession_renewal_timestamp_seconds%s %g`, series, float64(session.Status.RenewalTime.Unix())),
 	} {
-		w.eventually(want, func() string {
+		w.Eventually(want, func() string {
 			if text := w.controller.metrics(); !strings.Contains(text, want+"\n") {
 				return text
 			}
 			return ""
 		})
 	}
-	w.delete(session)
-	w.eventually("the session's series vanish", func() string {
+	w.Delete(session)
+	w.Eventually("the session's series vanish", func() string {
 		return strings.Join(regexp.MustCompile(`.*"acme".*`).FindAllString(w.controller.metrics(), -1), "\n")
 	})
 }
@@ -112,7 +113,7 @@ func collected(t *testing.T, collector *metrics.Sessions) *runningController {
 		IssuedFor:      &v1alpha1.IssuedFor{ClockOffsetSeconds: 3600},
 		Conditions:     []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued}},
 	}
-	collector.Cache = fake.NewClientBuilder().WithScheme(scheme()).
+	collector.Cache = fake.NewClientBuilder().WithScheme(env.Scheme()).
 		WithObjects(builders.Session("acme", builders.In("finance")), issued).Build()
 	collector.Clock = testclock.NewFakePassiveClock(time.Unix(rand.Int64N(4102444000), 0))
 	registry := prometheus.NewRegistry()

@@ -35,7 +35,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 			w.setOwners("acme", ownerNamed("acme", "earlier"), ownerNamed("other", "gone"))
 		}},
 		{"it names an earlier session whose name another has now", func(w *world) {
-			w.session("other", builders.Suspended())
+			w.Session("other", builders.Suspended())
 			w.setOwners("acme", ownerNamed("other", "gone"))
 		}},
 		{"the session is suspended", func(w *world) {
@@ -44,34 +44,34 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 			w.setOwners("acme")
 		}},
 		{"the session is deleted and applied again", func(w *world) {
-			before := w.get("acme")
-			w.delete(before)
+			before := w.Get("acme")
+			w.Delete(before)
 			w.applyAgain(before)
 		}},
 		{"the session is replaced while nobody looks", func(w *world) {
 			w.controller.stop()
-			before := w.get("acme")
-			w.delete(before)
+			before := w.Get("acme")
+			w.Delete(before)
 			w.applyAgain(before)
 			w.run()
 		}},
 		{"the session is restored with its status", func(w *world) {
 			w.controller.stop()
-			before := w.get("acme")
-			w.delete(before)
+			before := w.Get("acme")
+			w.Delete(before)
 			w.restore(before)
 			w.run()
 		}},
 		{"deletion with --cascade=orphan, and applied again", func(w *world) {
-			before := w.get("acme")
+			before := w.Get("acme")
 			w.deleteWithOrphans("acme")
 			w.applyAgain(before)
 		}},
 		{"another session waits for the name, and is older than the restored one", func(w *world) {
 			w.controller.stop()
-			before := w.get("acme")
-			w.delete(before)
-			w.session("zeta", builders.SecretName("acme"))
+			before := w.Get("acme")
+			w.Delete(before)
+			w.Session("zeta", builders.SecretName("acme"))
 			w.setOwners("acme")
 			w.applyAgain(before)
 			w.run()
@@ -79,7 +79,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 		}},
 		{"the namespace is restored without references", func(w *world) { w.restoreNamespace(nil) }},
 		{"the namespace is restored with references", func(w *world) {
-			w.restoreNamespace(w.secret("acme").OwnerReferences)
+			w.restoreNamespace(w.Secret("acme").OwnerReferences)
 		}},
 	} {
 		for _, shown := range []v1alpha1.URLInStatus{v1alpha1.URLInStatusFull, v1alpha1.URLInStatusHidden} {
@@ -88,7 +88,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 				w := newRunningWorld(t)
 				w.issued("acme", builders.URLInStatus(shown))
 				w.passFloor()
-				mounted := w.secret("acme").Data
+				mounted := w.Secret("acme").Data
 				w.staysReady("acme")
 				w.calls.since()
 				row.lose(w)
@@ -99,7 +99,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 				if diff := cmp.Diff([]string{updateSecret}, writesOfSecrets(w.calls.since())); diff != "" {
 					t.Errorf("writes of Secrets (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff(mounted, w.secret("acme").Data); diff != "" {
+				if diff := cmp.Diff(mounted, w.Secret("acme").Data); diff != "" {
 					t.Error("what pods mount has changed")
 				}
 				w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
@@ -145,32 +145,32 @@ func TestSecretWhoseOwnerIsNotLostIsLeftAlone(t *testing.T) {
 		}},
 		{"a session of another group owns it", func(_ *world, s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }},
 		{"another living session owns it", func(w *world, s *corev1.Secret) {
-			other := w.session("other", builders.Labelled("shard", "1"), builders.Suspended())
+			other := w.Session("other", builders.Labelled("shard", "1"), builders.Suspended())
 			s.OwnerReferences = []metav1.OwnerReference{ownerNamed("other", other.UID)}
 		}},
 		{"a living session of another controller owns it", func(w *world, s *corev1.Secret) {
-			other := w.session("other", builders.Labelled("shard", "2"))
+			other := w.Session("other", builders.Labelled("shard", "2"))
 			s.OwnerReferences = []metav1.OwnerReference{ownerNamed("other", other.UID)}
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.giveKey(w.key)
+			w.GiveKey("key", w.Key)
 			w.options.SessionSelector = labels.SelectorFromSet(labels.Set{"shard": "1"})
 			w.run()
 			w.issued("acme", builders.Labelled("shard", "1"))
 			w.passFloor()
 			w.controller.stop()
 			w.editSecret("acme", func(s *corev1.Secret) { row.take(w, s) })
-			taken := w.secret("acme")
+			taken := w.Secret("acme")
 			w.calls.since()
 			w.run()
 			w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
 			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 			w.clock.Step(10 * time.Minute)
 			w.waitForRequests(1)
-			if got := w.secret("acme"); got.ResourceVersion != taken.ResourceVersion {
+			if got := w.Secret("acme"); got.ResourceVersion != taken.ResourceVersion {
 				t.Errorf("it was touched (-before +after):\n%s", cmp.Diff(taken.ObjectMeta, got.ObjectMeta))
 			}
 			if made := writesOfSecrets(w.calls.since()); len(made) > 0 {
@@ -185,13 +185,13 @@ func TestOrphanBelongsToTheSessionThatItsLabelNames(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	w.issued("older", builders.SecretName("shared"))
-	w.session("younger", builders.SecretName("shared"))
+	w.Session("younger", builders.SecretName("shared"))
 	w.waitForCondition("younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.passFloor()
 	w.staysReady("older")
 	for range 3 {
 		w.setOwners("shared")
-		w.eventually("the owner", func() string { return cmp.Diff([]types.UID{w.get("older").UID}, ownersOf(w.secret("shared"))) })
+		w.Eventually("the owner", func() string { return cmp.Diff([]types.UID{w.Get("older").UID}, ownersOf(w.Secret("shared"))) })
 		w.clock.Step(3 * time.Minute) // restores that follow on each other closely are made to wait
 		w.rest()
 	}
@@ -200,7 +200,7 @@ func TestOrphanBelongsToTheSessionThatItsLabelNames(t *testing.T) {
 
 // setOwners replaces the owner references of a Secret.
 func (w *world) setOwners(name string, owners ...metav1.OwnerReference) {
-	w.t.Helper()
+	w.T.Helper()
 	w.editSecret(name, func(s *corev1.Secret) { s.OwnerReferences = owners })
 }
 
@@ -209,9 +209,9 @@ func ownerNamed(name string, uid types.UID) metav1.OwnerReference {
 }
 
 func (w *world) configMapAsOwner() metav1.OwnerReference {
-	w.t.Helper()
-	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "acme"}}
-	w.create(owner)
+	w.T.Helper()
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "acme"}}
+	w.Create(owner)
 	return metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}
 }
 
@@ -224,9 +224,9 @@ func ownersOf(s *corev1.Secret) (uids []types.UID) {
 
 // waitForOwner waits until the session is the only owner of the Secret of its name.
 func (w *world) waitForOwner(name string) {
-	w.t.Helper()
-	w.eventually("the owner of Secret "+name, func() string {
-		return cmp.Diff([]types.UID{w.get(name).UID}, ownersOf(w.secret(name)))
+	w.T.Helper()
+	w.Eventually("the owner of Secret "+name, func() string {
+		return cmp.Diff([]types.UID{w.Get(name).UID}, ownersOf(w.Secret(name)))
 	})
 }
 
@@ -236,34 +236,34 @@ func writesOfSecrets(made []string) []string {
 
 // applyAgain creates a session anew from its manifest.
 func (w *world) applyAgain(before *v1alpha1.BillingSession) *v1alpha1.BillingSession {
-	w.t.Helper()
-	after := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: before.Name}, Spec: before.Spec}
-	w.create(after)
+	w.T.Helper()
+	after := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: before.Name}, Spec: before.Spec}
+	w.Create(after)
 	return after
 }
 
 // restore creates a session as it was, with its status, as a backup does.
 func (w *world) restore(before *v1alpha1.BillingSession) {
-	w.t.Helper()
+	w.T.Helper()
 	after := w.applyAgain(before)
 	after.Status = before.Status
-	if err := w.client.Status().Update(w.t.Context(), after); err != nil {
-		w.t.Fatal(err)
+	if err := w.Client.Status().Update(w.T.Context(), after); err != nil {
+		w.T.Fatal(err)
 	}
 }
 
 // deleteWithOrphans plays the garbage collector, which takes the references away before it
 // lets the session go.
 func (w *world) deleteWithOrphans(name string) {
-	w.t.Helper()
-	w.andPass(name, func() { w.delete(w.get(name), client.PropagationPolicy(metav1.DeletePropagationOrphan)) })
-	if finalizers := w.get(name).Finalizers; !slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
-		w.t.Fatalf("nobody waits for the garbage collector: %v", finalizers)
+	w.T.Helper()
+	w.andPass(name, func() { w.Delete(w.Get(name), client.PropagationPolicy(metav1.DeletePropagationOrphan)) })
+	if finalizers := w.Get(name).Finalizers; !slices.Contains(finalizers, metav1.FinalizerOrphanDependents) {
+		w.T.Fatalf("nobody waits for the garbage collector: %v", finalizers)
 	}
 	w.setOwners(name)
 	w.rest()
-	if owners := ownersOf(w.secret(name)); owners != nil {
-		w.t.Errorf("a session that is being deleted took the Secret back")
+	if owners := ownersOf(w.Secret(name)); owners != nil {
+		w.T.Errorf("a session that is being deleted took the Secret back")
 	}
 	w.edit(name, func(s *v1alpha1.BillingSession) { s.Finalizers = nil })
 }
@@ -271,23 +271,23 @@ func (w *world) deleteWithOrphans(name string) {
 // restoreNamespace replaces all objects as Velero does: without status, with other UIDs and
 // with labels of its own.
 func (w *world) restoreNamespace(owners []metav1.OwnerReference) {
-	w.t.Helper()
+	w.T.Helper()
 	w.controller.stop()
-	session := w.get("acme")
+	session := w.Get("acme")
 	for _, name := range []string{"key", "acme"} {
-		before := w.secret(name)
-		w.delete(before)
+		before := w.Secret(name)
+		w.Delete(before)
 		after := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: before.Labels, Annotations: before.Annotations},
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: name, Labels: before.Labels, Annotations: before.Annotations},
 			Data:       before.Data,
 		}
 		metav1.SetMetaDataLabel(&after.ObjectMeta, "velero.io/restore-name", "restore")
 		if name == "acme" {
 			after.OwnerReferences = owners
 		}
-		w.create(after)
+		w.Create(after)
 	}
-	w.delete(session)
+	w.Delete(session)
 	w.applyAgain(session)
 	w.run()
 }

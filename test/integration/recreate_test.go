@@ -35,12 +35,12 @@ func TestSessionThatIsMadeAgainAndAgainAsksEveryTenSeconds(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
-			w.standin.Misbehave(row.faults...)
+			w.Standin.Misbehave(row.faults...)
 			began := w.clock.Now()
 			for i := range 30 {
-				session := w.session("acme", row.differ(i))
+				session := w.Session("acme", row.differ(i))
 				w.rest()
-				w.delete(session)
+				w.Delete(session)
 				if secretName := session.Spec.SecretName; secretName != nil {
 					w.deleteSecretIfAny(*secretName)
 				}
@@ -49,7 +49,7 @@ func TestSessionThatIsMadeAgainAndAgainAsksEveryTenSeconds(t *testing.T) {
 				w.rest()
 			}
 			took := w.clock.Since(began)
-			if asked, most := w.standin.Total(), int(took/(10*time.Second))+1; asked > most || asked < 2 {
+			if asked, most := w.Standin.Total(), int(took/(10*time.Second))+1; asked > most || asked < 2 {
 				t.Errorf("%d requests in %s, want 2 to %d", asked, took, most)
 			}
 		})
@@ -57,10 +57,10 @@ func TestSessionThatIsMadeAgainAndAgainAsksEveryTenSeconds(t *testing.T) {
 }
 
 func (w *world) deleteSecretIfAny(name string) {
-	w.t.Helper()
-	if secret := w.secret(name); secret != nil {
-		if err := w.client.Delete(w.t.Context(), secret); client.IgnoreNotFound(err) != nil {
-			w.t.Fatal(err)
+	w.T.Helper()
+	if secret := w.Secret(name); secret != nil {
+		if err := w.Client.Delete(w.T.Context(), secret); client.IgnoreNotFound(err) != nil {
+			w.T.Fatal(err)
 		}
 	}
 }

@@ -15,18 +15,18 @@ import (
 func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	allow := w.forbid()
 	w.waitUntilForbidden(true)
 	w.run()
 	const sessions = 8
 	for i := range sessions {
-		w.session(fmt.Sprintf("acme-%d", i), builders.Expiration(60))
+		w.Session(fmt.Sprintf("acme-%d", i), builders.Expiration(60))
 	}
 	for i := range sessions {
 		w.waitForCondition(fmt.Sprintf("acme-%d", i), v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	}
-	asked := w.standin.Total()
+	asked := w.Standin.Total()
 	w.clock.Step(2 * time.Minute) // what the process held in memory has expired
 	w.rest()
 	for range 3 {
@@ -36,7 +36,7 @@ func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
 			w.rest()
 		}
 	}
-	if got := w.standin.Total() - asked; got > 0 {
+	if got := w.Standin.Total() - asked; got > 0 {
 		t.Errorf("%d requests for Secrets that cannot be written", got)
 	}
 	allow()
@@ -54,11 +54,11 @@ func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
 func TestARefusedWriteIsTriedLessAndLessOften(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.forbid()
 	w.waitUntilForbidden(true)
 	w.run()
-	w.session("acme", builders.Expiration(86400))
+	w.Session("acme", builders.Expiration(86400))
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.since()
 	for range 180 {
@@ -74,7 +74,7 @@ func TestARefusedWriteIsTriedLessAndLessOften(t *testing.T) {
 	if tried > 14 {
 		t.Errorf("%d tries in half an hour, want at most 14", tried)
 	}
-	if w.secret("acme") != nil {
+	if w.Secret("acme") != nil {
 		t.Error("it was written")
 	}
 	w.waitForRequests(1)

@@ -16,23 +16,23 @@ func TestRenewTokenIsAnsweredOnceByAGrant(t *testing.T) {
 	w := newRunningWorld(t)
 	first := w.issued("acme")
 	w.passFloor()
-	w.requestRenewal("acme", "one")
+	w.RequestRenewal("acme", "one")
 	second := w.waitForNewURL("acme", first.Status.URL)
 	w.waitForHandled("acme", "one")
 	w.passFloor()
 	w.andPass("acme", w.restart)
 	w.andPass("acme", func() { w.edit("acme", builders.Labelled("a", "b")) })
 	w.waitForRequests(2)
-	w.requestRenewal("acme", "two")
+	w.RequestRenewal("acme", "two")
 	w.waitForNewURL("acme", second)
 	w.waitForHandled("acme", "two")
 	w.waitForRequests(3)
 }
 
 func (w *world) waitForHandled(name, token string) {
-	w.t.Helper()
-	w.eventually("renew token "+token+" is noted", func() string {
-		if got := w.get(name).Status.LastHandledRenewRequest; got != token {
+	w.T.Helper()
+	w.Eventually("renew token "+token+" is noted", func() string {
+		if got := w.Get(name).Status.LastHandledRenewRequest; got != token {
 			return "noted is " + got
 		}
 		return ""
@@ -44,13 +44,13 @@ func TestRenewTokenIsAnsweredByARejection(t *testing.T) {
 	w := newRunningWorld(t)
 	first := w.issued("acme")
 	w.passFloor()
-	w.standin.RevokeKeys(w.key)
-	w.requestRenewal("acme", "one")
+	w.Standin.RevokeKeys(w.Key)
+	w.RequestRenewal("acme", "one")
 	w.waitForHandled("acme", "one")
 	w.rest()
 	w.clock.Step(50 * time.Second)
 	w.waitForRequests(2)
-	if got := w.urlIn("acme"); got != first.Status.URL {
+	if got := w.URLIn("acme"); got != first.Status.URL {
 		t.Errorf("a rejection took the URL that is alive")
 	}
 }
@@ -62,14 +62,14 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w := newRunningWorld(t)
 		first := w.issued("acme")
 		w.passFloor()
-		w.standin.Misbehave(standin.Status(500))
-		w.requestRenewal("acme", "one")
+		w.Standin.Misbehave(standin.Status(500))
+		w.RequestRenewal("acme", "one")
 		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
-		if got := w.get("acme").Status.LastHandledRenewRequest; got != "" {
+		if got := w.Get("acme").Status.LastHandledRenewRequest; got != "" {
 			t.Errorf("noted as handled: %q", got)
 		}
 		w.waitForRequests(2)
-		w.standin.Heal()
+		w.Standin.Heal()
 		w.clock.Step(15 * time.Second)
 		w.waitForNewURL("acme", first.Status.URL)
 		w.waitForHandled("acme", "one")
@@ -80,12 +80,12 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w := newRunningWorld(t)
 		first := w.issued("acme")
 		w.passFloor()
-		w.standin.Misbehave(standin.Throttle(10 * time.Minute))
-		w.requestRenewal("acme", "one")
+		w.Standin.Misbehave(standin.Throttle(10 * time.Minute))
+		w.RequestRenewal("acme", "one")
 		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
-		w.standin.Heal()
+		w.Standin.Heal()
 		w.passFloor()
-		w.andPass("acme", func() { w.requestRenewal("acme", "two") })
+		w.andPass("acme", func() { w.RequestRenewal("acme", "two") })
 		w.clock.Step(5 * time.Minute)
 		w.waitForRequests(2) // a token does not cut a pause
 		w.clock.Step(6 * time.Minute)
@@ -100,7 +100,7 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		first := w.issued("acme")
 		w.passFloor()
 		w.edit("acme", builders.Suspended())
-		w.andPass("acme", func() { w.requestRenewal("acme", "one") })
+		w.andPass("acme", func() { w.RequestRenewal("acme", "one") })
 		w.waitForRequests(1)
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 		w.waitForNewURL("acme", first.Status.URL)
@@ -112,18 +112,18 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 func TestRenewTokenCutsAWaitOnce(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.RevokeKeys(w.key)
-	w.session("acme")
+	w.Standin.RevokeKeys(w.Key)
+	w.Session("acme")
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
 	w.clock.Step(time.Minute + time.Second)
 	w.waitForRequests(2) // the next is five minutes ahead
 	w.passFloor()
-	w.requestRenewal("acme", "one")
+	w.RequestRenewal("acme", "one")
 	w.waitForRequests(3)
 	w.clock.Step(2 * time.Minute)
 	w.waitForRequests(3)
-	w.standin.AddKeys(w.key)
-	w.requestRenewal("acme", "two")
+	w.Standin.AddKeys(w.Key)
+	w.RequestRenewal("acme", "two")
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	w.waitForRequests(4)
 }
@@ -136,16 +136,16 @@ func TestNobodyMakesASessionAskTwiceInTenSeconds(t *testing.T) {
 	w.issued("acme")
 	lives := int32(3600)
 	for i := range 5 {
-		w.requestRenewal("acme", string(rune('a'+i)))
+		w.RequestRenewal("acme", string(rune('a'+i)))
 		lives++
 		w.edit("acme", builders.Expiration(lives))
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.clock.Step(4 * time.Second)
 		w.rest()
 	}
 	w.clock.Step(11 * time.Second)
 	w.rest()
-	asked := w.standin.Log()
+	asked := w.Standin.Log()
 	for i := 1; i < len(asked); i++ {
 		if apart := asked[i].Time.Sub(asked[i-1].Time); apart < 9900*time.Millisecond {
 			t.Errorf("requests %d and %d are %s apart", i-1, i, apart)

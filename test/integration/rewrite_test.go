@@ -16,14 +16,14 @@ func TestAKeyThatIsRewrittenAllTheTime(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme", builders.Expiration(86400))
 	for i := range 100 {
-		w.andPass("acme", func() { w.giveKey(fmt.Sprintf("key-%d", i)) })
+		w.andPass("acme", func() { w.GiveKey("key", fmt.Sprintf("key-%d", i)) })
 		w.clock.Step(2 * time.Second)
 		w.rest()
 	}
-	if got := w.standin.Total(); got > 9 { // the first, and after 10, 20, 40, 60, 60 s …
+	if got := w.Standin.Total(); got > 9 { // the first, and after 10, 20, 40, 60, 60 s …
 		t.Errorf("%d requests in 200 s", got)
 	}
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.clock.Step(2 * time.Minute)
 	w.waitFor("acme", "True", v1alpha1.ReasonIssued)
 }

@@ -22,51 +22,51 @@ import (
 // situations are brought about for each entry of the file that kstatus and Argo CD
 // are tested with: what those make of it is true only if the controller writes it.
 var situations = map[string]func(*world){
-	"nothing tried yet": func(w *world) { w.session("acme") },
+	"nothing tried yet": func(w *world) { w.Session("acme") },
 	"never issued, retrying": func(w *world) {
-		w.standin.Misbehave(standin.Status(500))
-		w.giveKey(w.key)
+		w.Standin.Misbehave(standin.Status(500))
+		w.GiveKey("key", w.Key)
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"alive for today's inputs": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		w.issued("acme")
 	},
 	"alive, renewal failing": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		alive := w.issued("acme")
-		w.standin.Misbehave(standin.Status(403))
+		w.Standin.Misbehave(standin.Status(403))
 		w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
 	},
 	"alive for older inputs, retrying": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		w.issued("acme")
-		w.standin.Misbehave(standin.Status(500))
+		w.Standin.Misbehave(standin.Status(500))
 		w.passFloor()
 		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
 	},
 	"expired, retrying": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		alive := w.issued("acme")
-		w.standin.Misbehave(standin.Status(500))
+		w.Standin.Misbehave(standin.Status(500))
 		w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
 	},
 	"rejected": func(w *world) {
-		w.giveKey("wrong")
+		w.GiveKey("key", "wrong")
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"the key's Secret is missing": func(w *world) {
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"the key's Secret cannot be read": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.calls.fail(func(c call) error {
 			if c.verb == "get" {
 				return apierrors.NewForbidden(secrets, "key", errors.New("no permission"))
@@ -74,73 +74,73 @@ var situations = map[string]func(*world){
 			return nil
 		}, nil)
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"the key's Secret is late": func(w *world) {
 		w.clock.SetTime(time.Now())
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"waits for its turn to ask": func(w *world) {
 		w.options.QPS, w.options.Burst = 0.001, 1
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		w.issued("first")
-		w.session("acme", builders.Suspended())
+		w.Session("acme", builders.Suspended())
 		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 		w.rest()
 		w.clock.Step(11 * time.Second)
 	},
 	"the Secret is not ours": func(w *world) {
-		w.create(builders.ForeignSecret(w.namespace, "acme"))
+		w.Create(builders.ForeignSecret(w.Namespace, "acme"))
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"writing the Secret is forbidden": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.forbid()
 		w.waitUntilForbidden(true)
 		w.run()
-		w.session("acme")
+		w.Session("acme")
 	},
 	"waiting for garbage collection": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		issued := w.issued("acme")
 		w.controller.stop()
 		w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com/") })
-		w.delete(issued)
-		w.session("acme")
+		w.Delete(issued)
+		w.Session("acme")
 		w.run()
 	},
 	"suspended, alive for today's inputs": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		w.issued("acme")
 		w.edit("acme", builders.Suspended())
 	},
 	"suspended, none alive for today's inputs": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
-		w.session("acme", builders.Suspended())
+		w.Session("acme", builders.Suspended())
 	},
 	"suspended, and the Secret is not ours": func(w *world) {
-		w.create(builders.ForeignSecret(w.namespace, "acme"))
+		w.Create(builders.ForeignSecret(w.Namespace, "acme"))
 		w.run()
-		w.session("acme", builders.Suspended())
+		w.Session("acme", builders.Suspended())
 	},
 	"changed a moment ago": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
 		w.issued("acme")
 		w.controller.stop()
 		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
 	},
 	"resumed a moment ago": func(w *world) {
-		w.giveKey(w.key)
+		w.GiveKey("key", w.Key)
 		w.run()
-		w.session("acme", builders.Suspended())
+		w.Session("acme", builders.Suspended())
 		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
 		w.controller.stop()
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
@@ -172,7 +172,7 @@ func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 			w := newWorld(t)
 			bringAbout(w)
 			want := whatToolsSee(&entry.Session)
-			w.eventually("the situation", func() string { return cmp.Diff(want, whatToolsSee(w.get("acme"))) })
+			w.Eventually("the situation", func() string { return cmp.Diff(want, whatToolsSee(w.Get("acme"))) })
 		})
 	}
 }

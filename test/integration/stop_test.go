@@ -14,10 +14,10 @@ import (
 func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	release := w.standin.Hold()
-	w.session("acme", builders.Expiration(86400))
-	w.eventually("the request", func() string {
-		if w.standin.InFlight() == 1 {
+	release := w.Standin.Hold()
+	w.Session("acme", builders.Expiration(86400))
+	w.Eventually("the request", func() string {
+		if w.Standin.InFlight() == 1 {
 			return ""
 		}
 		return "it was not made"
@@ -28,7 +28,7 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 		w.controller.stop()
 	}()
 	// The queue is shut down first: from then on the pass knows that it shall end.
-	w.eventually("the controller stops", func() string {
+	w.Eventually("the controller stops", func() string {
 		if w.passes.queue.ShuttingDown() {
 			return ""
 		}
@@ -36,8 +36,8 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 	})
 	release()
 	<-stopped
-	w.waitForURL("acme", w.standin.Grants(w.key)[0].URL)
-	if w.get("acme").Status.URL == "" {
+	w.waitForURL("acme", w.Standin.Grants(w.Key)[0].URL)
+	if w.Get("acme").Status.URL == "" {
 		t.Errorf("the status was not written")
 	}
 	w.andPass("acme", w.run)
@@ -48,13 +48,13 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 // it does not run beside other tests.
 func TestNoGoroutineIsLeftWhenTheControllerHasStopped(t *testing.T) {
 	w := newRunningWorld(t)
-	w.session("acme")
+	w.Session("acme")
 	w.waitForRequests(1)
 	if ours(t) == "" {
 		t.Fatal("a controller that runs is not seen")
 	}
 	w.controller.stop()
-	w.eventually("the controller's goroutines to end", func() string { return ours(t) })
+	w.Eventually("the controller's goroutines to end", func() string { return ours(t) })
 }
 
 // ours is the stacks of all goroutines that run the controller's code or its library's.

@@ -41,23 +41,23 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.editSecret("acme", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })
 		}},
 		{"the session label is removed", "it is put back", 0, metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelSession) })},
-		{"the Secret is deleted", "the status still holds the URL", 0, func(w *world) { w.delete(w.secret("acme")) }},
+		{"the Secret is deleted", "the status still holds the URL", 0, func(w *world) { w.Delete(w.Secret("acme")) }},
 		{"the key is applied again", "another version of the same value", 0, func(w *world) {
 			w.editSecret("key", func(s *corev1.Secret) { s.Labels = map[string]string{"applied": "again"} })
 		}},
 		{"the key's Secret gets another entry", "another version of the same value", 0, func(w *world) {
 			w.editSecret("key", func(s *corev1.Secret) { s.Data["other"] = []byte("x") })
 		}},
-		{"the key gets a line break", "white space around it is not sent", 0, func(w *world) { w.giveKey("\n" + w.key + "\n") }},
+		{"the key gets a line break", "white space around it is not sent", 0, func(w *world) { w.GiveKey("key", "\n"+w.Key+"\n") }},
 		{"the key's Secret gets the label of generated ones", "another version of the same value", 0, func(w *world) {
 			w.editSecret("key", labelAsGenerated)
 		}},
 		{"the key's Secret is replaced by one of the same value", "another UID, the same key", 0, func(w *world) {
-			w.delete(w.secret("key"))
-			w.giveKey(w.key)
+			w.Delete(w.Secret("key"))
+			w.GiveKey("key", w.Key)
 		}},
-		{"the key's Secret is deleted", "what works, works without it", 0, func(w *world) { w.delete(w.secret("key")) }},
-		{"the key becomes impossible", "what works, works without it", 0, func(w *world) { w.giveKey("a\x01b") }},
+		{"the key's Secret is deleted", "what works, works without it", 0, func(w *world) { w.Delete(w.Secret("key")) }},
+		{"the key becomes impossible", "what works, works without it", 0, func(w *world) { w.GiveKey("key", "a\x01b") }},
 		{"the URL is hidden", "the Secret has it", 0, edit(builders.Hidden())},
 		{"renewBeforeSeconds changes", "renewal is not due by that", 0, edit(builders.RenewBefore(3600))},
 		{"a template is added", "labels cost no request", 0,
@@ -71,7 +71,7 @@ func TestWhatSpendsARequest(t *testing.T) {
 		}},
 		{"the Secret is deleted while nobody looks", "the status has it", 0, func(w *world) {
 			w.controller.stop()
-			w.delete(w.secret("acme"))
+			w.Delete(w.Secret("acme"))
 			w.run()
 		}},
 		{"the key is applied again while nobody looks", "its fingerprint in the Secret is the same", 0, func(w *world) {
@@ -86,30 +86,30 @@ func TestWhatSpendsARequest(t *testing.T) {
 		{"purge changes", "the page behaves otherwise", 1, edit(builders.Purge(v1alpha1.PurgeProcess))},
 		{"the expiry changes", "another life is wanted", 1, edit(builders.Expiration(7200))},
 		{"the key changes", "another group's page", 1, func(w *world) {
-			w.standin.AddKeys("another-key-12345")
-			w.giveKey("another-key-12345")
+			w.Standin.AddKeys("another-key-12345")
+			w.GiveKey("key", "another-key-12345")
 		}},
 		{"the key changes while nobody looks", "another group's page", 1, func(w *world) {
 			w.controller.stop()
-			w.standin.AddKeys("another-key-12345")
-			w.giveKey("another-key-12345")
+			w.Standin.AddKeys("another-key-12345")
+			w.GiveKey("key", "another-key-12345")
 			w.run()
 		}},
 		{"the key changes under the label of generated ones", "another group's page", 1, func(w *world) {
 			w.editSecret("key", labelAsGenerated)
 			w.rest()
-			w.standin.AddKeys("another-key-12345")
+			w.Standin.AddKeys("another-key-12345")
 			w.editSecret("key", func(s *corev1.Secret) { s.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte("another-key-12345") })
 		}},
 		{"another key's Secret is named", "it holds another key", 1, func(w *world) {
-			w.standin.AddKeys("another-key-12345")
-			w.giveKeyAs("other", "another-key-12345")
+			w.Standin.AddKeys("another-key-12345")
+			w.GiveKey("other", "another-key-12345")
 			w.edit("acme", builders.KeySecret("other"))
 		}},
-		{"a new renew token", "somebody wants a fresh one", 1, func(w *world) { w.requestRenewal("acme", "now") }},
+		{"a new renew token", "somebody wants a fresh one", 1, func(w *world) { w.RequestRenewal("acme", "now") }},
 		{"deleted while its key was applied again", "the status cannot tell whether the key is the same", 1, func(w *world) {
 			w.controller.stop()
-			w.delete(w.secret("acme"))
+			w.Delete(w.Secret("acme"))
 			w.editSecret("key", func(s *corev1.Secret) { s.Labels = map[string]string{"applied": "again"} })
 			w.run()
 		}},
@@ -128,7 +128,7 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.waitForRequests(1 + row.requests)
 			w.clock.Step(time.Minute)
 			w.waitForRequests(1 + row.requests)
-			if url := w.urlIn("acme"); row.requests == 0 && url != w.standin.Grants(w.key)[0].URL {
+			if url := w.URLIn("acme"); row.requests == 0 && url != w.Standin.Grants(w.Key)[0].URL {
 				t.Errorf("the Secret does not hold the URL that was granted")
 			}
 		})
@@ -144,11 +144,11 @@ func TestHiddenURLIsShownAgainWithoutARequest(t *testing.T) {
 	w := newRunningWorld(t)
 	first := w.issued("acme")
 	w.edit("acme", builders.Hidden())
-	w.eventually("the URL leaves the status", func() string { return w.get("acme").Status.URL })
+	w.Eventually("the URL leaves the status", func() string { return w.Get("acme").Status.URL })
 	w.passFloor()
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.URLInStatus = v1alpha1.URLInStatusFull })
-	w.eventually("the URL returns", func() string {
-		if w.get("acme").Status.URL == first.Status.URL {
+	w.Eventually("the URL returns", func() string {
+		if w.Get("acme").Status.URL == first.Status.URL {
 			return ""
 		}
 		return "it is not there"
@@ -161,11 +161,11 @@ func TestHiddenSessionSpendsOneRequestOnADeletedSecret(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme", builders.Hidden())
 	w.passFloor()
-	before := w.urlIn("acme")
-	w.delete(w.secret("acme"))
+	before := w.URLIn("acme")
+	w.Delete(w.Secret("acme"))
 	w.waitForNewURL("acme", before)
 	w.waitForRequests(2)
-	w.eventually("no URL in the status", func() string { return w.get("acme").Status.URL })
+	w.Eventually("no URL in the status", func() string { return w.Get("acme").Status.URL })
 }
 
 func TestURLThatIsHiddenWhileItsSecretIsGoneIsNotLost(t *testing.T) {
@@ -174,11 +174,11 @@ func TestURLThatIsHiddenWhileItsSecretIsGoneIsNotLost(t *testing.T) {
 	first := w.issued("acme")
 	w.passFloor()
 	w.controller.stop()
-	w.delete(w.secret("acme"))
+	w.Delete(w.Secret("acme"))
 	w.edit("acme", builders.Hidden())
 	w.run()
 	w.waitForURL("acme", first.Status.URL)
-	w.eventually("no URL in the status", func() string { return w.get("acme").Status.URL })
+	w.Eventually("no URL in the status", func() string { return w.Get("acme").Status.URL })
 	w.waitForRequests(1)
 }
 
@@ -203,9 +203,9 @@ func TestTemplateIsFollowedAndWhatOthersAddedStays(t *testing.T) {
 // expectMetadata waits for labels and annotations of the Secret; an empty value
 // means that there is none.
 func (w *world) expectMetadata(labels, annotations map[string]string) {
-	w.t.Helper()
-	w.eventually("the Secret's metadata", func() string {
-		secret := w.secret("acme")
+	w.T.Helper()
+	w.Eventually("the Secret's metadata", func() string {
+		secret := w.Secret("acme")
 		for key, value := range labels {
 			if secret.Labels[key] != value {
 				return "label " + key + ": " + secret.Labels[key]
@@ -231,9 +231,9 @@ func TestRemovedOwnerMakesTheSecretForeign(t *testing.T) {
 	})
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
 	w.clock.Step(first.Status.ExpirationTime.Sub(w.clock.Now()) + time.Minute)
-	w.eventually("the URL leaves the status", func() string { return w.get("acme").Status.URL })
+	w.Eventually("the URL leaves the status", func() string { return w.Get("acme").Status.URL })
 	w.waitForRequests(1)
-	if got := w.urlIn("acme"); got != "https://example.com" {
+	if got := w.URLIn("acme"); got != "https://example.com" {
 		t.Errorf("a Secret that is not ours was written")
 	}
 }

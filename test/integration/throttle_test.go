@@ -17,15 +17,15 @@ func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	const other = "key-of-another-group"
-	w.standin.AddKeys(other)
-	w.giveKeyAs("other", other)
-	w.standin.MisbehaveFor(w.key, standin.Throttle(5*time.Minute))
+	w.Standin.AddKeys(other)
+	w.GiveKey("other", other)
+	w.Standin.MisbehaveFor(w.Key, standin.Throttle(5*time.Minute))
 	var names []string
 	for i := range 8 {
 		names = append(names, fmt.Sprintf("acme-%d", i))
-		w.session(names[i])
+		w.Session(names[i])
 	}
-	w.session("other-group", builders.KeySecret("other"), builders.Expiration(86400))
+	w.Session("other-group", builders.KeySecret("other"), builders.Expiration(86400))
 	for _, name := range names {
 		throttled := w.waitForCondition(name, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled)
 		if message := throttled.Status.Conditions[0].Message; message == "" {
@@ -40,7 +40,7 @@ func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 	// Once over, the pause is found to go on at the cost of one request, …
 	w.clock.Step(61 * time.Second)
 	w.waitForRequests(3)
-	w.standin.Heal()
+	w.Standin.Heal()
 	// … and when it is over indeed, one goes ahead of the rest.
 	w.clock.Step(5*time.Minute + time.Second)
 	for _, name := range names {
@@ -52,13 +52,13 @@ func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 func TestRestartFindsAPauseAtTheCostOfOneRequestForEachKey(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.Misbehave(standin.Throttle(30 * time.Minute))
+	w.Standin.Misbehave(standin.Throttle(30 * time.Minute))
 	for i := range 6 {
-		w.session(fmt.Sprintf("acme-%d", i))
+		w.Session(fmt.Sprintf("acme-%d", i))
 	}
-	w.eventually("all wait", func() string {
+	w.Eventually("all wait", func() string {
 		for i := range 6 {
-			if w.get(fmt.Sprintf("acme-%d", i)).Status.ObservedGeneration < 0 {
+			if w.Get(fmt.Sprintf("acme-%d", i)).Status.ObservedGeneration < 0 {
 				return fmt.Sprint(i)
 			}
 		}
@@ -68,7 +68,7 @@ func TestRestartFindsAPauseAtTheCostOfOneRequestForEachKey(t *testing.T) {
 	w.andPass("acme-0", w.restart)
 	w.clock.Step(time.Minute)
 	w.rest()
-	if got := w.standin.Total(); got > 2 {
+	if got := w.Standin.Total(); got > 2 {
 		t.Errorf("%d requests after a restart, want 2 at most", got)
 	}
 }
@@ -78,32 +78,32 @@ func TestRestartFindsAPauseAtTheCostOfOneRequestForEachKey(t *testing.T) {
 func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.options.Concurrency = 1
 	w.run()
-	w.standin.AddKeys("second-key-123", "third-key-12345")
-	w.giveKeyAs("second", "second-key-123")
-	w.giveKeyAs("third", "third-key-12345")
+	w.Standin.AddKeys("second-key-123", "third-key-12345")
+	w.GiveKey("second", "second-key-123")
+	w.GiveKey("third", "third-key-12345")
 	alive := w.issued("alive", builders.Expiration(3600))
-	w.standin.MisbehaveFor(w.key, standin.Status(500))
-	w.standin.MisbehaveFor("second-key-123", standin.Status(403))
-	w.session("rejected", builders.KeySecret("second"))
+	w.Standin.MisbehaveFor(w.Key, standin.Status(500))
+	w.Standin.MisbehaveFor("second-key-123", standin.Status(403))
+	w.Session("rejected", builders.KeySecret("second"))
 	w.waitForCondition("rejected", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
 	w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
 	w.waitForCondition("alive", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	w.rest()
-	before := w.standin.Total()
+	before := w.Standin.Total()
 
-	release := w.standin.Hold() // of the only request that may be under way
-	w.session("busy", builders.KeySecret("third"))
+	release := w.Standin.Hold() // of the only request that may be under way
+	w.Session("busy", builders.KeySecret("third"))
 	w.waitForRequestsUnderWay(before + 1)
 	told := []int{len(w.told("alive")), len(w.told("rejected"))}
 	w.clock.Step(10 * time.Minute) // both would ask now
 	w.restBesidesOneRequest("alive", "rejected")
-	if c := meta.FindStatusCondition(w.get("alive").Status.Conditions, v1alpha1.ConditionRenewalFailing); c == nil {
+	if c := meta.FindStatusCondition(w.Get("alive").Status.Conditions, v1alpha1.ConditionRenewalFailing); c == nil {
 		t.Errorf("a renewal that fails is taken for mended")
 	}
-	if c := meta.FindStatusCondition(w.get("rejected").Status.Conditions, v1alpha1.ConditionStalled); c == nil || c.Reason != v1alpha1.ReasonRejected {
+	if c := meta.FindStatusCondition(w.Get("rejected").Status.Conditions, v1alpha1.ConditionStalled); c == nil || c.Reason != v1alpha1.ReasonRejected {
 		t.Errorf("a rejection is taken for mended: %+v", c)
 	}
 	if now := []int{len(w.told("alive")), len(w.told("rejected"))}; fmt.Sprint(now) != fmt.Sprint(told) {
@@ -118,9 +118,9 @@ func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 
 // waitForRequestsUnderWay waits for requests that are under way.
 func (w *world) waitForRequestsUnderWay(want int) {
-	w.t.Helper()
-	w.eventually(fmt.Sprintf("%d requests", want), func() string {
-		if got := w.standin.Total(); got != want {
+	w.T.Helper()
+	w.Eventually(fmt.Sprintf("%d requests", want), func() string {
+		if got := w.Standin.Total(); got != want {
 			return fmt.Sprint(got)
 		}
 		return ""
@@ -130,12 +130,12 @@ func (w *world) waitForRequestsUnderWay(want int) {
 // restBesidesOneRequest waits until sessions were looked at and nothing more is to be done, while a
 // worker waits for the endpoint.
 func (w *world) restBesidesOneRequest(names ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	looks, last := 0, ""
-	w.eventually("rest", func() string {
+	w.Eventually("rest", func() string {
 		now := ""
 		for _, name := range names {
-			now += w.get(name).ResourceVersion + " "
+			now += w.Get(name).ResourceVersion + " "
 		}
 		w.passes.mu.Lock()
 		quiet := w.passes.busy <= 1 && w.passes.queue.Len() == 0

@@ -17,7 +17,7 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	first := w.issued("acme", builders.Expiration(600))
-	w.standin.Misbehave(standin.Status(500))
+	w.Standin.Misbehave(standin.Status(500))
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
 	failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	if failing.Status.URL != first.Status.URL {
@@ -28,14 +28,14 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 	if expired.Status.URL != "" || !expired.Status.ExpirationTime.Equal(first.Status.ExpirationTime) {
 		t.Errorf("after the expiry the status shows %+v", expired.Status)
 	}
-	if got := w.urlIn("acme"); got != first.Status.URL {
+	if got := w.URLIn("acme"); got != first.Status.URL {
 		t.Errorf("the Secret does not hold the expired URL")
 	}
 	// Events are sent a moment later, and not any more by a process that stops.
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonUnavailable: 1, v1alpha1.ReasonExpired: 1})
 	w.andPass("acme", w.restart)
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
-	w.standin.Heal()
+	w.Standin.Heal()
 	w.clock.Step(7 * time.Minute)
 	recovered := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	if recovered.Status.LastAttempt != nil {
@@ -50,8 +50,8 @@ func TestSuspendedSessionKeepsItsURLUntilItExpires(t *testing.T) {
 	w := newRunningWorld(t)
 	first := w.issued("acme", builders.Expiration(600))
 	w.edit("acme", builders.Suspended())
-	w.eventually("no renewal is announced", func() string {
-		if at := w.get("acme").Status.RenewalTime; at != nil {
+	w.Eventually("no renewal is announced", func() string {
+		if at := w.Get("acme").Status.RenewalTime; at != nil {
 			return at.String()
 		}
 		return ""
@@ -92,13 +92,13 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 		t.Run(row.fault.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
-			w.standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
-			w.session("acme")
+			w.Standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
+			w.Session("acme")
 			w.waitForCondition("acme", row.condition, row.reason)
-			w.standin.Heal()
+			w.Standin.Heal()
 			w.clock.Step(90 * time.Second)
 			alive := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-			w.standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
+			w.Standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
 			w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
 			failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, row.reason)
 			if failing.Status.URL != alive.Status.URL || failing.Status.LastAttempt == nil {
@@ -106,9 +106,9 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 			}
 			w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
 			w.clock.Step(90 * time.Second)
-			w.eventually("the URL for older inputs is told as such", func() string {
-				reason := fmt.Sprint(w.get("acme").Status.Conditions)
-				if ready := w.get("acme").Status.Conditions[0]; ready.Reason == v1alpha1.ReasonInputsChanged ||
+			w.Eventually("the URL for older inputs is told as such", func() string {
+				reason := fmt.Sprint(w.Get("acme").Status.Conditions)
+				if ready := w.Get("acme").Status.Conditions[0]; ready.Reason == v1alpha1.ReasonInputsChanged ||
 					ready.Reason == row.reason && row.condition == v1alpha1.ConditionStalled {
 					return ""
 				}
@@ -122,8 +122,8 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 func TestFailuresWaitLongerEachTime(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.standin.RevokeKeys(w.key)
-	w.session("acme")
+	w.Standin.RevokeKeys(w.Key)
+	w.Session("acme")
 	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 	for i, wait := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
@@ -144,17 +144,17 @@ func TestRepeatedURLIsNotAskedForOverAndOver(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	first := w.issued("acme", builders.Expiration(600))
-	w.standin.Misbehave(standin.SameURL())
+	w.Standin.Misbehave(standin.SameURL())
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonMalformed)
 	for range 60 {
 		w.clock.Step(5 * time.Second)
 		w.rest()
 	}
-	if got := w.standin.Total(); got > 15 {
+	if got := w.Standin.Total(); got > 15 {
 		t.Errorf("%d requests", got)
 	}
-	w.standin.Heal()
+	w.Standin.Heal()
 	w.clock.Step(5 * time.Minute)
 	w.waitForNewURL("acme", first.Status.URL)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")

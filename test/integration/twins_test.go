@@ -31,36 +31,36 @@ func TestTwinsSpendOneRequestBetweenThem(t *testing.T) {
 	w := newWorld(t)
 	w.options.Concurrency = 2 * names // one key has half of the slots
 	w.options.SessionSelector = shownOnly
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	w.run()
 	var twinNames []string
 	for i := range names {
 		for j := range twins {
-			w.session(twinName(i, j), builders.Expiration(86400), builders.SecretName(sharedName(i)))
+			w.Session(twinName(i, j), builders.Expiration(86400), builders.SecretName(sharedName(i)))
 			twinNames = append(twinNames, twinName(i, j))
 		}
 	}
 	rand.Shuffle(len(twinNames), func(i, j int) { twinNames[i], twinNames[j] = twinNames[j], twinNames[i] })
-	release := w.standin.Hold()
+	release := w.Standin.Hold()
 	var shown sync.WaitGroup
 	for _, name := range twinNames {
 		shown.Go(func() {
-			session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}}
+			session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: name}}
 			label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"shown":"yes"}}}`))
-			if err := w.client.Patch(t.Context(), session, label); err != nil {
+			if err := w.Client.Patch(t.Context(), session, label); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	shown.Wait()
-	w.eventually("all were looked at, and one of each asks", func() string {
+	w.Eventually("all were looked at, and one of each asks", func() string {
 		looked := 0
 		for i := range names {
 			for j := range twins {
-				looked += min(w.passes.of(reconcile.Request{NamespacedName: w.at(twinName(i, j))}), 1)
+				looked += min(w.passes.of(reconcile.Request{NamespacedName: w.At(twinName(i, j))}), 1)
 			}
 		}
-		if asked := w.standin.Total(); asked+looked < names*twins {
+		if asked := w.Standin.Total(); asked+looked < names*twins {
 			return fmt.Sprintf("%d ask, %d do not", asked, looked)
 		}
 		return ""
@@ -86,12 +86,12 @@ func twinName(i, j int) string { return fmt.Sprintf("twin-%d-%d", i, j) }
 // waitForOneOfThem waits until one session is ready, the other ones have lost, and the Secret
 // is the ready one's.
 func (w *world) waitForOneOfThem(i, twins int) {
-	w.t.Helper()
-	w.eventually("one of "+sharedName(i), func() string {
+	w.T.Helper()
+	w.Eventually("one of "+sharedName(i), func() string {
 		var ready []*v1alpha1.BillingSession
 		lost := 0
 		for j := range twins {
-			session := w.get(twinName(i, j))
+			session := w.Get(twinName(i, j))
 			if meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) {
 				ready = append(ready, session)
 			}
@@ -102,7 +102,7 @@ func (w *world) waitForOneOfThem(i, twins int) {
 		if len(ready) != 1 || lost != twins-1 {
 			return fmt.Sprintf("%d are ready and %d have lost", len(ready), lost)
 		}
-		if owners := ownersOf(w.secret(sharedName(i))); len(owners) != 1 || owners[0] != ready[0].UID {
+		if owners := ownersOf(w.Secret(sharedName(i))); len(owners) != 1 || owners[0] != ready[0].UID {
 			return "the Secret is another's"
 		}
 		return ""
@@ -131,23 +131,23 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 				return nil
 			}, nil)
 		}, false, 1, true},
-		{"the younger one is refused", func(w *world) { w.standin.Misbehave(standin.Times(1, standin.Status(500))) }, false, 2, false},
+		{"the younger one is refused", func(w *world) { w.Standin.Misbehave(standin.Times(1, standin.Status(500))) }, false, 2, false},
 		{"the younger one is deleted", func(*world) {}, true, 2, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.giveKey(w.key)
+			w.GiveKey("key", w.Key)
 			w.options.SessionSelector = shownOnly
 			w.run()
 			older, younger := w.olderAndYounger("shared")
 			row.prepare(w)
-			release := w.standin.Hold()
+			release := w.Standin.Hold()
 			w.edit(younger, builders.Labelled("shown", "yes"))
 			w.waitForRequestsUnderWay(1)
 			w.seenBy(older, func() { w.edit(older, builders.Labelled("shown", "yes")) })
 			if row.isDeleted {
-				w.seenBy(older, func() { w.delete(w.get(younger)) })
+				w.seenBy(older, func() { w.Delete(w.Get(younger)) })
 			}
 			release()
 			for range 20 {
@@ -163,7 +163,7 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 			if !row.isDeleted {
 				w.waitForCondition(loser, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 			}
-			if diff := cmp.Diff([]types.UID{w.get(winner).UID}, ownersOf(w.secret("shared"))); diff != "" {
+			if diff := cmp.Diff([]types.UID{w.Get(winner).UID}, ownersOf(w.Secret("shared"))); diff != "" {
 				t.Errorf("the Secret's owner (-want +got):\n%s", diff)
 			}
 			if told := w.told(winner); told[v1alpha1.ReasonIssued] != 1 || told[v1alpha1.ReasonSecretConflict] > 0 {
@@ -176,11 +176,11 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 // seenBy makes a change, and waits until the session was looked at after it, while others may be
 // at work.
 func (w *world) seenBy(name string, change func()) {
-	w.t.Helper()
-	request := reconcile.Request{NamespacedName: w.at(name)}
+	w.T.Helper()
+	request := reconcile.Request{NamespacedName: w.At(name)}
 	before := w.passes.of(request)
 	change()
-	w.eventually("a pass over session "+name, func() string {
+	w.Eventually("a pass over session "+name, func() string {
 		if w.passes.of(request) > before {
 			return ""
 		}
@@ -190,9 +190,9 @@ func (w *world) seenBy(name string, change func()) {
 
 // olderAndYounger creates two sessions for one Secret, which no controller sees yet.
 func (w *world) olderAndYounger(secretName string) (older, younger string) {
-	w.t.Helper()
+	w.T.Helper()
 	differences := []func(*v1alpha1.BillingSession){builders.Expiration(86400), builders.SecretName(secretName)}
-	a, b := w.session("a", differences...), w.session("b", differences...)
+	a, b := w.Session("a", differences...), w.Session("b", differences...)
 	if a.CreationTimestamp.Equal(&b.CreationTimestamp) && b.UID < a.UID {
 		return "b", "a"
 	}

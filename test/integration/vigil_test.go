@@ -30,12 +30,12 @@ type vigil struct {
 // keepVigil holds, on each write of a status, that its conditions are valid
 // together, and at the end that no key and no URL is where it does not belong.
 func (w *world) keepVigil() {
-	w.t.Helper()
+	w.T.Helper()
 	w.vigil = &vigil{seen: map[string]string{}, ready: map[string]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	sessions, err := w.client.Watch(ctx, &v1alpha1.BillingSessionList{}, client.InNamespace(w.namespace))
+	sessions, err := w.Client.Watch(ctx, &v1alpha1.BillingSessionList{}, client.InNamespace(w.Namespace))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	over := make(chan struct{})
 	go func() {
@@ -46,7 +46,7 @@ func (w *world) keepVigil() {
 			}
 		}
 	}()
-	w.t.Cleanup(func() {
+	w.T.Cleanup(func() {
 		if w.controller != nil {
 			w.controller.stop()
 		}
@@ -61,7 +61,7 @@ func (w *world) keepVigil() {
 func (w *world) look(session *v1alpha1.BillingSession) {
 	if session.Status.ObservedGeneration >= 0 {
 		for _, problem := range invariants.Conditions(session) {
-			w.t.Errorf("session %s at %s: %s\n%+v", session.Name, session.ResourceVersion, problem, session.Status.Conditions)
+			w.T.Errorf("session %s at %s: %s\n%+v", session.Name, session.ResourceVersion, problem, session.Status.Conditions)
 		}
 	}
 	status := session.Status.DeepCopy()
@@ -70,7 +70,7 @@ func (w *world) look(session *v1alpha1.BillingSession) {
 	w.vigil.mu.Lock()
 	defer w.vigil.mu.Unlock()
 	if w.vigil.ready[session.Name] && session.Status.ObservedGeneration >= 0 && !meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) {
-		w.t.Errorf("session %s is not ready any more at %s: %s", session.Name, session.ResourceVersion, text)
+		w.T.Errorf("session %s is not ready any more at %s: %s", session.Name, session.ResourceVersion, text)
 	}
 	w.vigil.seen[session.Name] = session.ResourceVersion
 	w.vigil.shown = append(w.vigil.shown, string(text))
@@ -86,12 +86,12 @@ func (w *world) staysReady(name string) {
 // seeAll waits until the watch has seen what there is.
 func (w *world) seeAll() {
 	var sessions v1alpha1.BillingSessionList
-	if err := w.client.List(context.Background(), &sessions, client.InNamespace(w.namespace)); err != nil {
-		w.t.Error(err)
+	if err := w.Client.List(context.Background(), &sessions, client.InNamespace(w.Namespace)); err != nil {
+		w.T.Error(err)
 	}
 	for i := range sessions.Items {
 		session := &sessions.Items[i]
-		w.eventually("the watch sees session "+session.Name, func() string {
+		w.Eventually("the watch sees session "+session.Name, func() string {
 			w.vigil.mu.Lock()
 			defer w.vigil.mu.Unlock()
 			if w.vigil.seen[session.Name] == session.ResourceVersion {
@@ -113,15 +113,15 @@ func (w *world) searchForSecrets() {
 		shown["a metric"] = w.controller.metrics()
 	}
 	var secrets corev1.SecretList
-	if err := w.client.List(context.Background(), &secrets, client.InNamespace(w.namespace)); err != nil {
-		w.t.Error(err)
+	if err := w.Client.List(context.Background(), &secrets, client.InNamespace(w.Namespace)); err != nil {
+		w.T.Error(err)
 	}
 	for i := range secrets.Items {
 		text, _ := json.Marshal(secrets.Items[i].ObjectMeta)
 		shown["a Secret's metadata"] += string(text)
 	}
-	words := []string{w.key}
-	for _, grant := range w.standin.Grants(w.key) {
+	words := []string{w.Key}
+	for _, grant := range w.Standin.Grants(w.Key) {
 		if u, err := url.Parse(grant.URL); err == nil {
 			words = append(words, u.Query().Get("t"))
 		}
@@ -129,7 +129,7 @@ func (w *world) searchForSecrets() {
 	for where, text := range shown {
 		for _, word := range words {
 			if at := strings.Index(text, word); at >= 0 {
-				w.t.Errorf("%s shows the key or a URL: …%s", where, text[max(0, strings.LastIndexByte(text[:at], '\n')):at])
+				w.T.Errorf("%s shows the key or a URL: …%s", where, text[max(0, strings.LastIndexByte(text[:at], '\n')):at])
 				break
 			}
 		}
@@ -151,8 +151,8 @@ func (c *runningController) metrics() string {
 // events are those of the world's namespace.
 func (w *world) events() []eventsv1.Event {
 	var events eventsv1.EventList
-	if err := w.client.List(context.Background(), &events, client.InNamespace(w.namespace)); err != nil {
-		w.t.Error(err)
+	if err := w.Client.List(context.Background(), &events, client.InNamespace(w.Namespace)); err != nil {
+		w.T.Error(err)
 	}
 	return events.Items
 }
@@ -177,8 +177,8 @@ func seriesOf(event eventsv1.Event) int32 {
 
 // waitForEvents waits until the session's events are those, by reason.
 func (w *world) waitForEvents(name string, want map[string]int) {
-	w.t.Helper()
-	w.eventually("events of session "+name, func() string {
+	w.T.Helper()
+	w.Eventually("events of session "+name, func() string {
 		if got := w.told(name); fmt.Sprint(got) != fmt.Sprint(want) {
 			return fmt.Sprintf("%v, want %v", got, want)
 		}

@@ -64,14 +64,14 @@ func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 			want := 1
 			if row.verb == "create" {
 				w.calls.fail(before, after)
-				w.session("acme", builders.Expiration(86400))
+				w.Session("acme", builders.Expiration(86400))
 			} else {
 				first := w.issued("acme")
 				w.passFloor()
 				w.calls.fail(before, after)
-				w.requestRenewal("acme", "now")
-				w.eventually("the second request", func() string {
-					if w.standin.Total() == 2 {
+				w.RequestRenewal("acme", "now")
+				w.Eventually("the second request", func() string {
+					if w.Standin.Total() == 2 {
 						return ""
 					}
 					return first.Name
@@ -104,7 +104,7 @@ func TestRestartDoesNotAskForWhatTheSecretHolds(t *testing.T) {
 		}
 		return nil
 	}, nil)
-	w.session("acme", builders.Expiration(86400))
+	w.Session("acme", builders.Expiration(86400))
 	w.waitForRequests(1)
 	w.controller.stop()
 	w.calls.fail(nil, nil)
@@ -117,15 +117,15 @@ func TestRestartDoesNotAskForWhatTheSecretHolds(t *testing.T) {
 // forbid makes the API server refuse writes of Secrets that carry the operator's
 // label, by a policy whose message quotes what it refuses.
 func (w *world) forbid() (allow func()) {
-	w.t.Helper()
+	w.T.Helper()
 	return w.policy("!('app.kubernetes.io/managed-by' in object.metadata.?labels.orValue({}))",
 		`"no such Secrets here: " + string(object.?data.url.orValue(b""))`, "", "secrets")
 }
 
 // policy admits only what the expression is true for, in the world's namespace.
 func (w *world) policy(expression, message, group, resource string) (remove func()) {
-	w.t.Helper()
-	name := fmt.Sprintf("%s-%s", w.namespace, resource[:6])
+	w.T.Helper()
+	name := fmt.Sprintf("%s-%s", w.Namespace, resource[:6])
 	version := "v1"
 	if group != "" {
 		version = "v1alpha1"
@@ -134,7 +134,7 @@ func (w *world) policy(expression, message, group, resource string) (remove func
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: &admissionv1.MatchResources{
-				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.namespace}},
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.Namespace}},
 				ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
 					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
 					Rule:       admissionv1.Rule{APIGroups: []string{group}, APIVersions: []string{version}, Resources: []string{resource}},
@@ -149,26 +149,26 @@ func (w *world) policy(expression, message, group, resource string) (remove func
 			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 		},
 	}
-	w.create(policy)
-	w.create(binding)
+	w.Create(policy)
+	w.Create(binding)
 	remove = func() {
 		for _, object := range []client.Object{binding, policy} {
-			if err := w.client.Delete(context.Background(), object); client.IgnoreNotFound(err) != nil {
-				w.t.Error(err)
+			if err := w.Client.Delete(context.Background(), object); client.IgnoreNotFound(err) != nil {
+				w.T.Error(err)
 			}
 		}
 	}
-	w.t.Cleanup(remove)
+	w.T.Cleanup(remove)
 	return remove
 }
 
 // waitUntilForbidden waits until the policy is in force, or is not any more.
 func (w *world) waitUntilForbidden(want bool) {
-	w.t.Helper()
-	w.eventually("the policy", func() string {
-		probe := builders.ForeignSecret(w.namespace, "probe")
+	w.T.Helper()
+	w.Eventually("the policy", func() string {
+		probe := builders.ForeignSecret(w.Namespace, "probe")
 		probe.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
-		if err := w.client.Create(w.t.Context(), probe, client.DryRunAll); apierrors.IsForbidden(err) != want {
+		if err := w.Client.Create(w.T.Context(), probe, client.DryRunAll); apierrors.IsForbidden(err) != want {
 			return fmt.Sprint(err)
 		}
 		return ""
@@ -178,11 +178,11 @@ func (w *world) waitUntilForbidden(want bool) {
 func TestForbiddenSecretIsToldAndRehearsedBeforeAnotherRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	allow := w.forbid()
 	w.waitUntilForbidden(true)
 	w.run()
-	w.session("acme", builders.Expiration(600))
+	w.Session("acme", builders.Expiration(600))
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	for range 30 { // longer than the grant that could not be written lives
 		w.clock.Step(time.Minute)
@@ -212,37 +212,37 @@ func TestForbiddenRenewalIsToldWhileTheOldURLLives(t *testing.T) {
 	w.clock.Step(time.Minute + time.Second)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(2) // the grant that was kept is written
-	w.holdsGrant(w.get("acme"))
+	w.holdsGrant(w.Get("acme"))
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonSecretWriteFailed: 1, v1alpha1.ReasonRecovered: 1})
 }
 
 func TestExhaustedQuotaIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	none := corev1.ResourceList{"count/secrets": resource.MustParse("0")}
-	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "none"},
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "none"},
 		Spec: corev1.ResourceQuotaSpec{Hard: none}}
-	w.create(quota)
+	w.Create(quota)
 	quota.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none}
-	if err := w.client.Status().Update(t.Context(), quota); err != nil { // as the quota controller does
+	if err := w.Client.Status().Update(t.Context(), quota); err != nil { // as the quota controller does
 		t.Fatal(err)
 	}
-	w.eventually("the quota is in force", func() string {
-		err := w.client.Create(t.Context(), builders.ForeignSecret(w.namespace, "probe"), client.DryRunAll)
+	w.Eventually("the quota is in force", func() string {
+		err := w.Client.Create(t.Context(), builders.ForeignSecret(w.Namespace, "probe"), client.DryRunAll)
 		if apierrors.IsForbidden(err) {
 			return ""
 		}
 		return fmt.Sprint(err)
 	})
 	w.run()
-	w.session("acme")
+	w.Session("acme")
 	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
-	w.delete(quota)
-	w.eventually("recovery", func() string {
+	w.Delete(quota)
+	w.Eventually("recovery", func() string {
 		w.clock.Step(time.Minute)
 		w.rest()
-		if w.urlIn("acme") != "" {
+		if w.URLIn("acme") != "" {
 			return ""
 		}
 		return "there is no Secret"
@@ -256,14 +256,14 @@ func TestImmutableSecretIsToldAsAFailedWrite(t *testing.T) {
 	w.issued("acme")
 	w.editSecret("acme", func(s *corev1.Secret) { s.Immutable = ptr.To(true) })
 	w.passFloor()
-	w.requestRenewal("acme", "now")
+	w.RequestRenewal("acme", "now")
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
 	w.waitForRequests(2)
-	w.delete(w.secret("acme")) // and nobody waits for the end of the wait
-	w.waitForURL("acme", w.standin.Grants(w.key)[1].URL)
+	w.Delete(w.Secret("acme")) // and nobody waits for the end of the wait
+	w.waitForURL("acme", w.Standin.Grants(w.Key)[1].URL)
 	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
-	w.holdsGrant(w.get("acme"))
+	w.holdsGrant(w.Get("acme"))
 	w.waitForRequests(2)
 }
 
@@ -271,9 +271,9 @@ func TestImmutableSecretIsToldAsAFailedWrite(t *testing.T) {
 func TestRefusedStatusShowsNoURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.giveKey(w.key)
+	w.GiveKey("key", w.Key)
 	allow := w.policy("!has(object.status.url)", `"no URL here: " + object.status.url`, v1alpha1.GroupVersion.Group, "billingsessions/status")
-	w.eventually("the policy is in force", func() string {
+	w.Eventually("the policy is in force", func() string {
 		probe := w.probeStatus()
 		if apierrors.IsForbidden(probe) {
 			return ""
@@ -281,19 +281,19 @@ func TestRefusedStatusShowsNoURL(t *testing.T) {
 		return fmt.Sprint(probe)
 	})
 	w.run()
-	w.session("acme")
-	w.eventually("the Secret", func() string {
-		if w.urlIn("acme") != "" {
+	w.Session("acme")
+	w.Eventually("the Secret", func() string {
+		if w.URLIn("acme") != "" {
 			return ""
 		}
 		return "there is none"
 	})
 	w.rest()
 	allow()
-	w.eventually("recovery", func() string {
+	w.Eventually("recovery", func() string {
 		w.clock.Step(20 * time.Second)
 		w.rest()
-		if w.get("acme").Status.URL != "" {
+		if w.Get("acme").Status.URL != "" {
 			return ""
 		}
 		return "the status is not written"
@@ -305,10 +305,10 @@ func TestRefusedStatusShowsNoURL(t *testing.T) {
 // no controller serves.
 func (w *world) probeStatus() error {
 	name := fmt.Sprintf("probe-%08x", rand.Uint32())
-	probe := w.session(name)
-	defer w.delete(probe)
+	probe := w.Session(name)
+	defer w.Delete(probe)
 	probe.Status.URL = "https://example.com/"
-	return w.client.Status().Update(w.t.Context(), probe)
+	return w.Client.Status().Update(w.T.Context(), probe)
 }
 
 // TestFailingAPIServerIsTold: nobody has to act, but it is not the endpoint either.
@@ -322,7 +322,7 @@ func TestFailingAPIServerIsTold(t *testing.T) {
 		return nil
 	}
 	w.calls.fail(failing, nil)
-	w.session("acme", builders.Expiration(86400))
+	w.Session("acme", builders.Expiration(86400))
 	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.fail(nil, nil)
 	w.clock.Step(time.Minute)
@@ -358,7 +358,7 @@ func TestWritesThatAreChangedOnTheirWayAreNotRepeated(t *testing.T) {
 				}
 				return nil
 			}, nil)
-			w.session("acme", builders.Expiration(86400), builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
+			w.Session("acme", builders.Expiration(86400), builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
 			if row.issued {
 				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
 			} else {
