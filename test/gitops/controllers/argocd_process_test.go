@@ -104,7 +104,8 @@ func buildArgoCD(ctx context.Context) (program, manifests string, err error) {
 
 // installArgoCD installs the release's definitions and configuration, and config/argocd.
 func installArgoCD(ctx context.Context, manifests string) error {
-	if _, err := envtest.InstallCRDs(cluster.Config(), envtest.CRDInstallOptions{Paths: []string{filepath.Join(manifests, "crds")}, ErrorIfPathMissing: true}); err != nil {
+	definitions := envtest.CRDInstallOptions{Paths: []string{filepath.Join(manifests, "crds")}, ErrorIfPathMissing: true, MaxTime: patience}
+	if _, err := envtest.InstallCRDs(cluster.Config(), definitions); err != nil {
 		return err
 	}
 	settings := []string{
