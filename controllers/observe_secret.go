@@ -174,6 +174,15 @@ func (r *reader) noteContest(seen observation) {
 	}
 	now := r.clock.Now()
 	if wait, first := seen.local.contest.undone(synced.version, now); first && wait > 0 {
-		seen.local.pending.yield(wait+renewal.Spread(string(seen.session.UID), now, wait/4), status.ContestedSecret(secret.NameFor(seen.session)), now)
+		message := status.ContestedSecret(secret.NameFor(seen.session), lastManager(seen.secret))
+		seen.local.pending.yield(wait+renewal.Spread(string(seen.session.UID), now, wait/4), message, now)
 	}
+}
+
+// lastManager is the field manager that changed a cached Secret last, empty if none is known.
+func lastManager(s *corev1.Secret) string {
+	if s == nil || len(s.ManagedFields) == 0 {
+		return ""
+	}
+	return s.ManagedFields[0].Manager
 }

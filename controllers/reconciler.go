@@ -81,7 +81,7 @@ func New(d Dependencies, o Options) *Reconciler {
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
 	calls := newCalls(o.workers())
-	r.client = boundedClient{d.Client, calls}
+	r.client = client.WithFieldOwner(boundedClient{d.Client, calls}, fieldManager)
 	live := boundedReader{d.APIReader, calls}
 	r.reader = &reader{
 		cached: d.Client, generated: d.SecretCache, live: live, clock: d.Clock,
@@ -93,6 +93,9 @@ func New(d Dependencies, o Options) *Reconciler {
 	}
 	return r
 }
+
+// fieldManager owns the fields that the controller sets.
+const fieldManager = v1alpha1.ManagedBy
 
 const (
 	// maxSteps bounds the decisions of one pass. The longest pass reads the key, makes a dry

@@ -39,11 +39,27 @@ func stripSecret(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
-	s.ManagedFields = nil
+	s.ManagedFields = lastOther(s.ManagedFields)
 	if secret.HasOwner(s) && sizeOf(s) <= maxSecretBytes {
 		return s, nil
 	}
 	return &corev1.Secret{ObjectMeta: identityOf(s)}, nil
+}
+
+// lastOther keeps the name of the field manager that changed an object last, apart from this
+// controller: it tells who fights over a generated Secret. What the fields are would take far
+// more memory, and nobody reads it.
+func lastOther(all []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	var last metav1.ManagedFieldsEntry
+	for _, entry := range all {
+		if entry.Manager != fieldManager && !entry.Time.Before(last.Time) {
+			last = metav1.ManagedFieldsEntry{Manager: entry.Manager, Time: entry.Time}
+		}
+	}
+	if last.Manager == "" {
+		return nil
+	}
+	return []metav1.ManagedFieldsEntry{last}
 }
 
 // isStripped reports whether a cached Secret is only its identity. A Secret from the API

@@ -35,6 +35,7 @@ func WithMetadata(session *v1alpha1.BillingSession, existing *corev1.Secret) *co
 	}
 	if existing != nil {
 		secret = existing.DeepCopy()
+		secret.ManagedFields = nil // the API server keeps its own
 	}
 	secret.OwnerReferences = withOwner(session, secret.OwnerReferences)
 	secret.Labels, secret.Annotations = mergedMetadata(session, secret)

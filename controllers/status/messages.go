@@ -126,10 +126,24 @@ func AlteredSecret(secret string) string {
 	return notWritten(secret, "something changes what is written: exempt this Secret from the admission webhooks or policies that do")
 }
 
-// ContestedSecret says that somebody else keeps undoing the operator's writes of a Secret.
-func ContestedSecret(secret string) string {
-	return notWritten(secret, "somebody else keeps changing it, so the operator restores it less often: "+
+// ContestedSecret says that somebody else keeps undoing the operator's writes of a Secret. The
+// field manager is whoever changed it last, empty if that is not known.
+func ContestedSecret(secret, manager string) string {
+	const restored = "so the operator restores it less often: "
+	if isPlainManager(manager) {
+		return notWritten(secret, fmt.Sprintf("somebody else keeps changing it (the last was field manager %q), %smake that leave the Secret alone", manager, restored))
+	}
+	return notWritten(secret, "somebody else keeps changing it, "+restored+
 		"find out who writes it (kubectl get secret --show-managed-fields tells), and make that leave the Secret alone")
+}
+
+// isPlainManager reports whether a field manager's name may be shown. Clients choose it, so it
+// could be anything: only a name of plain characters, too short for a key or a URL, is.
+func isPlainManager(name string) bool {
+	plain := func(r rune) bool {
+		return r == '-' || r == '.' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	}
+	return name != "" && len(name) < 32 && !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) })
 }
 
 // UnwrittenSecret says why the API server refused to write a Secret. It does not repeat the

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
 // each write of ours at once.
 func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 	t.Parallel()
+	const theTest = `field manager "integration.test"`
 	for _, row := range []struct {
 		name string
 		// undo returns the version of the Secret after it, empty when it is gone.
@@ -64,17 +66,19 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 		// requests is how many the fight may cost in five minutes.
 		requests int
 		inStatus v1alpha1.URLInStatus
+		// who is what the status says of who does it.
+		who string
 	}{
 		{"by editing it", func(w *world) string {
 			return w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
-		}, 1, v1alpha1.URLInStatusFull},
-		{"by deleting it", func(w *world) string { w.Delete(w.Secret("acme")); return "" }, 1, v1alpha1.URLInStatusFull},
+		}, 1, v1alpha1.URLInStatusFull, theTest},
+		{"by deleting it", func(w *world) string { w.Delete(w.Secret("acme")); return "" }, 1, v1alpha1.URLInStatusFull, "--show-managed-fields"},
 		{"by its labels", func(w *world) string {
 			return w.editSecret("acme", func(s *corev1.Secret) { s.Labels["team"] = "theirs" })
-		}, 1, v1alpha1.URLInStatusFull},
+		}, 1, v1alpha1.URLInStatusFull, theTest},
 		{"by editing it while the URL is hidden", func(w *world) string {
 			return w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
-		}, 14, v1alpha1.URLInStatusHidden},
+		}, 14, v1alpha1.URLInStatusHidden, theTest},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -107,8 +111,22 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 			if told := w.told("acme"); told[v1alpha1.ReasonSecretWriteFailed] == 0 {
 				t.Errorf("nobody was told: %v", told)
 			}
+			if who := w.saidOfSecret("acme"); !strings.Contains(who, row.who) {
+				t.Errorf("it is said %q, want %q", who, row.who)
+			}
 		})
 	}
+}
+
+// saidOfSecret is what the status says of a Secret that cannot be kept.
+func (w *world) saidOfSecret(session string) string {
+	w.T.Helper()
+	for _, condition := range w.Get(session).Status.Conditions {
+		if condition.Reason == v1alpha1.ReasonSecretWriteFailed {
+			return condition.Message
+		}
+	}
+	return ""
 }
 
 // TestASingleEditIsUndoneAtOnce: only who goes on is made to wait.
