@@ -78,6 +78,7 @@ var withThePlugin = []step{
 	{document: plugin, command: "kubectl billing list", prints: `acme +True`},
 	{document: plugin, command: "kubectl billing open acme --print | xclip", after: (*stage).clipboardHoldsURL},
 	{document: plugin, command: "kubectl billing open acme", prints: "Opened the billing page of acme in your browser"},
+	{document: plugin, command: "kubectl billing get acme -o jsonpath", prints: "status.url is left out"},
 	{document: plugin, command: "kubectl billing renew acme --wait", prints: "acme renewed; its URL works for"},
 	{document: plugin, command: "kubectl billing renew --all -n finance --wait", prints: "acme renewed; its URL works for"},
 	{document: plugin, command: "kubectl billing explain acme", prints: "Session acme in namespace finance"},
