@@ -57,6 +57,7 @@ var atThreeInTheMorning = []step{
 	{document: runbooks, command: "kubectl describe billingsession acme", prints: "Reason: +Issued"},
 	{document: runbooks, command: "kubectl get billingsession acme -n finance -o jsonpath", prints: "Ready: The URL is alive until"},
 	{document: runbooks, command: "kubectl get billingsessions -A -o custom-columns", prints: `finance +acme +acme-xtracta`},
+	{document: runbooks, command: "kubectl get billingsessions -n finance -o custom-columns", prints: `acme +acme-xtracta`},
 	{document: runbooks, command: "kubectl get secrets,resourcequotas -n finance", prints: "secret/acme-xtracta"},
 	{document: runbooks, command: "kubectl get secret acme -n finance -o yaml --show-managed-fields", prints: "manager: "},
 	{document: runbooks, command: "kubectl get lease billing-operator", prints: "holderIdentity: "},
