@@ -165,16 +165,16 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	if r.isGone(ctx, seen.session) {
 		return seen, errGone
 	}
-	var err error
-	if seen.secret == nil {
-		err = r.client.Create(ctx, desired)
-	} else {
-		err = r.client.Update(ctx, desired)
-	}
+	err := seen.local.writes.generated.write(desired, r.clock, r.wakeup(seen.session), func() error {
+		if seen.secret == nil {
+			return r.client.Create(ctx, desired)
+		}
+		return r.client.Update(ctx, desired)
+	})
 	if err != nil {
 		return seen, r.writeFailed(ctx, seen, err)
 	}
-	seen.local.writes.wroteSecret(seen.session, desired, r.clock.Now())
+	seen.local.writes.wroteSecret(seen.session, desired)
 	next, err := r.reader.inspect(ctx, seen, desired)
 	if err != nil {
 		return seen, err

@@ -5,9 +5,7 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/apikey"
@@ -15,7 +13,7 @@ import (
 )
 
 // localState is what this process knows of a session beyond what the API server holds.
-// Only the worker that reconciles the session uses it.
+// Only the worker that reconciles the session uses it, and what guards itself.
 type localState struct {
 	uid types.UID
 	// key is the key that the session named at the last look.
@@ -29,39 +27,28 @@ type localState struct {
 	// namespaceGone reports whether the namespace is being deleted, which only a restore of
 	// etcd can undo.
 	namespaceGone bool
-	// shown are the versions that the caches showed last.
-	shown cachedVersions
 }
-
-// cachedVersions are the versions of a session and its generated Secret in the caches.
-type cachedVersions struct{ session, generated string }
 
 // showSession notes the version that the cache shows of the session.
 func (l *localState) showSession(version string) {
-	if newer(l.shown.session, version) {
+	if l.writes.session.look(version) {
 		l.restored()
 	}
-	l.shown.session = version
 }
 
 // showSecret notes the version that the cache shows of the generated Secret. It reports
 // whether the session must be read again.
-func (l *localState) showSecret(version string) bool {
-	wentBack := newer(l.shown.generated, version)
-	if wentBack {
+func (l *localState) showSecret(version string) (wentBack bool) {
+	if wentBack = l.writes.generated.look(version); wentBack {
 		l.restored()
 	}
-	l.shown.generated = version
 	return wentBack
 }
 
-// restored ends all that is remembered of the two objects, as versions that go back mean that
-// etcd was restored from a backup. Both are read live: one cache may still show what was
-// before, and the two would contradict each other.
+// restored ends all that an earlier state of the cluster made this process believe.
 func (l *localState) restored() {
-	l.writes, l.namespaceGone = readYourWrites{}, false
-	l.writes.session.distrustCache()
-	l.writes.generated.distrustCache()
+	l.writes.restored()
+	l.namespaceGone = false
 }
 
 // look takes over, at the first look of this process at the session, what an earlier process
@@ -116,6 +103,13 @@ func (l *localStates) of(session *v1alpha1.BillingSession, now time.Time) *local
 	return local
 }
 
+// find is the local state of the session of that name, nil if there is none.
+func (l *localStates) find(name types.NamespacedName) *localState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.states[name]
+}
+
 // nameKey notes which key a session names. It returns the key that no session names any
 // more, zero for none.
 func (l *localStates) nameKey(local *localState, key apikey.Ref) (unnamed apikey.Ref) {
@@ -168,80 +162,3 @@ func (l *localStates) sweep(now time.Time) {
 
 // isRecent reports whether a request at that time still makes the next one wait.
 func isRecent(asked, now time.Time) bool { return now.Sub(asked).Abs() < renewal.MinInterval }
-
-// maxCacheLag is how long a cache may lag behind our own write: an API server under load
-// lets its watches fall behind for seconds. After that the object is read live, as its
-// versions may have gone back: a cluster's etcd can be restored from a backup while we run.
-const maxCacheLag = 10 * time.Second
-
-// readYourWrites is what this process wrote last, until a cache shows it. Without it
-// decisions would be taken on data that is older than our own last write.
-type readYourWrites struct {
-	session   written[*v1alpha1.BillingSession]
-	generated written[*corev1.Secret]
-	// synced is the Secret version that our last write produced. If a webhook changed its
-	// labels, do not fight it: this version counts as in sync.
-	synced attemptedWrite
-}
-
-// object is what written needs of an object.
-type object interface {
-	comparable
-	GetResourceVersion() string
-}
-
-// written is the last version of an object that this process wrote or read live.
-type written[T object] struct {
-	last T
-	at   time.Time
-	// readLive reports whether a write showed the cache to be behind.
-	readLive bool
-	// undone is the version that the cache showed when a live read found an older one: it was
-	// undone by a restore of etcd.
-	undone string
-}
-
-func (w *written[T]) set(last T, now time.Time) { w.last, w.at, w.readLive = last, now, false }
-
-// found sets what a live read found while the cache showed an object.
-func (w *written[T]) found(live, cached T, now time.Time) {
-	w.set(live, now)
-	var none T
-	if live != none && cached != none && newer(cached.GetResourceVersion(), live.GetResourceVersion()) {
-		w.undone = cached.GetResourceVersion()
-	}
-}
-
-// latest is the newer of what the cache shows and what this process wrote; zero when
-// neither knows of the object. doubtful reports whether only a live read can tell.
-func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
-	var none T
-	isUndone := cached != none && cached.GetResourceVersion() == w.undone
-	switch {
-	case w.last == none:
-		return cached, w.readLive || isUndone
-	case cached != none && !isUndone && !newer(w.last.GetResourceVersion(), cached.GetResourceVersion()):
-		w.last = none
-		return cached, w.readLive
-	}
-	return w.last, w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
-}
-
-// distrustCache makes the next pass read the object live: a write showed that the cache is
-// behind.
-func (w *written[T]) distrustCache() { w.readLive = true }
-
-// newer reports whether resource version a is later than b.
-func newer(a, b string) bool {
-	order, err := resourceversion.CompareResourceVersion(a, b)
-	return err == nil && order > 0
-}
-
-func (r *readYourWrites) wroteSecret(session *v1alpha1.BillingSession, s *corev1.Secret, now time.Time) {
-	r.generated.set(s, now)
-	r.synced = writeOf(session, s)
-}
-
-func (r *readYourWrites) isSynced(session *v1alpha1.BillingSession, s *corev1.Secret) bool {
-	return r.synced == writeOf(session, s)
-}

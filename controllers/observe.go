@@ -193,9 +193,9 @@ func newSecretMetadata() *metav1.PartialObjectMetadata {
 	return metadata
 }
 
-func getOrNil[T client.Object](ctx context.Context, from client.Reader, name types.NamespacedName, into T) (T, error) {
+func getOrNil[T client.Object](ctx context.Context, from client.Reader, name types.NamespacedName, into T, options ...client.GetOption) (T, error) {
 	var none T
-	err := from.Get(ctx, name, into)
+	err := from.Get(ctx, name, into, options...)
 	if apierrors.IsNotFound(err) {
 		return none, nil
 	}

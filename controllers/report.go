@@ -37,7 +37,9 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	if err != nil {
 		return fmt.Errorf("compose the status: %w", err)
 	}
-	err = r.client.Status().Patch(ctx, after, patch)
+	err = seen.local.writes.session.write(after, r.clock, r.wakeup(before), func() error {
+		return r.client.Status().Patch(ctx, after, patch)
+	})
 	switch {
 	case isBusy(err):
 		return err
@@ -50,7 +52,6 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 		// Not %w: the API server's own message may quote the status, and with it the URL.
 		return fmt.Errorf("write the status: %s", status.DescribeAPIError(err))
 	}
-	seen.local.writes.session.set(after, r.clock.Now())
 	r.recordEvent(ctx, before, after)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -92,7 +93,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 	options.LogConstructor = func(request *reconcile.Request) logr.Logger { return loggerFor(mgr.GetLogger(), request) }
 	secretMetadata := newSecretMetadata()
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.BillingSession{}).
+		For(&v1alpha1.BillingSession{}, builder.WithPredicates(r.notOwnWrite())).
 		Watches(&v1alpha1.BillingSession{}, r.afterSession()).
 		Watches(secretMetadata, r.enqueueForSecret()).
 		WatchesRawSource(source.Kind[client.Object](secrets, &corev1.Secret{}, r.enqueueForSecret())).

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -46,20 +48,36 @@ func otherSecretName(session *v1alpha1.BillingSession) []string {
 	return nil
 }
 
-// claimantsByIndex finds the sessions that claim a Secret in the cache.
+// claimantsByIndex finds the sessions that claim a Secret in the cache, which they share.
 func claimantsByIndex(cached client.Reader) func(context.Context, types.NamespacedName) ([]v1alpha1.BillingSession, error) {
 	return func(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-		namesake, err := getOrNil(ctx, cached, name, &v1alpha1.BillingSession{})
+		namesake, err := getOrNil(ctx, cached, name, &v1alpha1.BillingSession{}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return nil, err
 		}
 		var claimants v1alpha1.BillingSessionList
-		err = cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name})
+		err = cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
+			client.UnsafeDisableDeepCopy)
 		if namesake != nil && secret.NameFor(namesake) == name.Name {
 			claimants.Items = append(claimants.Items, *namesake)
 		}
 		return claimants.Items, err
 	}
+}
+
+// notOwnWrite drops the events that show nothing but our own last write of a session. Each
+// first issue and each renewal would otherwise take a pass more. An event without a change
+// comes from a resync, and passes.
+func (r *Reconciler) notOwnWrite() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, now := e.ObjectOld.GetResourceVersion(), e.ObjectNew
+		session, ok := now.(*v1alpha1.BillingSession)
+		if !ok || before == session.ResourceVersion {
+			return true
+		}
+		local := r.local.find(client.ObjectKeyFromObject(session))
+		return local == nil || local.uid != session.UID || !local.writes.session.shows(before, session)
+	}}
 }
 
 // afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
@@ -79,25 +97,47 @@ func (r *Reconciler) afterSession() handler.EventHandler {
 }
 
 // enqueueForSecret enqueues every session that refers to the changed Secret, as its API key
-// or as its generated Secret. When a Secret is deleted its cached keys are evicted, whether
-// or not a session still refers to it.
+// or as its generated Secret, unless that shows nothing but our own last write. When a Secret
+// is deleted its cached keys are evicted, whether or not a session still refers to it.
 func (r *Reconciler) enqueueForSecret() handler.EventHandler {
-	enqueue := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
-		return append(r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(object)), r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName())...)
-	})
-	return keyEvicter{enqueue, r.reader.keys.Evict}
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	enqueue := func(ctx context.Context, q queue, object client.Object, isOwnWrite func(reconcile.Request) bool) {
+		for _, request := range r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(object)) {
+			q.Add(request)
+		}
+		for _, request := range r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName()) {
+			if !isOwnWrite(request) {
+				q.Add(request)
+			}
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			enqueue(ctx, q, e.Object, r.isOwnWrite("", e.Object))
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			enqueue(ctx, q, e.ObjectNew, r.isOwnWrite(e.ObjectOld.GetResourceVersion(), e.ObjectNew))
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			r.reader.keys.Evict(client.ObjectKeyFromObject(e.Object))
+			enqueue(ctx, q, e.Object, func(reconcile.Request) bool { return false })
+		},
+	}
 }
 
-// keyEvicter evicts the keys of deleted Secrets before it enqueues the sessions.
-type keyEvicter struct {
-	handler.EventHandler
-	evict func(types.NamespacedName)
+// isOwnWrite tells for which sessions an event shows nothing but our own last write of their
+// Secret. The cache of metadata shows no Secret as we write it.
+func (r *Reconciler) isOwnWrite(before string, now client.Object) func(reconcile.Request) bool {
+	s, ok := now.(*corev1.Secret)
+	return func(request reconcile.Request) bool {
+		local := r.local.find(request.NamespacedName)
+		return ok && before != s.ResourceVersion && local != nil && local.writes.generated.shows(before, s)
+	}
 }
 
-// Delete implements handler.EventHandler.
-func (k keyEvicter) Delete(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-	k.evict(client.ObjectKeyFromObject(e.Object))
-	k.EventHandler.Delete(ctx, e, queue)
+// wakeup enqueues the session.
+func (r *Reconciler) wakeup(session *v1alpha1.BillingSession) func() {
+	return func() { r.woken.wake(client.ObjectKeyFromObject(session)) }
 }
 
 // sessionsBySecretName are the requests for the sessions whose generated Secret has that

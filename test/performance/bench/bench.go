@@ -190,7 +190,7 @@ func (b *bench) liveOn(ctx context.Context, s *stage, m *manager) error {
 	if _, err := s.waitQuiet(ctx, m); err != nil {
 		return err
 	}
-	err := errors.Join(s.read(), b.noteMemory(ctx, s, "after first issue", m), b.notePasses(ctx, "first issue", s, m))
+	err := errors.Join(s.read(), b.noteMemory(ctx, s, "after first issue", m), b.notePasses(ctx, "first issue", s, m, 0))
 	if err != nil {
 		return err
 	}

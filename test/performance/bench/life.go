@@ -18,12 +18,13 @@ import (
 
 // renew asks for a fresh URL of every session at once.
 func (b *bench) renew(ctx context.Context, s *stage, m *manager) (*manager, error) {
-	if err := s.mark(); err != nil {
+	passes, err := m.passes(ctx)
+	if err := errors.Join(err, s.mark()); err != nil {
 		return nil, err
 	}
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"1"}}}`, v1alpha1.AnnotationRenewRequestedAt))
 	before := s.endpoint.Total()
-	err := atOnce(ctx, creators, s.sessions, func(i int) error {
+	err = atOnce(ctx, creators, s.sessions, func(i int) error {
 		return s.client.Patch(ctx, builders.Session(sessionName(i), builders.In(namespace)), patch)
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (b *bench) renew(ctx context.Context, s *stage, m *manager) (*manager, erro
 	if _, err := s.waitQuiet(ctx, m); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.read(), b.noteMemory(ctx, s, "after renewal", m)); err != nil {
+	if err := errors.Join(s.read(), b.noteMemory(ctx, s, "after renewal", m), b.notePasses(ctx, "renewal", s, m, passes)); err != nil {
 		return nil, err
 	}
 	b.noteCallsPerSession("renewal", s)

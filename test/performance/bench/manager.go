@@ -104,6 +104,12 @@ func (m *manager) scrape(ctx context.Context) (map[string]*dto.MetricFamily, err
 	return parser.TextToMetricFamilies(response.Body)
 }
 
+// passes is how many the manager has made.
+func (m *manager) passes(ctx context.Context) (float64, error) {
+	families, err := m.scrape(ctx)
+	return sum(families["controller_runtime_reconcile_total"]), err
+}
+
 // sum adds up all series of a metric.
 func sum(family *dto.MetricFamily) float64 {
 	total := 0.0

@@ -127,14 +127,11 @@ func (b *bench) noteMemory(ctx context.Context, s *stage, when string, m *manage
 	return nil
 }
 
-// notePasses notes how often the manager looked at a session.
-func (b *bench) notePasses(ctx context.Context, what string, s *stage, m *manager) error {
-	families, err := m.scrape(ctx)
-	if err != nil {
-		return err
-	}
-	b.note(what+": passes", s.sessions, sum(families["controller_runtime_reconcile_total"])/float64(s.sessions), "per session")
-	return nil
+// notePasses notes how often the manager looked at a session since it had made so many passes.
+func (b *bench) notePasses(ctx context.Context, what string, s *stage, m *manager, before float64) error {
+	passes, err := m.passes(ctx)
+	b.note(what+": passes", s.sessions, (passes-before)/float64(s.sessions), "per session")
+	return err
 }
 
 // noteSlopes notes what a session adds, from the fewest sessions to the most.

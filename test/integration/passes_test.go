@@ -1,0 +1,171 @@
+package integration
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/xtracta/billing-operator/test/env/builders"
+)
+
+// maxPasses is what a first issue and a renewal may take: one that finds no turn to ask, and
+// one that has it.
+const maxPasses = 2
+
+// TestAFirstIssueAndARenewalTakeTwoPasses: events that show nothing but the controller's own
+// last write wake nobody.
+func TestAFirstIssueAndARenewalTakeTwoPasses(t *testing.T) {
+	t.Parallel()
+	const sessions = 24
+	for _, row := range []struct{ name, suffix string }{
+		{"the Secret has the session's name", ""},
+		{"the Secret has a name of its own", "-url"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.issued("marker")
+			var names []string
+			urls := map[string]string{}
+			for i := range sessions {
+				name := fmt.Sprintf("session-%d", i)
+				names = append(names, name)
+				w.session(name, builders.Expiration(600), builders.SecretName(name+row.suffix))
+			}
+			wait := func() {
+				t.Helper()
+				for _, name := range names {
+					urls[name] = w.waitForNewURL(name+row.suffix, urls[name])
+				}
+			}
+			wait()
+			w.holdPasses("a first issue", names, map[string]int{})
+
+			before := w.passesOf(names)
+			w.clock.Step(7 * time.Minute) // all are due, and none has expired
+			wait()
+			w.holdPasses("a renewal", names, before)
+
+			w.passFloor()
+			before = w.passesOf(names)
+			for _, name := range names {
+				w.requestRenewal(name, "token")
+			}
+			wait()
+			w.holdPasses("a renewal that somebody requested", names, before)
+		})
+	}
+}
+
+func (w *world) passesOf(names []string) map[string]int {
+	passes := map[string]int{}
+	for _, name := range names {
+		passes[name] = w.passes.of(reconcile.Request{NamespacedName: w.at(name)})
+	}
+	return passes
+}
+
+// holdPasses holds that each session was looked at once or twice since before.
+func (w *world) holdPasses(what string, names []string, before map[string]int) {
+	w.t.Helper()
+	w.rest()
+	w.waitForCaches()
+	w.rest()
+	var passes []int
+	for name, now := range w.passesOf(names) {
+		passes = append(passes, now-before[name])
+	}
+	if fewest, most := slices.Min(passes), slices.Max(passes); fewest < 1 || most > maxPasses {
+		w.t.Errorf("%s took %d to %d passes, want 1 to %d: %d", what, fewest, most, maxPasses, passes)
+	}
+}
+
+// waitForCaches waits until the caches show all that was written so far. The events of a
+// watch come in order, so it changes both objects of the session "marker" and waits for its
+// passes.
+func (w *world) waitForCaches() {
+	w.t.Helper()
+	marker := reconcile.Request{NamespacedName: w.at("marker")}
+	now := w.clock.Now().Format("150405.000000000")
+	for _, change := range []func(){
+		func() { w.edit("marker", builders.Labelled("looked-at", now)) },
+		func() { w.editSecret("marker", func(s *corev1.Secret) { s.Labels["looked-at"] = now }) },
+	} {
+		before := w.passes.of(marker)
+		change()
+		w.eventually("a pass over the marker", func() string {
+			if w.passes.of(marker) > before {
+				return ""
+			}
+			return "none"
+		})
+	}
+}
+
+// TestAnEditBesideOurWriteWakes: somebody edits an object before the answer to our write has
+// come. The caches show both before the controller knows which version is its own.
+func TestAnEditBesideOurWriteWakes(t *testing.T) {
+	t.Parallel()
+	spoil := func(w *world) {
+		w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com/spoilt") })
+	}
+	isRestored := func(w *world) bool { return w.urlIn("acme") == w.get("acme").Status.URL }
+	for _, row := range []struct {
+		name, verb string
+		edit       func(*world)
+		isTakenIn  func(*world) bool
+	}{
+		{"an edit of the new Secret", "create", spoil, isRestored},
+		{"an edit of the renewed Secret", "update", spoil, isRestored},
+		{"the renewed Secret is deleted", "update", func(w *world) { w.delete(w.secret("acme")) }, isRestored},
+		{"an edit of the Secret while the status is written", "patch status", spoil, isRestored},
+		{
+			"an edit of the session while the status is written", "patch status",
+			func(w *world) { w.edit("acme", builders.Hidden()) },
+			func(w *world) bool { return w.get("acme").Status.URL == "" },
+		},
+		{
+			"two edits of the session while the status is written", "patch status",
+			func(w *world) { w.edit("acme", builders.Labelled("a", "b")); w.edit("acme", builders.Hidden()) },
+			func(w *world) bool { return w.get("acme").Status.URL == "" },
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.issued("marker")
+			if row.verb != "create" {
+				w.issued("acme")
+				w.passFloor()
+			}
+			var begun, isEdited atomic.Bool
+			w.calls.fail(nil, func(made call) error {
+				if made.verb == row.verb && made.object.GetName() == "acme" && begun.CompareAndSwap(false, true) {
+					row.edit(w)
+					w.waitForCaches()
+					isEdited.Store(true)
+				}
+				return nil
+			})
+			if row.verb == "create" {
+				w.session("acme", builders.Expiration(86400))
+			} else {
+				w.requestRenewal("acme", "token")
+			}
+			w.eventually("the edit to be taken in", func() string {
+				if !isEdited.Load() {
+					return "it is not made yet"
+				}
+				if !row.isTakenIn(w) {
+					return "it is overlooked"
+				}
+				return ""
+			})
+		})
+	}
+}
