@@ -177,8 +177,9 @@ func (s *Stage) Ready(name string) *v1alpha1.BillingSession {
 	return s.Reaches(name, v1alpha1.ConditionReady, v1alpha1.ReasonIssued)
 }
 
-// Reaches waits until a condition of the session has that reason, and the status that belongs
-// to it: only Ready is ever false.
+// Reaches waits until a condition of the session, for what it is today, has that reason, and
+// the status that belongs to it: only Ready is ever false. Without a reason the condition is
+// to be absent.
 func (s *Stage) Reaches(name, kind, reason string) (session *v1alpha1.BillingSession) {
 	s.T.Helper()
 	status := metav1.ConditionTrue
@@ -187,9 +188,9 @@ func (s *Stage) Reaches(name, kind, reason string) (session *v1alpha1.BillingSes
 	}
 	s.Eventually(fmt.Sprintf("session %s is %s=%s %s", name, kind, status, reason), func() string {
 		session = s.Get(name)
-		condition := meta.FindStatusCondition(session.Status.Conditions, kind)
-		return Unless(condition != nil && condition.Status == status && condition.Reason == reason,
-			fmt.Sprintf("%+v", session.Status.Conditions))
+		c := meta.FindStatusCondition(session.Status.Conditions, kind)
+		reached := c == nil && reason == "" || c != nil && c.Status == status && c.Reason == reason
+		return Unless(reached && session.Status.ObservedGeneration == session.Generation, fmt.Sprintf("%+v", session.Status))
 	})
 	return session
 }

@@ -26,8 +26,8 @@ func TestForeignSecretIsNeverTouched(t *testing.T) {
 	w.run()
 	w.Session("acme")
 	w.Session("other", builders.SecretName("plain"))
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
-	w.waitForCondition("other", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.Reaches("other", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.clock.Step(10 * time.Minute)
 	w.waitForRequests(0)
 	for _, name := range []string{"acme", "plain"} {
@@ -52,8 +52,8 @@ func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 		older, younger = b, a
 	}
 	w.run()
-	w.waitFor(older.Name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	stalled := w.waitForCondition(younger.Name, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.Ready(older.Name)
+	stalled := w.Reaches(younger.Name, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	if message := stalled.Status.Conditions[0].Message; !strings.Contains(message, "shared") {
 		t.Errorf("the message does not name the Secret: %s", message)
 	}
@@ -62,7 +62,7 @@ func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 	w.passFloor()
 	w.waitForRequests(1) // the Secret is still there
 	w.Delete(w.Secret("shared"))
-	w.waitFor(younger.Name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready(younger.Name)
 	w.waitForRequests(2)
 }
 
@@ -75,14 +75,14 @@ func TestSecretOfADeletedNamesakeIsWaitedFor(t *testing.T) {
 	const edited = "https://example.com/"
 	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte(edited) }) // not as it was written, so not taken back
 	w.Session("acme")
-	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
+	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
 	w.passFloor()
 	w.waitForRequests(1)
 	if got := w.URLIn("acme"); got != edited {
 		t.Errorf("the Secret of another session was touched")
 	}
 	w.Delete(w.Secret("acme")) // as garbage collection does
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 	w.waitForRequests(2)
 }
 
@@ -93,9 +93,9 @@ func TestSecretThatIsBeingDeletedIsWaitedFor(t *testing.T) {
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = []string{"example.com/wait"} })
 	w.rest()
 	w.Delete(w.Secret("acme"))
-	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
+	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = nil })
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 	w.waitForURL("acme", first.Status.URL)
 	w.waitForRequests(1)
 }
@@ -131,7 +131,7 @@ func TestSessionDeletedWhileItAsksLeavesNoSecret(t *testing.T) {
 	})
 	w.Delete(session)
 	other := w.Session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
-	w.waitFor(other.Name, metav1.ConditionFalse, v1alpha1.ReasonSuspended) // the cache has seen the deletion
+	w.Reaches(other.Name, v1alpha1.ConditionReady, v1alpha1.ReasonSuspended) // the cache has seen the deletion
 	release()
 	w.rest()
 	if w.Secret("acme") != nil {

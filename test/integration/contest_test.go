@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
@@ -39,7 +38,7 @@ func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
 				return nil
 			}, nil)
 			w.Session("acme", builders.Expiration(60), builders.URLInStatus(row.inStatus))
-			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+			w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 			for range 180 {
 				w.clock.Step(time.Second)
 				w.rest()
@@ -138,7 +137,7 @@ func TestASingleEditIsUndoneAtOnce(t *testing.T) {
 		for range 2 {
 			w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("theirs") })
 			w.waitForURL("acme", session.Status.URL)
-			w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			w.Ready("acme")
 		}
 		w.clock.Step(3 * time.Minute)
 		w.rest()

@@ -50,7 +50,7 @@ func TestForgedSecretAndStatusAreReplaced(t *testing.T) {
 				}
 				w.Standin.Misbehave(standin.Status(500))
 				w.run()
-				failing := w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+				failing := w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonExpired)
 				if failing.Status.URL != "" {
 					t.Errorf("the status shows a URL that was not granted")
 				}
@@ -59,7 +59,7 @@ func TestForgedSecretAndStatusAreReplaced(t *testing.T) {
 				}
 				w.Standin.Heal()
 				w.clock.Step(15 * time.Second)
-				ready := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+				ready := w.Ready("acme")
 				w.holdsGrant(ready)
 				if got := ready.Status.URL; got == forged.URL.Reveal() || got != w.Standin.Grants(w.Key)[1].URL {
 					t.Errorf("the status does not show the fresh URL")
@@ -119,7 +119,7 @@ func TestForgedOrphanIsAConflict(t *testing.T) {
 	w.setOwners("acme")
 	before := w.Secret("acme").ResourceVersion
 	w.run()
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.waitForRequests(1)
 	if w.Secret("acme").ResourceVersion != before {
 		t.Error("it was touched")

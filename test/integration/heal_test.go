@@ -52,11 +52,11 @@ func TestWatchesHealWithinTwoSeconds(t *testing.T) {
 			row.prepare(w)
 			w.run()
 			w.Session("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = row.reason == v1alpha1.ReasonSuspended })
-			w.waitFor("acme", metav1.ConditionFalse, row.reason)
+			w.Reaches("acme", v1alpha1.ConditionReady, row.reason)
 			w.passFloor()
 			mended := w.clock.Now()
 			row.mend(w)
-			healed := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			healed := w.Ready("acme")
 			if took := healed.Status.IssueTime.Sub(mended); took > 2*time.Second {
 				t.Errorf("it took %s", took)
 			}

@@ -8,7 +8,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
@@ -29,11 +28,11 @@ func TestForbiddenKeyIsLookedAtAgainEachMinute(t *testing.T) {
 	}, nil)
 	w.run()
 	w.Session("acme")
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretForbidden)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonKeySecretForbidden)
 	w.rest()
 	w.calls.fail(nil, nil)
 	w.clock.Step(time.Minute + time.Second)
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 }
 
 // TestGrantedURLIsNoKey: a reference to a generated Secret is a slip of the pen, which would
@@ -43,7 +42,7 @@ func TestGrantedURLIsNoKey(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme")
 	w.Session("slip", builders.KeySecret("acme"), builders.KeyEntry(v1alpha1.SecretKeyURL))
-	stalled := w.waitForCondition("slip", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
+	stalled := w.Reaches("slip", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
 	if message := meta.FindStatusCondition(stalled.Status.Conditions, v1alpha1.ConditionStalled).Message; !strings.Contains(message, "spec.apiKeySecretRef.name") {
 		t.Errorf("the cure is not named: %s", message)
 	}
@@ -67,9 +66,9 @@ func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 		}
 		return "it is not stored"
 	})
-	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
+	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
 	w.clock.Step(11 * time.Second)
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 	w.waitForURL("acme", w.Standin.Grants(rotated)[0].URL)
 	w.waitForRequests(2)
 }
@@ -82,8 +81,8 @@ func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {
 	w.run()
 	w.Session("acme")
 	w.Session("long", builders.KeySecret("too-long"))
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	w.waitForCondition("long", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
+	w.Ready("acme")
+	w.Reaches("long", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
 	w.waitForRequests(1)
 }
 
@@ -93,9 +92,9 @@ func TestMissingKeyIsToldBeforeItHurts(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme")
 	w.Delete(w.Secret("key"))
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
 	w.GiveKey("key", w.Key)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(1)
 }
 
@@ -106,6 +105,6 @@ func TestLongMessageIsStillTold(t *testing.T) {
 	w := newRunningWorld(t)
 	w.Standin.Misbehave(standin.BodyStatus(400, strings.Repeat(strings.Repeat("\U00020000", 40)+" ", 20)))
 	w.Session("acme")
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 }

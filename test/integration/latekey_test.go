@@ -50,7 +50,7 @@ func TestKeyThatComesLate(t *testing.T) {
 					w.expectMissingKey(age)
 				}
 				w.GiveKey("key", w.Key)
-				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+				w.Ready("acme")
 				w.waitForRequests(1)
 				told := map[string]int{v1alpha1.ReasonIssued: 1}
 				if after >= 2*time.Minute {
@@ -69,7 +69,7 @@ func (w *world) expectMissingKey(age time.Duration) {
 	if age >= 2*time.Minute {
 		kind, other, told = other, kind, map[string]int{v1alpha1.ReasonKeySecretMissing: 1}
 	}
-	session := w.waitForCondition("acme", kind, v1alpha1.ReasonKeySecretMissing)
+	session := w.Reaches("acme", kind, v1alpha1.ReasonKeySecretMissing)
 	w.rest()
 	if meta.FindStatusCondition(session.Status.Conditions, other) != nil {
 		w.T.Errorf("after %s it is %s as well", age, other)
@@ -88,11 +88,11 @@ func TestKeyThatGoesAndComesBack(t *testing.T) {
 	w.issued("acme")
 	w.staysReady("acme")
 	w.Delete(w.Secret("key"))
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
 	w.clock.Step(5 * time.Minute)
 	w.rest()
 	w.GiveKey("key", w.Key)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(1)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonKeySecretMissing: 1, v1alpha1.ReasonRecovered: 1})
 }

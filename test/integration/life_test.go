@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -56,7 +54,7 @@ func TestOwnClockIsStepped(t *testing.T) {
 		w.Standin.SetClockOffset(2 * time.Hour)
 		w.andPass("acme", func() { w.edit("acme", builders.Labelled("look", "again")) })
 		w.waitForNewURL("acme", first.Status.URL)
-		second := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		second := w.Ready("acme")
 		w.clock.Step(w.until(second.Status.RenewalTime.Time) - 5*time.Second)
 		w.waitForRequests(2)
 	})
@@ -67,7 +65,7 @@ func TestOwnClockIsStepped(t *testing.T) {
 		w.clock.Step(2 * time.Hour)
 		w.Standin.SetClockOffset(-2 * time.Hour)
 		w.waitForNewURL("acme", first.Status.URL)
-		w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		w.Ready("acme")
 		w.waitForRequests(2)
 	})
 }

@@ -75,7 +75,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 			w.setOwners("acme")
 			w.applyAgain(before)
 			w.run()
-			w.waitForCondition("zeta", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+			w.Reaches("zeta", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 		}},
 		{"the namespace is restored without references", func(w *world) { w.restoreNamespace(nil) }},
 		{"the namespace is restored with references", func(w *world) {
@@ -93,7 +93,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 				w.calls.since()
 				row.lose(w)
 				w.waitForOwner("acme")
-				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+				w.Ready("acme")
 				w.clock.Step(10 * time.Minute)
 				w.waitForRequests(1)
 				if diff := cmp.Diff([]string{updateSecret}, writesOfSecrets(w.calls.since())); diff != "" {
@@ -102,7 +102,7 @@ func TestLostOwnerIsPutBack(t *testing.T) {
 				if diff := cmp.Diff(mounted, w.Secret("acme").Data); diff != "" {
 					t.Error("what pods mount has changed")
 				}
-				w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+				w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 			})
 		}
 	}
@@ -166,8 +166,8 @@ func TestSecretWhoseOwnerIsNotLostIsLeftAlone(t *testing.T) {
 			taken := w.Secret("acme")
 			w.calls.since()
 			w.run()
-			w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
-			w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+			w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSecretConflict)
+			w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 			w.clock.Step(10 * time.Minute)
 			w.waitForRequests(1)
 			if got := w.Secret("acme"); got.ResourceVersion != taken.ResourceVersion {
@@ -186,7 +186,7 @@ func TestOrphanBelongsToTheSessionThatItsLabelNames(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("older", builders.SecretName("shared"))
 	w.Session("younger", builders.SecretName("shared"))
-	w.waitForCondition("younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.Reaches("younger", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 	w.passFloor()
 	w.staysReady("older")
 	for range 3 {

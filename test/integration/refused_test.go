@@ -24,7 +24,7 @@ func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
 		w.Session(fmt.Sprintf("acme-%d", i), builders.Expiration(60))
 	}
 	for i := range sessions {
-		w.waitForCondition(fmt.Sprintf("acme-%d", i), v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+		w.Reaches(fmt.Sprintf("acme-%d", i), v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	}
 	asked := w.Standin.Total()
 	w.clock.Step(2 * time.Minute) // what the process held in memory has expired
@@ -46,7 +46,7 @@ func TestARestartSpendsNoRequestOnRefusedWrites(t *testing.T) {
 		w.rest()
 	}
 	for i := range sessions {
-		w.waitFor(fmt.Sprintf("acme-%d", i), "True", v1alpha1.ReasonIssued)
+		w.Ready(fmt.Sprintf("acme-%d", i))
 	}
 }
 
@@ -59,7 +59,7 @@ func TestARefusedWriteIsTriedLessAndLessOften(t *testing.T) {
 	w.waitUntilForbidden(true)
 	w.run()
 	w.Session("acme", builders.Expiration(86400))
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.since()
 	for range 180 {
 		w.clock.Step(10 * time.Second)

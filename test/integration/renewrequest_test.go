@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -64,7 +62,7 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w.passFloor()
 		w.Standin.Misbehave(standin.Status(500))
 		w.RequestRenewal("acme", "one")
-		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 		if got := w.Get("acme").Status.LastHandledRenewRequest; got != "" {
 			t.Errorf("noted as handled: %q", got)
 		}
@@ -82,7 +80,7 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w.passFloor()
 		w.Standin.Misbehave(standin.Throttle(10 * time.Minute))
 		w.RequestRenewal("acme", "one")
-		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
+		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
 		w.Standin.Heal()
 		w.passFloor()
 		w.andPass("acme", func() { w.RequestRenewal("acme", "two") })
@@ -91,7 +89,7 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w.clock.Step(6 * time.Minute)
 		w.waitForNewURL("acme", first.Status.URL)
 		w.waitForHandled("acme", "two")
-		w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 		w.waitForRequests(3)
 	})
 	t.Run("suspended", func(t *testing.T) {
@@ -114,7 +112,7 @@ func TestRenewTokenCutsAWaitOnce(t *testing.T) {
 	w := newRunningWorld(t)
 	w.Standin.RevokeKeys(w.Key)
 	w.Session("acme")
-	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonRejected)
 	w.clock.Step(time.Minute + time.Second)
 	w.waitForRequests(2) // the next is five minutes ahead
 	w.passFloor()
@@ -124,7 +122,7 @@ func TestRenewTokenCutsAWaitOnce(t *testing.T) {
 	w.waitForRequests(3)
 	w.Standin.AddKeys(w.Key)
 	w.RequestRenewal("acme", "two")
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 	w.waitForRequests(4)
 }
 
@@ -154,5 +152,5 @@ func TestNobodyMakesASessionAskTwiceInTenSeconds(t *testing.T) {
 	if len(asked) < 3 {
 		t.Errorf("%d requests: not asked when the floor was over", len(asked))
 	}
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 }

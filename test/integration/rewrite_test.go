@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -25,5 +24,5 @@ func TestAKeyThatIsRewrittenAllTheTime(t *testing.T) {
 	}
 	w.GiveKey("key", w.Key)
 	w.clock.Step(2 * time.Minute)
-	w.waitFor("acme", "True", v1alpha1.ReasonIssued)
+	w.Ready("acme")
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -87,7 +86,7 @@ var situations = map[string]func(*world){
 		w.run()
 		w.issued("first")
 		w.Session("acme", builders.Suspended())
-		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+		w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 		w.rest()
 		w.clock.Step(11 * time.Second)
@@ -141,7 +140,7 @@ var situations = map[string]func(*world){
 		w.GiveKey("key", w.Key)
 		w.run()
 		w.Session("acme", builders.Suspended())
-		w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+		w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
 		w.controller.stop()
 		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
 	},

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -229,7 +228,7 @@ func TestRemovedOwnerMakesTheSecretForeign(t *testing.T) {
 		s.OwnerReferences = nil
 		s.Data["url"] = []byte("https://example.com")
 	})
-	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSecretConflict)
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSecretConflict)
 	w.clock.Step(first.Status.ExpirationTime.Sub(w.clock.Now()) + time.Minute)
 	w.Eventually("the URL leaves the status", func() string { return w.Get("acme").Status.URL })
 	w.waitForRequests(1)

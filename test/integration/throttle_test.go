@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
@@ -27,12 +26,12 @@ func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 	}
 	w.Session("other-group", builders.KeySecret("other"), builders.Expiration(86400))
 	for _, name := range names {
-		throttled := w.waitForCondition(name, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled)
+		throttled := w.Reaches(name, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled)
 		if message := throttled.Status.Conditions[0].Message; message == "" {
 			t.Errorf("%s does not say why it waits", name)
 		}
 	}
-	w.waitFor("other-group", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("other-group")
 	w.waitForRequests(2)
 	w.clock.Step(4 * time.Minute)
 	w.waitForRequests(2)
@@ -44,7 +43,7 @@ func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 	// … and when it is over indeed, one goes ahead of the rest.
 	w.clock.Step(5*time.Minute + time.Second)
 	for _, name := range names {
-		w.waitFor(name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+		w.Ready(name)
 	}
 	w.waitForRequests(3 + len(names))
 }
@@ -88,9 +87,9 @@ func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 	w.Standin.MisbehaveFor(w.Key, standin.Status(500))
 	w.Standin.MisbehaveFor("second-key-123", standin.Status(403))
 	w.Session("rejected", builders.KeySecret("second"))
-	w.waitForCondition("rejected", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
+	w.Reaches("rejected", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
 	w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
-	w.waitForCondition("alive", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+	w.Reaches("alive", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	w.rest()
 	before := w.Standin.Total()
 
@@ -111,9 +110,9 @@ func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 	}
 	// A URL that expires meanwhile leaves the status.
 	w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
-	w.waitFor("alive", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	w.Reaches("alive", v1alpha1.ConditionReady, v1alpha1.ReasonExpired)
 	release()
-	w.waitFor("busy", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("busy")
 }
 
 // waitForRequestsUnderWay waits for requests that are under way.

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -19,12 +17,12 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 	first := w.issued("acme", builders.Expiration(600))
 	w.Standin.Misbehave(standin.Status(500))
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
-	failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
+	failing := w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	if failing.Status.URL != first.Status.URL {
 		t.Errorf("a failed renewal took the URL")
 	}
 	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
-	expired := w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	expired := w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonExpired)
 	if expired.Status.URL != "" || !expired.Status.ExpirationTime.Equal(first.Status.ExpirationTime) {
 		t.Errorf("after the expiry the status shows %+v", expired.Status)
 	}
@@ -34,10 +32,10 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 	// Events are sent a moment later, and not any more by a process that stops.
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonUnavailable: 1, v1alpha1.ReasonExpired: 1})
 	w.andPass("acme", w.restart)
-	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonExpired)
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonExpired)
 	w.Standin.Heal()
 	w.clock.Step(7 * time.Minute)
-	recovered := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	recovered := w.Ready("acme")
 	if recovered.Status.LastAttempt != nil {
 		t.Errorf("the failure is still told: %+v", recovered.Status.LastAttempt)
 	}
@@ -58,14 +56,14 @@ func TestSuspendedSessionKeepsItsURLUntilItExpires(t *testing.T) {
 	})
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + 30*time.Second)
 	w.rest()
-	if got := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued); got.Status.URL != first.Status.URL {
+	if got := w.Ready("acme"); got.Status.URL != first.Status.URL {
 		t.Errorf("the URL of a suspended session is gone")
 	}
 	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
-	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
 	w.waitForRequests(1)
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	w.Ready("acme")
 	w.waitForRequests(2)
 }
 
@@ -94,13 +92,13 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 			w := newRunningWorld(t)
 			w.Standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
 			w.Session("acme")
-			w.waitForCondition("acme", row.condition, row.reason)
+			w.Reaches("acme", row.condition, row.reason)
 			w.Standin.Heal()
 			w.clock.Step(90 * time.Second)
-			alive := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			alive := w.Ready("acme")
 			w.Standin.Misbehave(row.fault, standin.EchoKey(), standin.EchoURL())
 			w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
-			failing := w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, row.reason)
+			failing := w.Reaches("acme", v1alpha1.ConditionRenewalFailing, row.reason)
 			if failing.Status.URL != alive.Status.URL || failing.Status.LastAttempt == nil {
 				t.Errorf("while renewal fails the status is %+v", failing.Status)
 			}
@@ -124,7 +122,7 @@ func TestFailuresWaitLongerEachTime(t *testing.T) {
 	w := newRunningWorld(t)
 	w.Standin.RevokeKeys(w.Key)
 	w.Session("acme")
-	w.waitFor("acme", metav1.ConditionFalse, v1alpha1.ReasonRejected)
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonRejected)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 	for i, wait := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour} {
 		if i == 2 {
@@ -146,7 +144,7 @@ func TestRepeatedURLIsNotAskedForOverAndOver(t *testing.T) {
 	first := w.issued("acme", builders.Expiration(600))
 	w.Standin.Misbehave(standin.SameURL())
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonMalformed)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonMalformed)
 	for range 60 {
 		w.clock.Step(5 * time.Second)
 		w.rest()
@@ -157,5 +155,5 @@ func TestRepeatedURLIsNotAskedForOverAndOver(t *testing.T) {
 	w.Standin.Heal()
 	w.clock.Step(5 * time.Minute)
 	w.waitForNewURL("acme", first.Status.URL)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 }

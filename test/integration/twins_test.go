@@ -158,10 +158,10 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 			if row.youngerWins {
 				winner, loser = younger, older
 			}
-			w.waitFor(winner, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+			w.Ready(winner)
 			w.waitForRequests(row.requests)
 			if !row.isDeleted {
-				w.waitForCondition(loser, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+				w.Reaches(loser, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
 			}
 			if diff := cmp.Diff([]types.UID{w.Get(winner).UID}, ownersOf(w.Secret("shared"))); diff != "" {
 				t.Errorf("the Secret's owner (-want +got):\n%s", diff)

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,7 +69,7 @@ func newRunningWorld(t *testing.T) *world {
 func (w *world) issued(name string, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
 	w.T.Helper()
 	w.Session(name, append([]func(*v1alpha1.BillingSession){builders.Expiration(86400)}, differences...)...)
-	return w.waitFor(name, metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	return w.Ready(name)
 }
 
 // edit changes a session by a patch of what differs.
@@ -102,40 +100,6 @@ func (w *world) editSecret(name string, change func(*corev1.Secret)) (version st
 func (w *world) passFloor() {
 	w.clock.Step(11 * time.Second)
 	w.rest()
-}
-
-// waitFor waits until the session's Ready condition has the status and reason.
-func (w *world) waitFor(name string, status metav1.ConditionStatus, reason string) *v1alpha1.BillingSession {
-	w.T.Helper()
-	var session *v1alpha1.BillingSession
-	w.Eventually(fmt.Sprintf("session %s Ready=%s %s", name, status, reason), func() string {
-		session = w.Get(name)
-		ready := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionReady)
-		if ready != nil && ready.Status == status && ready.Reason == reason && session.Status.ObservedGeneration == session.Generation {
-			return ""
-		}
-		return fmt.Sprintf("%+v", session.Status)
-	})
-	return session
-}
-
-// waitForCondition waits until the condition is there with the reason, or absent
-// when the reason is empty.
-func (w *world) waitForCondition(name, kind, reason string) *v1alpha1.BillingSession {
-	w.T.Helper()
-	var session *v1alpha1.BillingSession
-	w.Eventually(fmt.Sprintf("session %s %s with reason %q", name, kind, reason), func() string {
-		session = w.Get(name)
-		got := ""
-		if c := meta.FindStatusCondition(session.Status.Conditions, kind); c != nil {
-			got = c.Reason
-		}
-		if got == reason && session.Status.ObservedGeneration == session.Generation {
-			return ""
-		}
-		return fmt.Sprintf("%+v", session.Status)
-	})
-	return session
 }
 
 // waitForRequests waits until the endpoint has seen that many, and holds that it

@@ -82,8 +82,8 @@ func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 				w.clock.Step(7 * time.Second)
 				w.rest()
 			}
-			session := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-			w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+			session := w.Ready("acme")
+			w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 			w.waitForRequests(want)
 			w.holdsGrant(session)
 			if left > 0 && !row.happened {
@@ -109,7 +109,7 @@ func TestRestartDoesNotAskForWhatTheSecretHolds(t *testing.T) {
 	w.controller.stop()
 	w.calls.fail(nil, nil)
 	w.run()
-	w.holdsGrant(w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued))
+	w.holdsGrant(w.Ready("acme"))
 	w.waitForRequests(1)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1})
 }
@@ -183,17 +183,17 @@ func TestForbiddenSecretIsToldAndRehearsedBeforeAnotherRequest(t *testing.T) {
 	w.waitUntilForbidden(true)
 	w.run()
 	w.Session("acme", builders.Expiration(600))
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	for range 30 { // longer than the grant that could not be written lives
 		w.clock.Step(time.Minute)
 		w.rest()
 	}
 	w.waitForRequests(1)
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	allow()
 	w.waitUntilForbidden(false)
 	w.clock.Step(10*time.Minute + time.Second) // a refused write is tried less and less often
-	w.holdsGrant(w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued))
+	w.holdsGrant(w.Ready("acme"))
 	w.waitForRequests(2)
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonSecretWriteFailed: 1, v1alpha1.ReasonIssued: 1})
 }
@@ -205,12 +205,12 @@ func TestForbiddenRenewalIsToldWhileTheOldURLLives(t *testing.T) {
 	allow := w.forbid()
 	w.waitUntilForbidden(true)
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
 	w.waitForRequests(2)
 	allow()
 	w.waitUntilForbidden(false)
 	w.clock.Step(time.Minute + time.Second)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(2) // the grant that was kept is written
 	w.holdsGrant(w.Get("acme"))
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonSecretWriteFailed: 1, v1alpha1.ReasonRecovered: 1})
@@ -237,7 +237,7 @@ func TestExhaustedQuotaIsTold(t *testing.T) {
 	})
 	w.run()
 	w.Session("acme")
-	w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	w.Delete(quota)
 	w.Eventually("recovery", func() string {
 		w.clock.Step(time.Minute)
@@ -257,12 +257,12 @@ func TestImmutableSecretIsToldAsAFailedWrite(t *testing.T) {
 	w.editSecret("acme", func(s *corev1.Secret) { s.Immutable = ptr.To(true) })
 	w.passFloor()
 	w.RequestRenewal("acme", "now")
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
 	w.waitForRequests(2)
 	w.Delete(w.Secret("acme")) // and nobody waits for the end of the wait
 	w.waitForURL("acme", w.Standin.Grants(w.Key)[1].URL)
-	w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Ready("acme")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.holdsGrant(w.Get("acme"))
 	w.waitForRequests(2)
 }
@@ -323,16 +323,16 @@ func TestFailingAPIServerIsTold(t *testing.T) {
 	}
 	w.calls.fail(failing, nil)
 	w.Session("acme", builders.Expiration(86400))
-	w.waitForCondition("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.fail(nil, nil)
 	w.clock.Step(time.Minute)
-	first := w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+	first := w.Ready("acme")
 	w.calls.fail(failing, nil)
 	w.clock.Step(w.until(first.Status.RenewalTime.Time) + time.Second)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.fail(nil, nil)
 	w.clock.Step(time.Minute)
-	w.waitForCondition("acme", v1alpha1.ConditionRenewalFailing, "")
+	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 	w.waitForRequests(2)
 }
 
@@ -360,9 +360,9 @@ func TestWritesThatAreChangedOnTheirWayAreNotRepeated(t *testing.T) {
 			}, nil)
 			w.Session("acme", builders.Expiration(86400), builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
 			if row.issued {
-				w.waitFor("acme", metav1.ConditionTrue, v1alpha1.ReasonIssued)
+				w.Ready("acme")
 			} else {
-				w.waitForCondition("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+				w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 			}
 			for range 30 {
 				w.clock.Step(20 * time.Second)
