@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // Two field managers that apply one session must never make a reference that
@@ -104,5 +105,5 @@ func apply(t *testing.T, namespace, manager, spec string, options ...client.Appl
 	t.Helper()
 	s := named(namespace)
 	s.Object["spec"] = fields(t, spec)
-	return kube.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(s), append(options, client.FieldOwner(manager))...)
+	return env.Kube(t).Apply(t.Context(), client.ApplyConfigurationFromUnstructured(s), append(options, client.FieldOwner(manager))...)
 }

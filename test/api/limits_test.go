@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // wide is a character that takes as many bytes as UTF-8 allows: limits count
@@ -49,7 +51,7 @@ func writeStatus(t *testing.T, s *unstructured.Unstructured, status any) error {
 	s = s.DeepCopy()
 	s.SetResourceVersion(read(t, s).ResourceVersion)
 	s.Object["status"] = status
-	return kube.Status().Update(t.Context(), s)
+	return env.Kube(t).Status().Update(t.Context(), s)
 }
 
 // filler makes the longest value that a schema allows, and one more than that at a path.
@@ -160,7 +162,7 @@ func TestLongestSpec(t *testing.T) {
 		secret.Annotations[key] = string(value)
 	}
 	secret.Annotations["billing.xtracta.com/room-for-our-own"] = strings.Repeat("a", 64<<10)
-	if err := kube.Create(t.Context(), secret, client.DryRunAll); err != nil {
+	if err := env.Kube(t).Create(t.Context(), secret, client.DryRunAll); err != nil {
 		t.Errorf("a Secret cannot carry the longest template: %v", err)
 	}
 }

@@ -3,56 +3,19 @@
 package api_test
 
 import (
-	"context"
-	"fmt"
 	"maps"
-	"os"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
-var (
-	config *rest.Config
-	kube   client.Client
-)
-
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	cp, err := controlplane.Start(context.Background(), controlplane.Options{CRDDirs: []string{"../../config/crd/bases"}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer cp.Stop() //nolint:errcheck // the results of the tests are known
-	config = cp.Config()
-
-	types := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(types); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := scheme.AddToScheme(types); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if kube, err = client.New(config, client.Options{Scheme: types}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { env.Main(m) }
 
 // session returns the smallest valid BillingSession with the fields of spec (YAML)
 // laid over it. It is unstructured, so that rows can say what the Go types cannot.
@@ -80,7 +43,7 @@ func fields(t *testing.T, text string) map[string]any {
 func inNamespace(t *testing.T, s *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := kube.Create(t.Context(), ns); err != nil {
+	if err := env.Kube(t).Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
 	s.SetNamespace(ns.Name)
@@ -89,7 +52,7 @@ func inNamespace(t *testing.T, s *unstructured.Unstructured) *unstructured.Unstr
 
 func create(t *testing.T, s *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
-	if err := kube.Create(t.Context(), inNamespace(t, s)); err != nil {
+	if err := env.Kube(t).Create(t.Context(), inNamespace(t, s)); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -6,17 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
@@ -45,20 +44,20 @@ func TestSamplePolicies(t *testing.T) {
 
 	t.Run("while they are there", func(t *testing.T) {
 		installPolicies(t)
-		waitUntil(t, "both are enforced", func() bool { return refusesBoth(t) })
+		env.Eventually(t, "both are enforced", func() string { return env.Unless(refusesBoth(t), "not yet") })
 
 		t.Run("secretTemplate", testTemplatePolicy)
 		t.Run("bounds", testBoundsPolicy)
 		t.Run("an exempt namespace", testExemptNamespace)
 		t.Run("the full sample is allowed", func(t *testing.T) {
 			full := readManifests(t, "full.yaml")[0]
-			if err := kube.Create(t.Context(), inNamespace(t, full), client.DryRunAll, client.FieldValidation("Strict")); err != nil {
+			if err := env.Kube(t).Create(t.Context(), inNamespace(t, full), client.DryRunAll, client.FieldValidation("Strict")); err != nil {
 				t.Error(err)
 			}
 		})
 		t.Run("a session from before", func(t *testing.T) { testPoliciesLeaveAlone(t, before) })
 	})
-	waitUntil(t, "the API server has forgotten both, for the other tests", func() bool { return refusesNothing(t) })
+	env.Eventually(t, "the API server has forgotten both, for the other tests", func() string { return env.Unless(refusesNothing(t), "not yet") })
 }
 
 func refusesNothing(t *testing.T) bool {
@@ -73,10 +72,12 @@ func testExemptNamespace(t *testing.T) {
 	s := inNamespace(t, session(t, "acme", `secretTemplate: {labels: {grafana_dashboard: "1"}}`))
 	label := []byte(`{"metadata": {"labels": {"billing-policies.example.com/exempt": ""}}}`)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.GetNamespace()}}
-	if err := kube.Patch(t.Context(), namespace, client.RawPatch(types.MergePatchType, label)); err != nil {
+	if err := env.Kube(t).Patch(t.Context(), namespace, client.RawPatch(types.MergePatchType, label)); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, "the namespace is exempt", func() bool { return kube.Create(t.Context(), s.DeepCopy(), client.DryRunAll) == nil })
+	env.Eventually(t, "the namespace is exempt", func() string {
+		return env.Unless(env.Kube(t).Create(t.Context(), s.DeepCopy(), client.DryRunAll) == nil, "not yet")
+	})
 }
 
 func testTemplatePolicy(t *testing.T) {
@@ -144,23 +145,23 @@ func testBoundsPolicy(t *testing.T) {
 func testPoliciesLeaveAlone(t *testing.T, s *unstructured.Unstructured) {
 	stored := read(t, s)
 	stored.Status = fullStatus()
-	if err := kube.Status().Update(t.Context(), stored); err != nil {
+	if err := env.Kube(t).Status().Update(t.Context(), stored); err != nil {
 		t.Errorf("the controller cannot write the status: %v", err)
 	}
 	metav1.SetMetaDataAnnotation(&stored.ObjectMeta, v1alpha1.AnnotationRenewRequestedAt, "now")
-	if err := kube.Update(t.Context(), stored); err != nil {
+	if err := env.Kube(t).Update(t.Context(), stored); err != nil {
 		t.Errorf("nobody can ask for a renewal: %v", err)
 	}
 	stored = read(t, s)
 	stored.Spec.Suspend = true
-	checkRefusal(t, kube.Update(t.Context(), stored), []string{"denied request"})
+	checkRefusal(t, env.Kube(t).Update(t.Context(), stored), []string{"denied request"})
 	stored.Spec = v1alpha1.BillingSessionSpec{
 		APIKeySecretRef: stored.Spec.APIKeySecretRef, ExpirationSeconds: 600, URLInStatus: v1alpha1.URLInStatusHidden,
 	}
-	if err := kube.Update(t.Context(), stored); err != nil {
+	if err := env.Kube(t).Update(t.Context(), stored); err != nil {
 		t.Errorf("the session cannot be corrected: %v", err)
 	}
-	if err := kube.Delete(t.Context(), stored); err != nil {
+	if err := env.Kube(t).Delete(t.Context(), stored); err != nil {
 		t.Errorf("the session cannot be deleted: %v", err)
 	}
 }
@@ -168,7 +169,7 @@ func testPoliciesLeaveAlone(t *testing.T, s *unstructured.Unstructured) {
 // dryRun asks the API server, without storing anything, whether a spec is accepted.
 func dryRun(t *testing.T, spec string) error {
 	t.Helper()
-	return kube.Create(t.Context(), session(t, "acme", spec), client.DryRunAll, client.FieldValidation("Strict"))
+	return env.Kube(t).Create(t.Context(), session(t, "acme", spec), client.DryRunAll, client.FieldValidation("Strict"))
 }
 
 // installPolicies applies the sample policies until the test ends.
@@ -182,14 +183,14 @@ func installPolicies(t *testing.T) {
 	if err := yaml.Unmarshal(text, &kustomization); err != nil {
 		t.Fatal(err)
 	}
-	strict := client.WithFieldValidation(kube, metav1.FieldValidationStrict)
+	strict := client.WithFieldValidation(env.Kube(t), metav1.FieldValidationStrict)
 	for _, file := range kustomization.Resources {
 		for _, object := range readManifests(t, filepath.Join("policies", file)) {
 			if err := strict.Create(t.Context(), object); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
-				if err := kube.Delete(context.Background(), object); err != nil {
+				if err := env.Kube(t).Delete(context.Background(), object); err != nil {
 					t.Error(err)
 				}
 			})
@@ -209,14 +210,4 @@ func readManifests(t *testing.T, file string) []*unstructured.Unstructured {
 		t.Fatalf("%s holds %d objects (%v)", file, len(objects), err)
 	}
 	return objects
-}
-
-// waitUntil waits for something that the API server does a moment later.
-func waitUntil(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true,
-		func(context.Context) (bool, error) { return holds(), nil })
-	if err != nil {
-		t.Fatalf("waiting until %s: %v", what, err)
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/restmapper"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // What `kubectl get billingsessions` prints is a table that the API server makes.
@@ -31,7 +32,7 @@ func TestColumns(t *testing.T) {
 	}
 
 	s.Status = fullStatus()
-	if err := kube.Status().Update(t.Context(), s); err != nil {
+	if err := env.Kube(t).Status().Update(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	row := table(t, s.Namespace).Rows[0]
@@ -52,7 +53,7 @@ func TestColumns(t *testing.T) {
 
 // kubectl expands short names by what the API server publishes.
 func TestShortName(t *testing.T) {
-	api := kubernetes.NewForConfigOrDie(config).Discovery()
+	api := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).Discovery()
 	groups, err := restmapper.GetAPIGroupResources(api)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func TestShortName(t *testing.T) {
 
 func table(t *testing.T, namespace string) metav1.Table {
 	t.Helper()
-	body, err := kubernetes.NewForConfigOrDie(config).RESTClient().Get().
+	body, err := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).RESTClient().Get().
 		AbsPath("apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version, "namespaces", namespace, "billingsessions").
 		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").
 		DoRaw(t.Context())
@@ -99,7 +100,7 @@ func headings(columns []metav1.TableColumnDefinition, priority int32) []string {
 // `kubectl explain billingsession --recursive` is the manual: each field has a
 // text, and the text begins with the field's name as it is typed.
 func TestExplain(t *testing.T) {
-	body, err := kubernetes.NewForConfigOrDie(config).RESTClient().Get().
+	body, err := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).RESTClient().Get().
 		AbsPath("openapi/v3/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version).
 		DoRaw(t.Context())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 func TestDefaults(t *testing.T) {
@@ -44,7 +45,7 @@ func TestStatusIsASubresource(t *testing.T) {
 	t.Run("nor can whoever changes it", func(t *testing.T) {
 		s.Status.URL = "https://xtracta.com/forged"
 		s.Spec.Suspend = true
-		if err := kube.Update(t.Context(), s); err != nil {
+		if err := env.Kube(t).Update(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		if s = read(t, s); s.Status.URL != "" || !s.Spec.Suspend {
@@ -56,7 +57,7 @@ func TestStatusIsASubresource(t *testing.T) {
 		before := s.Generation
 		s.Status = fullStatus()
 		s.Spec.Suspend = false
-		if err := kube.Status().Update(t.Context(), s); err != nil {
+		if err := env.Kube(t).Status().Update(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		s = read(t, s)
@@ -106,7 +107,7 @@ func fullStatus() v1alpha1.BillingSessionStatus {
 func read(t *testing.T, named client.Object) *v1alpha1.BillingSession {
 	t.Helper()
 	var s v1alpha1.BillingSession
-	if err := kube.Get(t.Context(), client.ObjectKeyFromObject(named), &s); err != nil {
+	if err := env.Kube(t).Get(t.Context(), client.ObjectKeyFromObject(named), &s); err != nil {
 		t.Fatal(err)
 	}
 	return &s

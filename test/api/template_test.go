@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // keysAreReserved is a part of each refusal of a reserved key.
@@ -85,7 +87,7 @@ func TestAcceptedKeysAreAcceptedOnSecrets(t *testing.T) {
 				} else {
 					secret.Annotations = map[string]string{key: "x"}
 				}
-				if err := kube.Create(t.Context(), secret, client.DryRunAll); err != nil {
+				if err := env.Kube(t).Create(t.Context(), secret, client.DryRunAll); err != nil {
 					t.Errorf("the template accepts %q, but a Secret does not: %v", key, err)
 				}
 			})
@@ -119,5 +121,5 @@ func createTemplate(t *testing.T, kind string, keys ...string) error {
 	}
 	s := session(t, "acme", ``)
 	s.Object["spec"].(map[string]any)["secretTemplate"] = map[string]any{kind: values}
-	return kube.Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
+	return env.Kube(t).Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // Pods mount the generated Secret by name, so the effective name cannot change,
@@ -46,7 +48,7 @@ suspend: true`, after: ``},
 		t.Run(row.why, func(t *testing.T) {
 			s := create(t, session(t, "acme", row.before))
 			s.Object["spec"] = session(t, "acme", row.after).Object["spec"]
-			checkRefusal(t, kube.Update(t.Context(), s, client.FieldValidation("Strict")), row.refused)
+			checkRefusal(t, env.Kube(t).Update(t.Context(), s, client.FieldValidation("Strict")), row.refused)
 		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/test/env"
+
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
@@ -184,7 +186,7 @@ suspend: true`},
 				name = "acme"
 			}
 			s := session(t, name, row.spec)
-			err := kube.Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
+			err := env.Kube(t).Create(t.Context(), s, client.DryRunAll, client.FieldValidation("Strict"))
 			checkRefusal(t, err, row.refused)
 		})
 	}

@@ -32,6 +32,7 @@ var shared struct {
 	mu       sync.Mutex
 	dir      string
 	cluster  *controlplane.ControlPlane
+	client   client.WithWatch
 	programs map[string]string
 }
 
@@ -160,6 +161,18 @@ func Client(t testing.TB, config *rest.Config) client.WithWatch {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Kube is an administrator's client for Cluster.
+func Kube(t testing.TB) client.WithWatch {
+	t.Helper()
+	cluster := Cluster(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.client == nil {
+		shared.client = Client(t, cluster.Config())
+	}
+	return shared.client
 }
 
 // Kubeconfig writes a kubeconfig to a file and returns its path.
