@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // Caches that are not filled yet are no news, once for each probe.
@@ -39,7 +39,7 @@ func TestProbesThatFailAreNotLogged(t *testing.T) {
 }
 
 // logged is what the process's one logger wrote. controller-runtime takes the first one that it is given.
-var logged lockedBuffer
+var logged env.Buffer
 
 func setLogger(t *testing.T) {
 	t.Helper()
@@ -57,7 +57,7 @@ func TestAnOrderlyStopIsNoError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var out lockedBuffer
+		var out env.Buffer
 		startAndStop(t, ctrl.Options{Logger: newLogger(o, &out)})
 		return out.String()
 	}
@@ -99,24 +99,4 @@ func startAndStop(t *testing.T, options ctrl.Options) {
 	if err := mgr.Start(ctx); err != nil {
 		t.Errorf("an orderly stop returns %v", err)
 	}
-}
-
-// lockedBuffer is a buffer that several goroutines may write to.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-// String is what was written.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

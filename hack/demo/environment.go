@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/xtracta/billing-operator/hack/process"
+
 	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
 	"github.com/xtracta/billing-operator/hack/gobuild"
@@ -124,10 +126,10 @@ func (e *environment) startOperator(ctx context.Context, binary string) (context
 	if err != nil {
 		return nil, err
 	}
-	if e.metrics, err = freeAddress(); err != nil {
+	if e.metrics, err = process.FreeAddress(); err != nil {
 		return nil, err
 	}
-	if e.health, err = freeAddress(); err != nil {
+	if e.health, err = process.FreeAddress(); err != nil {
 		return nil, err
 	}
 	e.manager, err = startManager(e.dir, binary,
@@ -171,15 +173,6 @@ func (e *environment) tearDown(cause error) error {
 		errs = append(errs, e.plane.Stop())
 	}
 	return errors.Join(append(errs, os.RemoveAll(e.dir))...)
-}
-
-// freeAddress returns a loopback address on which nothing listens.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func checkReadiness(ctx context.Context, url string) error {

@@ -19,30 +19,14 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/cert"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
-
-// output can be read while the server writes to it.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // serving is a running command and its output.
 type serving struct {
 	base   string
-	output *output
+	output *env.Buffer
 	stop   func() error
 }
 
@@ -53,7 +37,7 @@ func serve(t *testing.T, args ...string) serving {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	out, ended := &output{}, make(chan error, 1)
+	out, ended := &env.Buffer{}, make(chan error, 1)
 	go func() { ended <- run(ctx, config, out) }()
 	s := serving{output: out, stop: sync.OnceValue(func() error { cancel(); return <-ended })}
 	t.Cleanup(func() { _ = s.stop() })

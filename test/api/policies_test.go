@@ -44,7 +44,7 @@ func TestSamplePolicies(t *testing.T) {
 
 	t.Run("while they are there", func(t *testing.T) {
 		installPolicies(t)
-		env.Eventually(t, "both are enforced", func() string { return env.Unless(refusesBoth(t), "not yet") })
+		env.Until(t, "both are enforced", func() bool { return refusesBoth(t) })
 
 		t.Run("secretTemplate", testTemplatePolicy)
 		t.Run("bounds", testBoundsPolicy)
@@ -57,7 +57,7 @@ func TestSamplePolicies(t *testing.T) {
 		})
 		t.Run("a session from before", func(t *testing.T) { testPoliciesLeaveAlone(t, before) })
 	})
-	env.Eventually(t, "the API server has forgotten both, for the other tests", func() string { return env.Unless(refusesNothing(t), "not yet") })
+	env.Until(t, "the API server has forgotten both, for the other tests", func() bool { return refusesNothing(t) })
 }
 
 func refusesNothing(t *testing.T) bool {

@@ -34,6 +34,12 @@ func EventuallyWithin(t testing.TB, patience time.Duration, what string, conditi
 	}
 }
 
+// Until waits for what has nothing to say as long as it does not hold.
+func Until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	Eventually(t, what, func() string { return Unless(holds(), "not yet") })
+}
+
 // Unless returns the problem, or nothing if all is well.
 func Unless(well bool, problem string) string {
 	if well {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -46,7 +47,7 @@ func TestHoldHoldsAnswersUntilReleased(t *testing.T) {
 	release := s.Hold()
 	answered := make(chan answer, 1)
 	go func() { answered <- s.ask("api_key=123") }()
-	eventually(t, "the request is held", func() bool { return len(s.Grants(key)) == 1 })
+	env.Until(t, "the request is held", func() bool { return len(s.Grants(key)) == 1 })
 	if s.InFlight() != 1 || s.Requests(key) != 1 || s.lastRequest().Outcome != standin.Pending {
 		t.Errorf("%d in flight, log %+v", s.InFlight(), s.Log())
 	}
@@ -60,7 +61,7 @@ func TestHoldHoldsAnswersUntilReleased(t *testing.T) {
 	if got := <-answered; got.status != 200 {
 		t.Errorf("status = %d", got.status)
 	}
-	eventually(t, "nothing is in flight", func() bool { return s.InFlight() == 0 })
+	env.Until(t, "nothing is in flight", func() bool { return s.InFlight() == 0 })
 	if got := s.ask("api_key=123"); got.status != 200 {
 		t.Errorf("after the hold: %d", got.status)
 	}
@@ -73,10 +74,10 @@ func TestHoldsAddUp(t *testing.T) {
 	ask := func() { answered <- s.ask("api_key=123") }
 	go ask()
 	go ask()
-	eventually(t, "both requests are held", func() bool { return len(s.Grants(key)) == 2 })
+	env.Until(t, "both requests are held", func() bool { return len(s.Grants(key)) == 2 })
 	first()
 	go ask()
-	eventually(t, "a third request is held", func() bool { return len(s.Grants(key)) == 3 })
+	env.Until(t, "a third request is held", func() bool { return len(s.Grants(key)) == 3 })
 	if len(answered) > 0 || s.InFlight() != 3 {
 		t.Errorf("%d answered during the second hold", len(answered))
 	}
@@ -103,12 +104,12 @@ func TestClientsThatLeaveAreNoticed(t *testing.T) {
 				_, err := s.try(s.request(http.MethodPost, standin.Path, formType, "api_key=123").WithContext(ctx))
 				failed <- err
 			}()
-			eventually(t, "the request is under way", func() bool { return len(s.Grants(key)) == 1 })
+			env.Until(t, "the request is under way", func() bool { return len(s.Grants(key)) == 1 })
 			cancel()
 			if err := <-failed; !errors.Is(err, context.Canceled) {
 				t.Errorf("error = %v", err)
 			}
-			eventually(t, "nothing is in flight", func() bool { return s.InFlight() == 0 })
+			env.Until(t, "nothing is in flight", func() bool { return s.InFlight() == 0 })
 			if got := s.lastRequest(); got.Outcome != standin.Abandoned || got.Status != 0 || got.Life != 0 {
 				t.Errorf("logged as %+v", got)
 			}

@@ -137,15 +137,3 @@ func (s *harness) lastRequest() standin.Request {
 	}
 	return log[len(log)-1]
 }
-
-// eventually waits for a condition that depends on another goroutine.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within ten seconds: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}

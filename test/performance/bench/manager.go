@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xtracta/billing-operator/hack/process"
+
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -29,11 +31,11 @@ type manager struct {
 // launchManager starts a manager without series for each session: what they cost is
 // measured apart.
 func (s *stage) launchManager(ctx context.Context, path string, concurrency int, args ...string) (*manager, error) {
-	metrics, err := freeAddress()
+	metrics, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	health, err := freeAddress()
+	health, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}

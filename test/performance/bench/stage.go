@@ -13,13 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/auditlog"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -75,11 +74,7 @@ func newStage(ctx context.Context, sessions int, userAgent string) (_ *stage, er
 	if s.reading, err = auditlog.Read(auditLog); err != nil {
 		return nil, err
 	}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, err
-	}
-	if s.client, err = client.New(s.plane.Config(), client.Options{Scheme: scheme}); err != nil {
+	if s.client, err = client.New(s.plane.Config(), client.Options{Scheme: env.Scheme()}); err != nil {
 		return nil, err
 	}
 	s.endpoint = standin.New(standin.AcceptAnyKey())
