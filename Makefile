@@ -143,16 +143,17 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 
 ##### Change
 
-GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/chart/files
-MODULES        = . hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
+MODULES        = . hack/dashboard hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
-generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the manager's role and deep copies
+generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the manager's role, deep copies and the dashboard
 	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
 	bin/tools/crd-ref-docs --log-level ERROR --config hack/tools/crd-ref-docs/config.yaml --renderer markdown \
 	  --source-path api --output-path api/v1alpha1/README.md
 	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
+	cd hack/dashboard && go run . ../../config/grafana/dashboard.json
 	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
 	cp config/rbac/role.yaml config/chart/files/role.yaml
 	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
