@@ -18,17 +18,21 @@ const number = `\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]*[0-9A-Za-z])?`
 // patterns match what is written where the operator's version is. The version is what
 // follows the first group; a "v" is part of that group.
 var patterns = []*regexp.Regexp{
-	expression(`newName: ghcr\.io/xtracta/billing-operator\n\s*newTag: v`),             // Kustomize's image
-	expression(`app\.kubernetes\.io/version: v`),                                       // labels
-	expression(`name: billing-operator\ndescription: [^\n]*\ntype: [^\n]*\nversion: `), // the chart
+	expression(`newName: (?:ghcr\.io/xtracta|registry\.example\.com)/billing-operator\n\s*newTag: v`), // Kustomize's image
+	expression(`app\.kubernetes\.io/version: v`),                                                      // labels
+	expression(`name: billing-operator\ndescription: [^\n]*\ntype: [^\n]*\nversion: `),                // the chart
 	expression(`appVersion: v`),
-	expression(`name: billing-operator\n\s*version: `),                           // the chart as a part of another
-	expression(`xtracta/billing-operator/?/[^\s?]*\?ref=v`),                      // Kustomize's remote folders
-	expression(`/billing-operator:v`),                                            // the image
-	expression(`charts/billing-operator:`),                                       // the chart as an OCI artifact
-	expression(`charts/billing-operator --version[ =]`),                          // the same for Helm
-	expression(`xtracta/billing-operator/(?:releases/download|raw|blob|tree)/v`), // files of a release
-	expression(`billing-operator/cmd/[a-z-]+@v`),                                 // go install
+	expression(`name: billing-operator\n\s*version: `),                                        // the chart as a part of another
+	expression(`xtracta/billing-operator/?/[^\s?]*\?ref=v`),                                   // Kustomize's remote folders
+	expression(`/billing-operator:v`),                                                         // the image
+	expression(`charts/billing-operator:`),                                                    // the chart as an OCI artifact
+	expression(`charts/billing-operator --version[ =]`),                                       // the same for Helm
+	expression(`xtracta/billing-operator/(?:releases/download|raw|blob|tree)/v`),              // files of a release
+	expression(`url: https://github\.com/xtracta/billing-operator\n\s*ref:\n\s*tag: v`),       // Flux's source
+	expression(`repoURL: https://github\.com/xtracta/billing-operator\n\s*targetRevision: v`), // Argo CD's
+	expression(`charts/billing-operator[^\n]*\n\s*ref:\n\s*tag: `),                            // the chart for Flux
+	expression(`chart: billing-operator\n\s*targetRevision: `),                                // and for Argo CD
+	expression(`billing-operator/cmd/[a-z-]+@v`),                                              // go install
 }
 
 func expression(before string) *regexp.Regexp {

@@ -21,6 +21,11 @@ var places = map[string]string{
 	"config/chart/other.yaml":                "appVersion: v0.1.0\n",
 	"config/chart/README.md":                 "dependencies:\n- name: billing-operator\n  version: 0.1.0\n  repository: oci://ghcr.io/xtracta/charts\n",
 	"config/flux/together.yaml":              "#   - https://github.com/xtracta/billing-operator//config/default?ref=v0.1.0\n",
+	"config/flux/operator/helm.yaml":         "  url: oci://ghcr.io/xtracta/charts/billing-operator # or yours\n  ref:\n    tag: 0.1.0\n",
+	"config/flux/operator/kustomize.yaml":    "  url: https://github.com/xtracta/billing-operator\n  ref:\n    tag: v0.1.0\n",
+	"config/flux/operator/images.yaml":       "    newName: registry.example.com/billing-operator\n    newTag: v0.1.0\n",
+	"config/argocd/operator/helm.yaml":       "    chart: billing-operator\n    targetRevision: 0.1.0\n",
+	"config/argocd/operator/kustomize.yaml":  "    repoURL: https://github.com/xtracta/billing-operator\n    targetRevision: v0.1.0\n",
 	"config/README.md":                       "helm install billing-operator oci://ghcr.io/xtracta/charts/billing-operator --version 0.1.0\n",
 	"SECURITY.md":                            "cosign verify ghcr.io/xtracta/billing-operator:v0.1.0\n",
 	"README.md":                              "curl -LO https://github.com/xtracta/billing-operator/releases/download/v0.1.0/install.yaml\n",
@@ -107,6 +112,10 @@ func TestTheRepositoryHasItsPlaces(t *testing.T) {
 		"config/chart/README.md":                    1,
 		"config/argocd/together/kustomization.yaml": 1,
 		"config/flux/together.yaml":                 1,
+		"config/flux/operator/helm.yaml":            1,
+		"config/flux/operator/kustomize.yaml":       2, // source and image
+		"config/argocd/operator/helm.yaml":          1,
+		"config/argocd/operator/kustomize.yaml":     2, // source and image
 	} {
 		got := len(slices.DeleteFunc(slices.Clone(found), func(p place) bool { return p.file != file }))
 		if got != want {

@@ -26,9 +26,11 @@ var keepers = map[string]string{
 func TestChartsAreInstalledWithTheirCRDKept(t *testing.T) {
 	for _, row := range []struct {
 		path, kind, values, release string
+		source, version             string
 	}{
-		{"flux/operator/helm.yaml", "HelmRelease", "spec.values", "spec.releaseName"},
-		{"argocd/operator/helm.yaml", "Application", "spec.source.helm.valuesObject", "spec.source.helm.releaseName"},
+		{"flux/operator/helm.yaml", "HelmRelease", "spec.values", "spec.releaseName", "OCIRepository", "spec.ref.tag"},
+		{"argocd/operator/helm.yaml", "Application", "spec.source.helm.valuesObject", "spec.source.helm.releaseName",
+			"Application", "spec.source.targetRevision"},
 	} {
 		t.Run(row.path, func(t *testing.T) {
 			installation := read(t, row.path).OfKind(row.kind)[0].Object
@@ -39,7 +41,12 @@ func TestChartsAreInstalledWithTheirCRDKept(t *testing.T) {
 			if release := at(t, installation, row.release); release != "billing-operator" {
 				t.Errorf("the release is called %v, which is in every object's name", release)
 			}
-			keptIn(t, templated(t, text))
+			objects := templated(t, text)
+			keptIn(t, objects)
+			_, version, _ := strings.Cut(objects.OfKind("Deployment")[0].GetLabels()["helm.sh/chart"], "billing-operator-")
+			if got := at(t, read(t, row.path).OfKind(row.source)[0].Object, row.version); got != version {
+				t.Errorf("version %v of the chart is installed, and it is %s", got, version)
+			}
 		})
 	}
 }
