@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +35,11 @@ func (s *stage) sayArgoCD(situation string, v appVerdict, seen string) {
 	rows.argoCD = append(rows.argoCD, row(situation, v.Phase+", "+v.Sync+", "+v.Health, v.Took.Seconds(), v.Message, seen))
 }
 
+// temporary is a file of Argo CD's, whose name is another one each time.
+var temporary = regexp.MustCompile(`"/[a-z/]+/[0-9]+"`)
+
 func row(situation, said string, seconds float64, message, seen string) string {
+	message = temporary.ReplaceAllString(message, "a file")
 	message = strings.ReplaceAll(strings.Join(strings.Fields(message), " "), "|", "\\|")
 	return fmt.Sprintf("| %s | %s | %.1f | %s | %s |", situation, said, seconds, message, seen)
 }
