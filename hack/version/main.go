@@ -20,8 +20,7 @@ const usage = `version keeps the operator's version equal wherever it is written
 
   version show         print the version
   version check        fail if two places differ
-  version set v0.2.0   write another version to all places
-`
+  version set v0.2.0   write another version to all places`
 
 // errUsage is for a command line that cannot be understood.
 var errUsage = errors.New(usage)

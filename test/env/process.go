@@ -55,7 +55,7 @@ func (p *Process) Signal(signal os.Signal) { _ = p.command.Process.Signal(signal
 func (p *Process) Kill() {
 	p.t.Helper()
 	p.Signal(syscall.SIGKILL)
-	p.Wait()
+	_ = p.Wait()
 }
 
 // Stop ends the program as a kubelet would. It must end well.

@@ -35,7 +35,7 @@ func TestAFirstIssueAndARenewalTakeTwoPasses(t *testing.T) {
 			for i := range sessions {
 				name := fmt.Sprintf("session-%d", i)
 				names = append(names, name)
-				w.session(name, builders.Expiration(600), builders.SecretName(name+row.suffix))
+				w.Session(name, builders.Expiration(600), builders.SecretName(name+row.suffix))
 			}
 			wait := func() {
 				t.Helper()
@@ -54,7 +54,7 @@ func TestAFirstIssueAndARenewalTakeTwoPasses(t *testing.T) {
 			w.passFloor()
 			before = w.passesOf(names)
 			for _, name := range names {
-				w.requestRenewal(name, "token")
+				w.RequestRenewal(name, "token")
 			}
 			wait()
 			w.holdPasses("a renewal that somebody requested", names, before)
@@ -65,14 +65,14 @@ func TestAFirstIssueAndARenewalTakeTwoPasses(t *testing.T) {
 func (w *world) passesOf(names []string) map[string]int {
 	passes := map[string]int{}
 	for _, name := range names {
-		passes[name] = w.passes.of(reconcile.Request{NamespacedName: w.at(name)})
+		passes[name] = w.passes.of(reconcile.Request{NamespacedName: w.At(name)})
 	}
 	return passes
 }
 
 // holdPasses holds that each session was looked at once or twice since before.
 func (w *world) holdPasses(what string, names []string, before map[string]int) {
-	w.t.Helper()
+	w.T.Helper()
 	w.rest()
 	w.waitForCaches()
 	w.rest()
@@ -81,7 +81,7 @@ func (w *world) holdPasses(what string, names []string, before map[string]int) {
 		passes = append(passes, now-before[name])
 	}
 	if fewest, most := slices.Min(passes), slices.Max(passes); fewest < 1 || most > maxPasses {
-		w.t.Errorf("%s took %d to %d passes, want 1 to %d: %d", what, fewest, most, maxPasses, passes)
+		w.T.Errorf("%s took %d to %d passes, want 1 to %d: %d", what, fewest, most, maxPasses, passes)
 	}
 }
 
@@ -89,8 +89,8 @@ func (w *world) holdPasses(what string, names []string, before map[string]int) {
 // watch come in order, so it changes both objects of the session "marker" and waits for its
 // passes.
 func (w *world) waitForCaches() {
-	w.t.Helper()
-	marker := reconcile.Request{NamespacedName: w.at("marker")}
+	w.T.Helper()
+	marker := reconcile.Request{NamespacedName: w.At("marker")}
 	now := w.clock.Now().Format("150405.000000000")
 	for _, change := range []func(){
 		func() { w.edit("marker", builders.Labelled("looked-at", now)) },
@@ -98,7 +98,7 @@ func (w *world) waitForCaches() {
 	} {
 		before := w.passes.of(marker)
 		change()
-		w.eventually("a pass over the marker", func() string {
+		w.Eventually("a pass over the marker", func() string {
 			if w.passes.of(marker) > before {
 				return ""
 			}
@@ -114,7 +114,7 @@ func TestAnEditBesideOurWriteWakes(t *testing.T) {
 	spoil := func(w *world) {
 		w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com/spoilt") })
 	}
-	isRestored := func(w *world) bool { return w.urlIn("acme") == w.get("acme").Status.URL }
+	isRestored := func(w *world) bool { return w.URLIn("acme") == w.Get("acme").Status.URL }
 	for _, row := range []struct {
 		name, verb string
 		edit       func(*world)
@@ -122,17 +122,17 @@ func TestAnEditBesideOurWriteWakes(t *testing.T) {
 	}{
 		{"an edit of the new Secret", "create", spoil, isRestored},
 		{"an edit of the renewed Secret", "update", spoil, isRestored},
-		{"the renewed Secret is deleted", "update", func(w *world) { w.delete(w.secret("acme")) }, isRestored},
+		{"the renewed Secret is deleted", "update", func(w *world) { w.Delete(w.Secret("acme")) }, isRestored},
 		{"an edit of the Secret while the status is written", "patch status", spoil, isRestored},
 		{
 			"an edit of the session while the status is written", "patch status",
 			func(w *world) { w.edit("acme", builders.Hidden()) },
-			func(w *world) bool { return w.get("acme").Status.URL == "" },
+			func(w *world) bool { return w.Get("acme").Status.URL == "" },
 		},
 		{
 			"two edits of the session while the status is written", "patch status",
 			func(w *world) { w.edit("acme", builders.Labelled("a", "b")); w.edit("acme", builders.Hidden()) },
-			func(w *world) bool { return w.get("acme").Status.URL == "" },
+			func(w *world) bool { return w.Get("acme").Status.URL == "" },
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -153,11 +153,11 @@ func TestAnEditBesideOurWriteWakes(t *testing.T) {
 				return nil
 			})
 			if row.verb == "create" {
-				w.session("acme", builders.Expiration(86400))
+				w.Session("acme", builders.Expiration(86400))
 			} else {
-				w.requestRenewal("acme", "token")
+				w.RequestRenewal("acme", "token")
 			}
-			w.eventually("the edit to be taken in", func() string {
+			w.Eventually("the edit to be taken in", func() string {
 				if !isEdited.Load() {
 					return "it is not made yet"
 				}

@@ -119,9 +119,9 @@ func TestArgoCDSyncOptions(t *testing.T) {
 				t.Error("Argo CD synced again")
 			}
 			s.push(keyDeclared(name, files("billing", "  expirationSeconds: 90\n")))
-			v := s.appVerdict("billing")
+			s.appVerdict("billing")
 			s.works("acme")
-			v = s.appBecomes("billing", "healthy", appVerdict.good)
+			v := s.appBecomes("billing", "healthy", appVerdict.good)
 			s.sayArgoCD(name+", a changed expirationSeconds", v, fmt.Sprint(s.session("acme").Spec.ExpirationSeconds))
 		})
 	}

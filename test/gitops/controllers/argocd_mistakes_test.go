@@ -87,10 +87,10 @@ func TestArgoCDTwoApplicationsOfOneSession(t *testing.T) {
 	s.works("acme")
 	s.appBecomes("one", "healthy", appVerdict.good)
 	s.application("two", "syncPolicy: {automated: {}}\n")
-	v := s.appVerdict("two")
+	s.appVerdict("two")
 	s.works("acme")
 	s.compare("one")
-	v = s.appBecomes("one", "aware of the other", func(v appVerdict) bool { return strings.Contains(v.Message, "part of applications") })
+	v := s.appBecomes("one", "aware of the other", func(v appVerdict) bool { return strings.Contains(v.Message, "part of applications") })
 	s.sayArgoCD("two Applications that declare one session differently", v, fmt.Sprintf("the last to sync has it; %d requests", s.requests()))
 }
 

@@ -31,7 +31,7 @@ func TestRestartAtRestSpendsNoRequest(t *testing.T) {
 				before[session.Name] = session.ResourceVersion
 			}
 			first.Signal(end)
-			first.Wait()
+			_ = first.Wait()
 
 			s.StartManager()
 			s.settle("canary")
