@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +23,33 @@ func TestREADMEIsShort(t *testing.T) {
 	}
 	if len(text) > maxREADME {
 		t.Errorf("README.md has %d bytes, at most %d are read; move what few people need beside what it describes", len(text), maxREADME)
+	}
+}
+
+// TestREADMETellsEveryReason holds its table to the reasons of the API. Nobody looks for a reason
+// in two places. Recovered is the reason of an event and of no condition.
+func TestREADMETellsEveryReason(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^\| (?:True|False), (.+?) \|`).FindAllStringSubmatch(string(text), -1) {
+		for _, reason := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
+			told[reason[1]] = true
+		}
+	}
+	source, err := os.ReadFile("../../api/v1alpha1/conditions.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for _, reason := range regexp.MustCompile(`\bReason\w+ = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		declared[reason[1]] = true
+	}
+	delete(declared, "Recovered")
+	if !maps.Equal(told, declared) {
+		t.Errorf("README.md tells of %v, and the API has %v", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(declared)))
 	}
 }
 

@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 // prepare connects to the cluster and brings it today's images.
 func prepare(ctx context.Context) (err error) {
 	if os.Getenv("E2E_LOAD_IMAGE") == "" {
-		return errors.New("E2E_LOAD_IMAGE is not set; the README says to what")
+		return errors.New("E2E_LOAD_IMAGE is not set; hack/README.md says what it must be")
 	}
 	if cluster, err = connect(); err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// What platform teams do with Kustomize over the years, as the README says it.
+// What platform teams do with Kustomize over the years, as config/README.md shows it.
 func TestInstallUpgradeUninstall(t *testing.T) {
 	endpoint := newEndpoint(t, "e2e-kustomize-endpoint")
 	installed := endpoint.overlay(t, root, operatorImage(today))
