@@ -56,6 +56,14 @@ install.yaml: bin/tools/kustomize ## Write everything that config/default instal
 chart: bin/tools/helm ## Package the Helm chart into dist/
 	bin/tools/helm package config/chart --destination dist
 
+.PHONY: release
+release: bin/release bin/tools/helm bin/tools/kustomize ## Make all files of release VERSION (v0.1.0) in dist/
+	bin/release build --version="$(VERSION)"
+
+.PHONY: push
+push: bin/release bin/tools/helm ## Push image and chart of VERSION from dist/ to REGISTRY (registry.example.com/team)
+	bin/release push --version="$(or $(VERSION),$(shell go run ./hack/version show))" --registry="$(REGISTRY)"
+
 .PHONY: bump
 bump: ## Write VERSION (v0.2.0) to everything that says which version this is
 	go run ./hack/version set "$(VERSION)"
@@ -88,6 +96,10 @@ gitops-long: gitops ## The same, and Argo CD's controllers (with Debian's redis-
 .PHONY: gitops-soak
 gitops-soak: assets ## Let Flux's controller and the operator run side by side for SOAK (1h)
 	go test ./test/gitops/controllers -v -count=1 -timeout 0 -run TestSoak -gitops.run -gitops.soak=$(or $(SOAK),1h)
+
+.PHONY: release-test
+release-test: assets bin/tools/helm bin/tools/kustomize ## Test that releases are reproducible, complete and can be installed
+	@(cd hack/release && echo "go test ./hack/release" && $(BUILD) ./... && go test -count=1 -timeout 20m ./...)
 
 .PHONY: e2e
 e2e: RENEWALS = 1
@@ -148,7 +160,7 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
-MODULES        = . hack/dashboard hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
+MODULES        = . hack/dashboard hack/release hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
@@ -170,6 +182,10 @@ generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the man
 .PHONY: bin/demo
 bin/demo: assets
 	@$(BUILD) -o $@ ./hack/demo
+
+.PHONY: bin/release
+bin/release:
+	@(cd hack/release && $(BUILD) -o "$(CURDIR)/$@" .)
 
 # etcd and kube-apiserver come first: a download needs hardly anything to be compiled.
 .PHONY: assets

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/xtracta/billing-operator/hack/controlplane"
+)
+
+// A registry on loopback gets what the world's would, and Helm installs from it.
+func TestPush(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(&bytes.Buffer{}, "", 0))))
+	defer server.Close()
+	registry := strings.TrimPrefix(server.URL, "http://") + "/team"
+	if err := built.push(t.Context(), registry); err != nil {
+		t.Fatal(err)
+	}
+	pushed, err := os.ReadFile(filepath.Join(built.dist, "pushed-"+built.version+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	references := strings.Fields(string(pushed))
+	if len(references) != 2 || !strings.HasPrefix(references[0], registry+"/billing-operator@sha256:") ||
+		!strings.HasPrefix(references[1], registry+"/charts/billing-operator@sha256:") {
+		t.Fatalf("pushed %q", references)
+	}
+	t.Run("image", func(t *testing.T) { expectImage(t, references[0], registry+"/billing-operator:"+built.version) })
+	t.Run("chart", func(t *testing.T) { expectChart(t, registry) })
+	t.Run("again", func(t *testing.T) {
+		if err := built.push(t.Context(), registry); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := os.ReadFile(filepath.Join(built.dist, "pushed-"+built.version+".txt")); err != nil || !bytes.Equal(again, pushed) {
+			t.Errorf("the second push gave %s, the first %s (%v)", again, pushed, err)
+		}
+	})
+	t.Run("installed", func(t *testing.T) { expectInstalled(t, registry) })
+}
+
+// expectImage checks the image under its digest, which is also what the tag names.
+func expectImage(t *testing.T, byDigest, byTag string) {
+	var digests []string
+	for _, text := range []string{byDigest, byTag} {
+		reference, err := name.ParseReference(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, err := remote.Image(reference, remote.WithContext(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Image(image); err != nil {
+			t.Error(err)
+		}
+		digest, err := image.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, digest.String())
+	}
+	if digests[0] != digests[1] || !strings.HasSuffix(byDigest, digests[0]) {
+		t.Errorf("the digests are %q, want that of %s", digests, byDigest)
+	}
+}
+
+// expectChart holds that the registry gives the chart that was released.
+func expectChart(t *testing.T, registry string) {
+	dir := t.TempDir()
+	helm(t, "pull", "oci://"+registry+"/charts/billing-operator", "--version", strings.TrimPrefix(built.version, "v"),
+		"--plain-http", "--destination", dir)
+	pulled, err := os.ReadFile(filepath.Join(dir, built.chart()))
+	if err != nil || !bytes.Equal(pulled, files(t, built)[built.chart()]) {
+		t.Errorf("helm pulls another chart than was released: %v", err)
+	}
+}
+
+func expectInstalled(t *testing.T, registry string) {
+	plane, err := controlplane.Start(context.Background(), controlplane.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = plane.Stop() }()
+	helm(t, "install", "billing-operator", "oci://"+registry+"/charts/billing-operator",
+		"--version", strings.TrimPrefix(built.version, "v"), "--plain-http", "--kubeconfig", plane.KubeconfigPath(),
+		"--namespace", "billing-operator-system", "--create-namespace", "--set", "image.repository="+registry+"/billing-operator")
+	manifest := helm(t, "get", "manifest", "billing-operator", "--kubeconfig", plane.KubeconfigPath(), "--namespace", "billing-operator-system")
+	for _, want := range []string{
+		"image: " + registry + "/billing-operator:" + built.version,
+		"name: billingsessions.billing.xtracta.com",
+		"app.kubernetes.io/version: " + built.version,
+	} {
+		if !strings.Contains(strings.ReplaceAll(manifest, `"`, ""), want) {
+			t.Errorf("what is installed lacks %q", want)
+		}
+	}
+}
+
+// helm runs Helm with folders of its own.
+func helm(t *testing.T, args ...string) string {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), built.tool("helm"), args...)
+	cmd.Env = append(os.Environ(), "HOME="+home, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("helm %s: %v\n%s", args[0], err, output)
+	}
+	return string(output)
+}
+
+// What is not built cannot be pushed, nor to nowhere.
+func TestPushNamesTheCure(t *testing.T) {
+	for _, row := range []struct{ version, registry, want string }{
+		{built.version, "", "make push REGISTRY="},
+		{"v99.0.0", "registry.example.com/team", "make release VERSION="},
+		{"", "registry.example.com/team", "make release VERSION="},
+	} {
+		r := &release{root: built.root, dist: built.dist, version: row.version}
+		if err := r.push(t.Context(), row.registry); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%+v: got %v", row, err)
+		}
+	}
+}
