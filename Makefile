@@ -121,9 +121,9 @@ chaos: assets ## Break everything around SESSIONS (200) sessions for DURATION (1
 	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
 
 .PHONY: bench
-bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes)
+bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes; QUICK=1: under 3)
 	@$(COMPILE) ./test/performance/bench ./cmd/manager
-	go run ./test/performance/bench $(if $(SESSIONS),--sessions=$(SESSIONS))
+	go run ./test/performance/bench $(if $(QUICK),--sessions=1000 --rounds=1 --foreign=0) $(if $(SESSIONS),--sessions=$(SESSIONS))
 
 .PHONY: load
 load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts

@@ -14,7 +14,7 @@ import (
 // decisions runs the Go benchmarks of what one decision and one pass cost.
 func (b *bench) decisions(ctx context.Context) error {
 	b.sayf("Run the Go benchmarks")
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem", "./controllers", "./controllers/renewal")
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", "300ms", "./controllers", "./controllers/renewal")
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go test -bench: %w\n%s", err, said)
