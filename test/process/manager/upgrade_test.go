@@ -1,0 +1,177 @@
+package manager
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/hack/process"
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/standin"
+)
+
+// earlier is the commit from which an upgrade is tried: the last one before programs knew their
+// version. When there are releases, it is the latest of them.
+const earlier = "b1f9cf758ce9ebbcd0ba8badc8d6bf6c86b915b7"
+
+// Running sessions notice nothing of an upgrade, as config/README.md promises: nobody is asked, and
+// nothing is ever not ready. Renewals go on.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	tree := unpacked(t, earlier)
+	if tree == "" {
+		return
+	}
+	s := newStageOn(t, env.NewCluster(t, controlplane.Options{CRDDirs: []string{filepath.Join(tree, "config", "crd", "bases")}}))
+	old := s.startEarlier(tree)
+	running := s.sessionsOfAllKinds()
+	s.WithOwnKey("due", builders.Expiration(120), builders.RenewBefore(96)) // due after 24 seconds
+	s.Ready("due")
+	before := map[string]*v1alpha1.BillingSession{}
+	for _, name := range running {
+		before[name] = s.Ready(name)
+	}
+	s.suspend("rests")
+
+	fallen := s.recordWhatFalls()
+	upgraded := time.Now()
+	_, err := envtest.InstallCRDs(s.Cluster.Config(), envtest.CRDInstallOptions{Paths: []string{env.CRDs()}})
+	s.Must(err)
+	old.Signal(syscall.SIGTERM)
+	s.Must(old.Wait())
+	s.StartManager()
+	s.settle("canary")
+	// A new version of a key's Secret has the manager compare what the earlier one has stored.
+	for _, name := range running {
+		s.touch("key-" + name)
+	}
+	s.settle("second-canary")
+
+	for _, name := range running {
+		session := s.Get(name)
+		if n := s.RequestsSince(name, upgraded); n > 0 {
+			t.Errorf("%s: the endpoint was asked %d times", name, n)
+		}
+		if session.Status.URL != before[name].Status.URL || !session.Status.IssueTime.Equal(before[name].Status.IssueTime) {
+			t.Errorf("%s has another URL", name)
+		}
+	}
+	s.Eventually("due is renewed by the new manager", func() string {
+		return env.Unless(s.RequestsSince("due", upgraded) > 0 && s.Get("due").Status.IssueTime.After(upgraded), "not yet")
+	})
+	for _, found := range fallen() {
+		t.Error(found)
+	}
+}
+
+// sessionsOfAllKinds creates sessions that differ in what is stored for them.
+func (s *stage) sessionsOfAllKinds() (names []string) {
+	s.T.Helper()
+	for name, differences := range map[string][]func(*v1alpha1.BillingSession){
+		"plain":     nil,
+		"hidden":    {builders.Hidden()},
+		"elsewhere": {builders.SecretName("elsewhere-billing"), builders.Purge(v1alpha1.PurgeProcess), builders.Expiration(3600)},
+		"dressed": {builders.Template(map[string]v1alpha1.LabelValue{"team": "ap"},
+			map[string]v1alpha1.AnnotationValue{"reloader.stakater.com/ignore": "true"})},
+		"asked": {builders.Annotated(v1alpha1.AnnotationRenewRequestedAt, "once")},
+		"rests": nil,
+	} {
+		s.WithOwnKey(name, differences...)
+		names = append(names, name)
+	}
+	return names
+}
+
+func (s *stage) suspend(name string) {
+	s.T.Helper()
+	s.Must(s.Client.Patch(s.T.Context(), builders.Session(name, builders.In(s.Namespace)),
+		client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"suspend":true}}`))))
+	s.Eventually(name+" is suspended", func() string {
+		session := s.Get(name)
+		return env.Unless(session.Status.ObservedGeneration == session.Generation, "not seen yet")
+	})
+}
+
+// touch changes a Secret, but nothing of its data.
+func (s *stage) touch(name string) {
+	s.T.Helper()
+	s.Must(s.Client.Patch(s.T.Context(), builders.KeySecretOf(s.Namespace, name, ""),
+		client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"example.com/applied":"again"}}}`))))
+}
+
+// recordWhatFalls notes each session that is not ready after it was.
+func (s *stage) recordWhatFalls() (found func() []string) {
+	s.T.Helper()
+	watcher, err := s.Client.Watch(s.T.Context(), &v1alpha1.BillingSessionList{}, client.InNamespace(s.Namespace))
+	s.Must(err)
+	var (
+		mu     sync.Mutex
+		fallen []string
+		wasUp  = map[string]bool{}
+	)
+	go func() {
+		for event := range watcher.ResultChan() {
+			session, ok := event.Object.(*v1alpha1.BillingSession)
+			if !ok || event.Type == watch.Deleted {
+				continue
+			}
+			ready := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionReady)
+			up := ready != nil && ready.Status == "True"
+			mu.Lock()
+			if wasUp[session.Name] && !up {
+				fallen = append(fallen, session.Name+" was not ready for a while")
+			}
+			wasUp[session.Name] = up
+			mu.Unlock()
+		}
+	}()
+	return func() []string {
+		watcher.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		return fallen
+	}
+}
+
+// startEarlier builds and starts the manager of another tree.
+func (s *stage) startEarlier(tree string) *env.Process {
+	s.T.Helper()
+	program := filepath.Join(s.T.TempDir(), "manager")
+	build := exec.CommandContext(s.T.Context(), "go", "build", "-o", program, "./cmd/manager")
+	build.Dir, build.Env = tree, append(os.Environ(), "GOFLAGS=-buildvcs=false")
+	if said, err := build.CombinedOutput(); err != nil {
+		s.T.Fatalf("build the earlier manager: %v\n%s", err, said)
+	}
+	script, err := process.DieWithParent(s.T.TempDir(), program, os.Getpid())
+	s.Must(err)
+	return env.Start(s.T, exec.Command(script,
+		"--kubeconfig", s.Cluster.KubeconfigPath(), "--endpoint-url", s.URL+standin.Path, "--watch-namespaces", s.Namespace,
+		"--metrics-bind-address", "0", "--health-probe-bind-address", "0"))
+}
+
+// unpacked is the tree of a commit, empty where the clone does not have it.
+func unpacked(t *testing.T, commit string) string {
+	t.Helper()
+	dir := t.TempDir()
+	archive := exec.CommandContext(context.Background(), "sh", "-c", `git archive "$1" | tar -x -C "$2"`, "sh", commit, dir)
+	archive.Dir = env.Path()
+	said, err := archive.CombinedOutput()
+	if entries, _ := os.ReadDir(dir); err != nil || len(entries) == 0 {
+		t.Logf("no upgrade is tried, as the clone does not have %s: %s", commit, said)
+		return ""
+	}
+	return dir
+}
