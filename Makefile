@@ -157,6 +157,14 @@ verify: generate bin/tools/kustomize ## Check generated files, modules, formatti
 	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
 	done
 
+ROOTS = golang.org/x/crypto/x509roots/fallback
+
+.PHONY: outdated
+outdated: ## List newer versions of what the operator needs; fail if its root certificates are old
+	@go list -m -u -f '{{if and .Update (not .Indirect)}}{{.Path}} {{.Version}}, newest {{.Update.Version}}{{end}}' all
+	@newer=$$(go list -m -u -f '{{if .Update}}{{.Update.Version}}{{end}}' $(ROOTS)); \
+	  test -z "$$newer" || { echo "The root certificates in the programs are old. Run: go get $(ROOTS)@$$newer && go mod tidy" >&2; exit 1; }
+
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
