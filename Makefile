@@ -64,6 +64,16 @@ release: bin/release bin/tools/helm bin/tools/kustomize ## Make all files of rel
 push: bin/release bin/tools/helm ## Push image and chart of VERSION from dist/ to REGISTRY (registry.example.com/team)
 	bin/release push --version="$(or $(VERSION),$(shell go run ./hack/version show))" --registry="$(REGISTRY)"
 
+.PHONY: sign
+sign: ## Sign what was pushed, and the checksums, by cosign (COSIGN_FLAGS for a key instead of an identity)
+	cosign sign --yes $(COSIGN_FLAGS) $$(cat dist/pushed-$(VERSION).txt)
+	cosign sign-blob --yes $(COSIGN_FLAGS) --bundle dist/$(VERSION)/SHA256SUMS.sigstore.json dist/$(VERSION)/SHA256SUMS
+
+.PHONY: publish
+publish: ## Publish the files of VERSION as a release on GitHub (needs gh and GH_TOKEN)
+	gh release create $(VERSION) --verify-tag --title $(VERSION) $(if $(findstring -,$(VERSION)),--prerelease) \
+	  --notes-file dist/$(VERSION)/RELEASE-NOTES.md dist/$(VERSION)/*
+
 .PHONY: bump
 bump: ## Write VERSION (v0.2.0) to everything that says which version this is
 	go run ./hack/version set "$(VERSION)"
@@ -144,31 +154,43 @@ fuzz: ## Fuzz each parser for FUZZTIME (1m)
 lint: bin/tools/golangci-lint ## Run the linters
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
 
+.PHONY: vulncheck
+vulncheck: bin/tools/govulncheck bin/tools/indexdb ## Look for known faults in what the operator is built from
+	@echo vulncheck; go run ./hack/vulncheck ./...
+
+.PHONY: vulncheck-latest
+vulncheck-latest: ## The same with today's database of faults
+	cd hack/tools/vulncheck && go get golang.org/x/vulndb@latest && go mod tidy
+	@$(MAKE) vulncheck
+
+.PHONY: outdated
+outdated: ## List direct dependencies of which there are newer versions
+	@for module in $(MODULES); do \
+	  (cd "$$module" && go list -m -u -f '{{if and .Update (not .Indirect)}}'"$$module"': {{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' all) || exit 1; \
+	done | sed '/^$$/d'
+
+.PHONY: roots
+roots: ## Check the age of the root certificates that are compiled into the image
+	@go run ./hack/roots
+
 .PHONY: verify
-verify: generate bin/tools/kustomize ## Check generated files, modules, formatting and kustomizations
+verify: generate vulncheck bin/tools/kustomize bin/tools/actionlint ## Check generated files, modules, formatting and kustomizations
 	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' has changed." >&2; exit 1; }
 	@for module in $(MODULES); do \
 	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
 	done
 	@echo version; go run ./hack/version check
+	@echo actionlint; bin/tools/actionlint -shellcheck= -pyflakes=
 	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
 	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
 	@for folder in $(KUSTOMIZATIONS); do \
 	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
 	done
 
-ROOTS = golang.org/x/crypto/x509roots/fallback
-
-.PHONY: outdated
-outdated: ## List newer versions of what the operator needs; fail if its root certificates are old
-	@go list -m -u -f '{{if and .Update (not .Indirect)}}{{.Path}} {{.Version}}, newest {{.Update.Version}}{{end}}' all
-	@newer=$$(go list -m -u -f '{{if .Update}}{{.Update.Version}}{{end}}' $(ROOTS)); \
-	  test -z "$$newer" || { echo "The root certificates in the programs are old. Run: go get $(ROOTS)@$$newer && go mod tidy" >&2; exit 1; }
-
 ##### Change
 
 GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
-MODULES        = . hack/dashboard hack/release hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
+MODULES        = . hack/dashboard hack/release hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/tools/actionlint hack/tools/vulncheck hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
 .PHONY: generate
@@ -209,6 +231,15 @@ bin/tools/helm:          hack/tools/helm/go.mod hack/tools/helm/go.sum
 bin/tools/crd-ref-docs:  TOOL = github.com/elastic/crd-ref-docs
 bin/tools/crd-ref-docs:  TOOLS = hack/tools/crd-ref-docs
 bin/tools/crd-ref-docs:  hack/tools/crd-ref-docs/go.mod hack/tools/crd-ref-docs/go.sum
+bin/tools/actionlint:    TOOL = github.com/rhysd/actionlint/cmd/actionlint
+bin/tools/actionlint:    TOOLS = hack/tools/actionlint
+bin/tools/actionlint:    hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
+bin/tools/govulncheck:   TOOL = golang.org/x/vuln/cmd/govulncheck
+bin/tools/govulncheck:   TOOLS = hack/tools/vulncheck
+bin/tools/govulncheck:   hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
+bin/tools/indexdb:       TOOL = golang.org/x/vulndb/cmd/indexdb
+bin/tools/indexdb:       TOOLS = hack/tools/vulncheck
+bin/tools/indexdb:       hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
 TOOLS                    = hack/tools
 
 bin/tools/%: hack/tools/go.mod hack/tools/go.sum
