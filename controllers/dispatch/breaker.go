@@ -28,9 +28,9 @@ type breaker struct {
 	throttles int // in a row
 	// probe is the request that goes ahead; nil while none does.
 	probe *Turn
-	// flows are the sessions that wait for the key.
-	flows map[flowID]*flow
-	// held reports whether the flows are passed over.
+	// lanes are the sessions that wait for the key, in each queue.
+	lanes map[*queue]*lane
+	// held reports whether the lanes are passed over.
 	held bool
 	// servedByNeed reports whether the last turn went by need while several namespaces
 	// waited.
@@ -99,22 +99,22 @@ func (b *breaker) answered(turn *Turn, now time.Time, throttled bool, retryAfter
 	}
 }
 
-// updateFlows passes the sessions that wait for the key over while there is no room, and
+// updateLanes passes the sessions that wait for the key over while there is no room, and
 // lets them compete again afterwards.
-func (b *breaker) updateFlows() {
+func (b *breaker) updateLanes() {
 	if held := !b.hasRoom(); held != b.held {
 		b.held = held
-		for _, f := range b.flows {
-			f.hold(held)
+		for _, l := range b.lanes {
+			l.hold()
 		}
 	}
 }
 
 // evict takes all waiting sessions out of their queues.
 func (b *breaker) evict() (evicted []*waiter) {
-	for _, f := range b.flows {
-		for _, w := range f.waiters() {
-			f.namespace.queue.remove(w)
+	for _, l := range b.lanes {
+		for _, w := range l.waiters() {
+			l.queue.remove(w)
 			evicted = append(evicted, w)
 		}
 	}
@@ -124,14 +124,14 @@ func (b *breaker) evict() (evicted []*waiter) {
 // unused reports whether the breaker can be forgotten. One that was open is kept for a
 // while, so that a pause right after the last one is longer.
 func (b *breaker) unused(now time.Time) bool {
-	return b.inFlight == 0 && len(b.flows) == 0 &&
+	return b.inFlight == 0 && len(b.lanes) == 0 &&
 		now.Sub(b.lastUsed) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
 }
 
 func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
 	b, ok := d.breakers[key]
 	if !ok {
-		b = &breaker{key: key, share: max(1, d.slots/2), flows: map[flowID]*flow{}}
+		b = &breaker{key: key, share: max(1, d.slots/2), lanes: map[*queue]*lane{}}
 		d.breakers[key] = b
 	}
 	b.lastUsed = now

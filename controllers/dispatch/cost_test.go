@@ -20,6 +20,8 @@ var shapes = []struct {
 	{"one namespace, one key", func(int) (string, KeyID) { return "a", keyNumber(1) }},
 	{"one namespace, each a key", func(i int) (string, KeyID) { return "a", keyNumber(i) }},
 	{"each a namespace and a key", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(i) }},
+	{"each a namespace, one key", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(1) }},
+	{"each a namespace, a hundred keys", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(i % 103) }},
 	{"a hundred namespaces, one key", func(i int) (string, KeyID) { return fmt.Sprint(i % 100), keyNumber(1) }},
 	{"a hundred namespaces, a hundred keys", func(i int) (string, KeyID) { return fmt.Sprint(i % 100), keyNumber(i % 103) }},
 }
@@ -80,9 +82,11 @@ func TestTurnsCostLittleMoreWhenMoreWait(t *testing.T) {
 func comparisons(n int, of func(i int) (string, KeyID)) float64 {
 	count := 0
 	b := newBench(0, 1, 16)
-	b.due = newQueue(func(x, y *waiter) bool { count++; return needier(x, y) })
-	byPlace := b.due.ring.less
-	b.due.ring.less = func(x, y *namespace) bool { count++; return byPlace(x, y) }
+	b.due = newQueue(16, func(x, y *waiter) bool { count++; return needier(x, y) })
+	inLane, ofLanes, ofMany := b.due.orderings.inLane.less, b.due.lanes.less, b.due.many.less
+	b.due.orderings.inLane.less = func(x, y *flow) bool { count++; return inLane(x, y) }
+	b.due.lanes.less = func(x, y *lane) bool { count++; return ofLanes(x, y) }
+	b.due.many.less = func(x, y *namespace) bool { count++; return ofMany(x, y) }
 	turn := crowd(b, n, of)
 	const turns = 1000
 	for range turns {

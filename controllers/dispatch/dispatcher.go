@@ -70,8 +70,8 @@ func New(o Options) *Dispatcher {
 		changed:   make(chan struct{}, 1),
 		queued:    map[types.NamespacedName]*waiter{},
 		waiting:   map[string]int{},
-		due:       newQueue(needier),
-		requested: newQueue(needier),
+		due:       newQueue(o.Slots, needier),
+		requested: newQueue(o.Slots, needier),
 		reserved:  map[types.NamespacedName]*Turn{},
 		breakers:  map[KeyID]*breaker{},
 		swept:     o.Clock.Now(),
@@ -200,7 +200,7 @@ func (d *Dispatcher) reserve() (woken []types.NamespacedName, next time.Duration
 			return woken, d.untilAllowed(now)
 		}
 		w := d.nextQueue().next()
-		b := w.flow.breaker
+		b := w.flow.lane.breaker
 		d.dequeue(w)
 		d.reserved[w.name] = d.start(b)
 		woken = append(woken, w.name)

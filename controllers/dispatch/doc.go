@@ -22,7 +22,6 @@
 //     while its probe is under way, and while it has its share of the slots. If a shared
 //     key is held at the turns by fairness, some of its turns by need make up for them.
 //
-// A turn costs O(log n) comparisons for n queued sessions. It costs O(f log n) when a key
-// begins or ceases to be held for which sessions in f namespaces wait: one tenant
-// cannot make f large.
+// A turn costs O(s log n) comparisons for n queued sessions and s slots, however they share
+// namespaces and keys.
 package dispatch

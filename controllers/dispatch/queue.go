@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -67,91 +68,87 @@ func needier(a, b *waiter) bool {
 
 // queue gives turns by need and by fairness in alternation.
 //
-// By need it is a tournament with a heap for each kind. The sessions of one namespace
-// with one key are a flow, and its neediest competes with those of the namespace's
-// other flows; its winner competes with those of the other namespaces. A flow whose
-// key is held takes no part.
+// The sessions of one namespace that wait for one key are a flow. By need it is a
+// tournament: the neediest of a flow competes with those of the key's other flows, and the
+// winner with those of the other keys. By fairness the namespaces have turns in the order
+// of their places, and each gives the turn to the neediest of its flows.
 //
-// By fairness the namespaces have turns in the order of their places in the ring, and
-// each gives the turn to its winner.
+// A key that is held takes no part in either. There may be many namespaces in which
+// sessions wait for it, so nothing is done for each of them when it begins or ceases to be
+// held: its lane leaves the tournament and the round as a whole.
 type queue struct {
-	root       *group
+	root       group // of lanes
 	namespaces map[string]*namespace
-	ring       indexedHeap[*namespace]
+	// lanes are in the order of the first namespace of each, and the namespaces with many
+	// flows are in a heap of their own: see namespace.
+	lanes indexedHeap[*lane]
+	many  indexedHeap[*namespace]
+	// maxFlows is how many flows a namespace in the lanes has at most. More keys than slots
+	// cannot be held at once, so that a namespace with more flows always takes part.
+	maxFlows int
 	// places is the last place that was given out. A namespace keeps its place while
 	// its keys are held: otherwise it would go behind all others each time.
 	places uint64
 	// hand is the place of the namespace that had the last turn by fairness.
 	hand uint64
 	// fair reports whether the next turn goes by fairness.
-	fair bool
-	// orderings are shared by all heaps of a kind.
-	orderings [kinds]ordering[contender]
+	fair      bool
+	orderings orderings
 }
 
-// namespace is what waits in a namespace.
-type namespace struct {
-	group
-	queue *queue
-	name  string
-	flows int
-	place uint64
-	// ringIndex is its index in the ring plus one; zero while it is out of the ring.
-	ringIndex int
+// orderings are shared by all heaps of a kind.
+type orderings struct {
+	contenders, flows [kinds]ordering[contender]
+	inLane            ordering[*flow]
 }
 
-// flow is the sessions in one namespace that wait for one key.
-type flow struct {
-	group
-	namespace *namespace
-	breaker   *breaker
-	held      bool
-}
-
-type flowID struct {
-	queue     *queue
-	namespace string
-}
-
-func newQueue(needier func(a, b *waiter) bool) *queue {
-	q := &queue{namespaces: map[string]*namespace{}}
+func newQueue(slots int, needier func(a, b *waiter) bool) *queue {
+	q := &queue{namespaces: map[string]*namespace{}, maxFlows: slots}
 	for k := range kinds {
-		q.orderings[k] = ordering[contender]{
-			less:  func(a, b contender) bool { return needier(a.best(k), b.best(k)) },
-			index: func(c contender) *int { return c.indexOf(k) },
-		}
+		less := func(a, b contender) bool { return needier(a.best(k), b.best(k)) }
+		q.orderings.contenders[k] = ordering[contender]{less: less, index: func(c contender) *int { return c.indexOf(k) }}
+		q.orderings.flows[k] = ordering[contender]{less: less, index: func(c contender) *int {
+			return &c.(*flow).inNamespace[k] //nolint:forcetypeassert // a namespace holds nothing else
+		}}
 	}
-	q.ring.ordering = ordering[*namespace]{
+	q.orderings.inLane = ordering[*flow]{
+		less:  func(a, b *flow) bool { return a.place < b.place },
+		index: func(f *flow) *int { return &f.inLane },
+	}
+	q.lanes.ordering = ordering[*lane]{
+		less:  func(a, b *lane) bool { return a.flows.members[0].place < b.flows.members[0].place },
+		index: func(l *lane) *int { return &l.index },
+	}
+	q.many.ordering = ordering[*namespace]{
 		less:  func(a, b *namespace) bool { return a.place < b.place },
-		index: func(n *namespace) *int { return &n.ringIndex },
+		index: func(n *namespace) *int { return &n.inMany },
 	}
-	root := q.newGroup()
-	q.root = &root
+	q.root = newGroup(q.orderings.contenders)
 	return q
 }
 
 // ready reports whether a session could have a turn.
-func (q *queue) ready() bool { return q.ring.Len() > 0 }
+func (q *queue) ready() bool { return !q.root.empty() }
 
 // next returns the session whose turn it is. While one namespace waits alone, need
 // and fairness are the same.
 func (q *queue) next() *waiter {
-	if q.ring.Len() == 1 {
+	if q.waitsAlone() {
 		return q.root.next()
 	}
 	byFairness := q.fair
 	q.fair = !q.fair
 	if byFairness {
-		n := q.ring.members[0]
+		n := q.first()
 		q.hand = n.place
 		return q.nextOf(n)
 	}
 	w := q.root.next()
-	b := w.flow.breaker
-	if n := q.passedOver(b); n != nil && b.servedByNeed {
+	l := w.flow.lane
+	if n := q.passedOver(l); n != nil && l.breaker.servedByNeed {
 		return q.nextOf(n)
 	}
-	b.servedByNeed = true
+	l.breaker.servedByNeed = true
 	return w
 }
 
@@ -159,32 +156,54 @@ func (q *queue) next() *waiter {
 func (q *queue) nextOf(n *namespace) *waiter {
 	q.toBack(n)
 	w := n.next()
-	w.flow.breaker.servedByNeed = false
+	w.flow.lane.breaker.servedByNeed = false
 	return w
+}
+
+// first returns the first namespace in the round that takes part.
+func (q *queue) first() (first *namespace) {
+	if q.lanes.Len() > 0 {
+		first = q.lanes.members[0].first()
+	}
+	if q.many.Len() > 0 && (first == nil || q.many.members[0].place < first.place) {
+		first = q.many.members[0]
+	}
+	return first
+}
+
+// waitsAlone reports whether one namespace alone takes part.
+func (q *queue) waitsAlone() bool {
+	if q.many.Len() > 0 {
+		return q.many.Len() == 1 && q.lanes.Len() == 0
+	}
+	if q.lanes.Len() > q.maxFlows {
+		return false
+	}
+	first := q.first()
+	return !slices.ContainsFunc(q.lanes.members, func(l *lane) bool { return l.flows.Len() > 1 || l.first() != first })
 }
 
 // passedOver returns the first namespace with the key that the round passed over, as
 // the key was held. Of two turns by need with one key it has one. Otherwise a key
 // that comes free in step with other requests, always for a turn by need, would be
 // held at every turn by fairness, and the namespace would never have any.
-func (q *queue) passedOver(b *breaker) (first *namespace) {
-	if q.ring.members[0].place >= q.hand {
+func (q *queue) passedOver(l *lane) *namespace {
+	if l.flows.Len() == 0 || l.first().place >= q.hand {
 		return nil
 	}
-	for id, f := range b.flows {
-		if id.queue == q && f.namespace.place < q.hand && (first == nil || f.namespace.place < first.place) {
-			first = f.namespace
-		}
-	}
-	return first
+	return l.first()
 }
 
 // toBack puts n behind all other namespaces.
 func (q *queue) toBack(n *namespace) {
 	q.places++
 	n.place = q.places
-	if n.ringIndex > 0 {
-		q.ring.update(n, true)
+	if n.inMany > 0 {
+		q.many.update(n, true)
+		return
+	}
+	for f := range n.flows {
+		f.lane.place(f, true)
 	}
 }
 
@@ -204,64 +223,10 @@ func (q *queue) remove(w *waiter) {
 	}
 }
 
-// update repairs the tournament after the flow's neediest of the kind may have changed.
+// update repairs the tournaments after the flow's neediest of the kind may have changed.
 func (q *queue) update(f *flow, k kind) {
-	n := f.namespace
-	n.heaps[k].update(f, f.best(k) != nil)
-	q.root.heaps[k].update(n, n.best(k) != nil)
-	if in := !n.empty(); in != (n.ringIndex > 0) {
-		q.ring.update(n, in)
-	}
-}
-
-func (q *queue) flowFor(name string, b *breaker) *flow {
-	id := flowID{q, name}
-	if f, ok := b.flows[id]; ok {
-		return f
-	}
-	n, ok := q.namespaces[name]
-	if !ok {
-		n = &namespace{group: q.newGroup(), queue: q, name: name}
-		q.toBack(n)
-		q.namespaces[name] = n
-	}
-	n.flows++
-	f := &flow{group: q.newGroup(), namespace: n, breaker: b, held: b.held}
-	b.flows[id] = f
-	return f
-}
-
-// drop forgets a flow in which nobody waits, and its namespace with the last one.
-func (q *queue) drop(f *flow) {
-	n := f.namespace
-	delete(f.breaker.flows, flowID{q, n.name})
-	if n.flows--; n.flows == 0 {
-		delete(q.namespaces, n.name)
-	}
-}
-
-// best returns nil while the flow's key is held.
-func (f *flow) best(k kind) *waiter {
-	if f.held {
-		return nil
-	}
-	return f.group.best(k)
-}
-
-// hold takes the flow out of the tournament, or puts it back.
-func (f *flow) hold(held bool) {
-	f.held = held
-	for k := range kinds {
-		f.namespace.queue.update(f, k)
-	}
-}
-
-// waiters returns all sessions of the flow.
-func (f *flow) waiters() (all []*waiter) {
-	for k := range f.heaps {
-		for _, c := range f.heaps[k].members {
-			all = append(all, c.(*waiter)) //nolint:forcetypeassert // a flow holds nothing else
-		}
-	}
-	return all
+	in := f.best(k) != nil
+	f.namespace.heaps[k].update(f, in)
+	f.lane.heaps[k].update(f, in)
+	f.lane.compete(k)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// contender takes part in the tournament: a session, a flow or a namespace.
+// contender takes part in the tournament: a session, a flow or a lane.
 type contender interface {
 	// best returns its neediest session of the kind, nil if none may go.
 	best(kind) *waiter
@@ -20,13 +20,12 @@ func (w *waiter) indexOf(kind) *int { return &w.index }
 type group struct {
 	heaps   [kinds]indexedHeap[contender]
 	indices [kinds]int
-	// turns counts those that were given by need.
-	turns uint64
+	turns   turns
 }
 
-func (q *queue) newGroup() (g group) {
+func newGroup(orderings [kinds]ordering[contender]) (g group) {
 	for k := range kinds {
-		g.heaps[k].ordering = q.orderings[k]
+		g.heaps[k].ordering = orderings[k]
 	}
 	return g
 }
@@ -42,18 +41,28 @@ func (g *group) best(k kind) *waiter {
 	return g.heaps[k].members[0].best(k)
 }
 
-// next returns the session whose turn it is by need: nine of ten turns go to
-// renewals, one of ten to a first issue, and none is lost while the other kind waits.
+// next returns the session whose turn it is by need.
 func (g *group) next() *waiter {
-	first, second := renewal, firstIssue
-	if g.turns%firstIssueEvery == firstIssueEvery-1 {
-		first, second = second, first
-	}
-	g.turns++
+	first, second := g.turns.next()
 	if w := g.best(first); w != nil {
 		return w
 	}
 	return g.best(second)
+}
+
+// turns counts those that were given by need.
+type turns uint64
+
+// next returns whose turn it is, and who has it if there is none of these: nine of ten
+// turns go to renewals, one of ten to a first issue, and none is lost while the other kind
+// waits.
+func (t *turns) next() (first, second kind) {
+	first, second = renewal, firstIssue
+	if *t%firstIssueEvery == firstIssueEvery-1 {
+		first, second = second, first
+	}
+	*t++
+	return first, second
 }
 
 // indexedHeap is a heap whose members know their index, so that they can be moved

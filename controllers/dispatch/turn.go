@@ -43,7 +43,7 @@ func (d *Dispatcher) start(b *breaker) *Turn {
 	turn := &Turn{dispatcher: d, breaker: b}
 	d.inFlight++
 	b.enter(turn)
-	b.updateFlows()
+	b.updateLanes()
 	return turn
 }
 
@@ -58,6 +58,6 @@ func (d *Dispatcher) end(turn *Turn) {
 	if b.isOpen(now) {
 		d.outdated = append(d.outdated, b.evict()...)
 	}
-	b.updateFlows()
+	b.updateLanes()
 	d.signal()
 }
