@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,10 +11,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
 // verdictsAgree brings sessions into situations, and has Argo CD's and Flux's own code
@@ -70,21 +69,11 @@ func verdictsAgree(t *testing.T, e *endpoint) {
 	}
 }
 
-type verdict struct{ Situation, ArgoCD, KStatus, Flux string }
-
 // expectedVerdicts are those of the table that all readers of a session's health share.
-func expectedVerdicts(t *testing.T) map[string]verdict {
+func expectedVerdicts(t *testing.T) map[string]fixtures.Situation {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []verdict
-	if err := yaml.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
-	expected := map[string]verdict{}
-	for _, row := range rows {
+	expected := map[string]fixtures.Situation{}
+	for _, row := range fixtures.Situations(t) {
 		expected[row.Situation] = row
 	}
 	return expected

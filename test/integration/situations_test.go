@@ -3,7 +3,6 @@ package integration
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -11,10 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/fixtures"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -150,18 +150,7 @@ var situations = map[string]func(*world){
 // at: conditions, and whether they are of today's generation.
 func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../fixtures/situations.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file []struct {
-		Situation string                  `json:"situation"`
-		Session   v1alpha1.BillingSession `json:"session"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range file {
+	for _, entry := range fixtures.Situations(t) {
 		t.Run(entry.Situation, func(t *testing.T) {
 			t.Parallel()
 			bringAbout, ok := situations[entry.Situation]
@@ -170,7 +159,9 @@ func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 			}
 			w := newWorld(t)
 			bringAbout(w)
-			want := whatToolsSee(&entry.Session)
+			var session v1alpha1.BillingSession
+			w.Must(runtime.DefaultUnstructuredConverter.FromUnstructured(entry.Session.Object, &session))
+			want := whatToolsSee(&session)
 			w.Eventually("the situation", func() string { return cmp.Diff(want, whatToolsSee(w.Get("acme"))) })
 		})
 	}

@@ -3,13 +3,15 @@ package controllers
 import (
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
 // Argo CD's health of an Application in each situation. The test writes the status.
 func TestArgoCDSituations(t *testing.T) {
 	t.Parallel()
 	needArgoCD(t)
-	for _, row := range situations(t) {
+	for _, row := range fixtures.Situations(t) {
 		t.Run(row.Situation, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)

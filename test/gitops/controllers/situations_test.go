@@ -2,37 +2,15 @@ package controllers
 
 import (
 	"cmp"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/xtracta/billing-operator/test/fixtures"
 )
-
-// situation is a row of the table that all readers of a session's health share.
-type situation struct {
-	Situation string                    `json:"situation"`
-	Session   unstructured.Unstructured `json:"session"`
-	KStatus   string                    `json:"kstatus"`
-	Flux      string                    `json:"flux"`
-	ArgoCD    string                    `json:"argocd"`
-	Says      string                    `json:"says"`
-}
-
-func situations(t *testing.T) (rows []situation) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
 
 // Flux's wait, with its own reading of conditions and with the expressions that ship with the
 // operator. The test writes the status of the situation. Flux waits until its timeout when a
@@ -40,7 +18,7 @@ func situations(t *testing.T) (rows []situation) {
 // current.
 func TestSituations(t *testing.T) {
 	t.Parallel()
-	for _, row := range situations(t) {
+	for _, row := range fixtures.Situations(t) {
 		t.Run(row.Situation, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
@@ -86,7 +64,7 @@ func (s *stage) health(v verdict) string {
 }
 
 // declared is the session as a file in Git, which the operator does not serve.
-func declared(s *stage, row situation, name string) string {
+func declared(s *stage, row fixtures.Situation, name string) string {
 	s.t.Helper()
 	session := object(row.Session.GetAPIVersion(), row.Session.GetKind())
 	session.SetNamespace(s.namespace)
@@ -98,7 +76,7 @@ func declared(s *stage, row situation, name string) string {
 	return string(text)
 }
 
-// pretend writes the status of a situation, for the generation that the session has here.
+// pretend writes the status of a fixtures.Situation, for the generation that the session has here.
 func (s *stage) pretend(name string, as unstructured.Unstructured) {
 	s.t.Helper()
 	session := object(as.GetAPIVersion(), as.GetKind())

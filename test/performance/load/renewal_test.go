@@ -1,9 +1,11 @@
+// Package load has the controller serve thousands of sessions, with a cluster and an endpoint in
+// memory and in time that passes in moments: who is served, and in which order, when more are
+// due than the endpoint lets through.
 package load
 
 import (
 	"flag"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,9 +36,9 @@ func (w *world) issueFleet() (issued time.Time, sessions []simulation.Session) {
 	w.sessions("short", *fleet/2)
 	w.sessions("long", *fleet/2, builders.Expiration(1200), builders.RenewBefore(780))
 	w.run(unlimited)
-	w.until("all are issued", func() bool { return w.served() == *fleet/2*2 })
+	w.until("all are issued", func() bool { return len(w.BySession()) == *fleet/2*2 })
 	w.run(limit())
-	return issued, w.renewals()
+	return issued, w.renewals("")
 }
 
 func TestNoneExpiresWhileMoreAreDueThanTheEndpointLetsThrough(t *testing.T) {
@@ -49,7 +51,7 @@ func TestNoneExpiresWhileMoreAreDueThanTheEndpointLetsThrough(t *testing.T) {
 			t.Fatalf("%d must expire: nothing can be shown", predicted.Expired)
 		}
 		time.Sleep(10 * time.Minute)
-		if expired := w.expired(sessions); expired > 0 {
+		if expired := w.Expired(sessions); expired > 0 {
 			t.Errorf("%d of %d URLs expired", expired, len(sessions))
 		}
 		w.expectFirstURLs("new", predicted, 10*time.Second)
@@ -71,7 +73,7 @@ func TestNoMoreExpireAfterAnOutageThanMust(t *testing.T) {
 		w.sessions("new", *fleet/100)
 		predicted := simulation.Run(slices.Concat(sessions, w.newcomers("new")), limited)
 		time.Sleep(20 * time.Minute)
-		expired := w.expired(sessions)
+		expired := w.Expired(sessions)
 		t.Logf("%d of %d URLs expired, %d had to", expired, len(sessions), predicted.Expired)
 		if predicted.Expired == 0 || expired > predicted.Expired+max(1, predicted.Expired/100) {
 			t.Errorf("%d URLs expired, %d had to", expired, predicted.Expired)
@@ -92,7 +94,7 @@ func TestNoneExpiresWhileTheEndpointThrottlesEachKey(t *testing.T) {
 		w.endpoint.refuseWith(throttle.refuse)
 		w.run(unlimited)
 		time.Sleep(time.Until(issued.Add(15 * time.Minute)))
-		if expired := w.expired(sessions); expired > 0 {
+		if expired := w.Expired(sessions); expired > 0 {
 			t.Errorf("%d of %d URLs expired", expired, len(sessions))
 		}
 		refused := throttle.count()
@@ -145,25 +147,25 @@ func TestRestartServesInTheOrderDue(t *testing.T) {
 			w.sessions("due", third/4, builders.Expiration(life))
 		}
 		w.run(unlimited)
-		w.until("all are issued", func() bool { return w.served() == third+third/4*4 })
+		w.until("all are issued", func() bool { return len(w.BySession()) == third+third/4*4 })
 		w.stop()
 		for range 20 {
 			time.Sleep(23 * time.Second) // until all are due
 			w.sessions("new", third/20)
 		}
-		due := slices.DeleteFunc(w.renewals(), func(s simulation.Session) bool { return !strings.HasPrefix(s.Name, "due-") })
+		due := w.renewals("due")
 		predicted := simulation.Run(slices.Concat(due, w.newcomers("new")), w.limited())
 		w.run(limit())
 		time.Sleep(time.Minute)
 		w.sessions("late", 1)
 		time.Sleep(20 * time.Minute)
 
-		if got := w.expired(due); got > predicted.Expired+max(1, predicted.Expired/100) {
+		if got := w.Expired(due); got > predicted.Expired+max(1, predicted.Expired/100) {
 			t.Errorf("%d URLs expired, %d had to", got, predicted.Expired)
 		}
 		w.expectFirstURLs("new", predicted, 10*time.Second)
 		w.expectOrder()
-		if resting := w.replacements("resting-0"); len(resting) != 1 {
+		if resting := w.BySession()["resting-0"]; len(resting) != 1 {
 			t.Errorf("a session at rest was asked for %d times", len(resting))
 		}
 	})
@@ -184,7 +186,7 @@ func TestThoseThatFailDoNotStarveThoseThatWereNotAskedFor(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 		w.sessions("new", 1, builders.KeySecret(keyName(1)))
 		time.Sleep(10 * time.Minute)
-		if w.served() != 1 {
+		if len(w.BySession()) != 1 {
 			t.Error("a new session had no turn within ten minutes")
 		}
 	})

@@ -2,11 +2,9 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -30,6 +27,7 @@ import (
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/performance/simulation"
 )
@@ -45,16 +43,7 @@ type world struct {
 	keys     int
 	stop     func()
 	created  map[string]int // by kind
-
-	mu       sync.Mutex
-	replaced map[string][]replacement
-}
-
-// replacement is a URL in a Secret that was written.
-type replacement struct {
-	at time.Time
-	// old and new are when the URL before and this one expire; old is zero for the first.
-	old, new time.Time
+	simulation.Ledger
 }
 
 // inWorld runs a test in a bubble of time that starts at a random instant.
@@ -65,9 +54,9 @@ func inWorld(t *testing.T, test func(w *world)) {
 		time.Sleep(time.Duration(rand.Int64N(int64(20 * 365 * 24 * time.Hour))))
 		w := &world{
 			t: t, cluster: newMemoryCluster(), endpoint: &memoryEndpoint{}, keys: 50,
-			created: map[string]int{}, replaced: map[string][]replacement{},
+			created: map[string]int{},
 		}
-		w.cluster.written = w.note
+		w.cluster.written = w.Note
 		for i := range w.keys {
 			w.cluster.create(builders.KeySecretOf(namespace, keyName(i), keyName(i)))
 		}
@@ -77,24 +66,6 @@ func inWorld(t *testing.T, test func(w *world)) {
 }
 
 func keyName(i int) string { return fmt.Sprintf("key-%d", i) }
-
-// note keeps what is written into Secrets.
-func (w *world) note(before, after *corev1.Secret) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r := replacement{at: time.Now(), new: expireOf(after)}
-	if before != nil {
-		r.old = expireOf(before)
-	}
-	if !r.new.Equal(r.old) {
-		w.replaced[after.Name] = append(w.replaced[after.Name], r)
-	}
-}
-
-func expireOf(secret *corev1.Secret) time.Time {
-	seconds, _ := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
-	return time.Unix(seconds, 0)
-}
 
 // sessions creates n more sessions of a kind, which share the world's keys.
 func (w *world) sessions(kind string, n int, differences ...func(*v1alpha1.BillingSession)) {
@@ -118,11 +89,7 @@ func (w *world) run(options controllers.Options) {
 	direct := memoryClient{memoryCluster: w.cluster}
 	cached := memoryClient{memoryCluster: w.cluster}
 	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}, watches: watches}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		w.t.Fatal(err)
-	}
-	mgr := &memoryManager{scheme: scheme, cache: memoryCache{memoryClient: cached, watches: watches}}
+	mgr := &memoryManager{scheme: env.Scheme(), cache: memoryCache{memoryClient: cached, watches: watches}}
 	r := controllers.New(controllers.Dependencies{
 		Client: cached, SecretCache: generated, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
@@ -230,32 +197,13 @@ func (w *world) until(what string, holds func() bool) {
 	w.t.Fatalf("not in ten minutes: %s", what)
 }
 
-// served is how many sessions have had a URL.
-func (w *world) served() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.replaced)
-}
-
-// replacements are the URLs that a session has had.
-func (w *world) replacements(session string) []replacement {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.replaced[session])
-}
-
 // renewals are what the sessions with a URL will want next, and until when.
-func (w *world) renewals() (sessions []simulation.Session) {
+func (w *world) renewals(kind string) []simulation.Session {
+	var all []*v1alpha1.BillingSession
 	for _, object := range w.cluster.sessions.List() {
-		session := object.(*v1alpha1.BillingSession)
-		if status := session.Status; status.RenewalTime != nil {
-			sessions = append(sessions, simulation.Session{
-				Name: session.Name, Due: status.RenewalTime.Time, Expires: status.ExpirationTime.Time,
-				Since: session.CreationTimestamp.Time,
-			})
-		}
+		all = append(all, object.(*v1alpha1.BillingSession))
 	}
-	return sessions
+	return simulation.Renewals(all, kind)
 }
 
 // newcomers are the sessions of a kind that were not looked at yet.
@@ -276,37 +224,18 @@ func (w *world) limited() simulation.Endpoint {
 	return simulation.Endpoint{Start: time.Now(), PerSecond: limit().QPS, Burst: limit().Burst}
 }
 
-// expired is how many of the sessions' URLs were not replaced in time.
-func (w *world) expired(sessions []simulation.Session) (expired int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, session := range sessions {
-		in := slices.ContainsFunc(w.replaced[session.Name], func(r replacement) bool {
-			return r.old.Equal(session.Expires) && !r.at.After(r.old)
-		})
-		if !in {
-			expired++
-		}
-	}
-	return expired
-}
-
 // expectFirstURLs holds that the sessions of a kind had their first URLs when the
 // simulation says, or a little later. Those of one age may change places.
 func (w *world) expectFirstURLs(kind string, predicted simulation.Result, mostLate time.Duration) {
 	w.t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	var want, got []time.Time
 	for name, at := range predicted.Served {
 		if strings.HasPrefix(name, kind+"-") {
 			want = append(want, at)
-			for _, r := range w.replaced[name] {
-				if r.old.IsZero() {
-					got = append(got, r.at)
-				}
-			}
 		}
+	}
+	for _, r := range w.First(kind) {
+		got = append(got, r.At)
 	}
 	if len(got) != len(want) {
 		w.t.Fatalf("%d of %d %s sessions had a URL", len(got), len(want), kind)
@@ -331,14 +260,13 @@ type turn struct{ at, before time.Time }
 func (w *world) expectOrder() {
 	w.t.Helper()
 	lines := map[string][]turn{}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	replaced := w.BySession()
 	for _, object := range w.cluster.sessions.List() {
 		session := object.(*v1alpha1.BillingSession)
-		if rs := w.replaced[session.Name]; strings.HasPrefix(session.Name, "new-") {
-			lines["first"] = append(lines["first"], turn{rs[0].at, session.CreationTimestamp.Time})
-		} else if len(rs) > 1 && !rs[1].at.After(rs[1].old) {
-			lines["renewed"] = append(lines["renewed"], turn{rs[1].at, rs[1].old})
+		if rs := replaced[session.Name]; strings.HasPrefix(session.Name, "new-") {
+			lines["first"] = append(lines["first"], turn{rs[0].At, session.CreationTimestamp.Time})
+		} else if len(rs) > 1 && !rs[1].At.After(rs[1].Old) {
+			lines["renewed"] = append(lines["renewed"], turn{rs[1].At, rs[1].Old})
 		}
 	}
 	early := limit().Burst + limit().Concurrency

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,16 +34,7 @@ const loadKeys = 50
 // fleet is many sessions in one stage, watched from outside.
 type fleet struct {
 	*stage
-	mu     sync.Mutex
-	grants []replacement // in the order in which they were seen
-}
-
-// replacement is a URL in a Secret that was seen to be there.
-type replacement struct {
-	session string
-	at      time.Time
-	// old and new are when the URL before and this one expire; old is zero for the first.
-	old, new time.Time
+	simulation.Ledger
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -75,80 +65,12 @@ func (f *fleet) watch() {
 		f.T.Fatal(err)
 	}
 	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { f.note(&corev1.Secret{}, o.(*corev1.Secret)) },
-		UpdateFunc: func(o, n any) { f.note(o.(*corev1.Secret), n.(*corev1.Secret)) },
+		AddFunc:    func(o any) { f.Note(nil, o.(*corev1.Secret)) },
+		UpdateFunc: func(o, n any) { f.Note(o.(*corev1.Secret), n.(*corev1.Secret)) },
 	})
 	if err != nil {
 		f.T.Fatal(err)
 	}
-}
-
-func (f *fleet) note(before, after *corev1.Secret) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r := replacement{session: after.Name, at: time.Now(), old: expireOf(before), new: expireOf(after)}
-	if !r.new.Equal(r.old) {
-		f.grants = append(f.grants, r)
-	}
-}
-
-// expireOf is when the URL in a Secret expires; zero when there is none.
-func expireOf(secret *corev1.Secret) time.Time {
-	seconds, err := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
-}
-
-// seen are the grants so far.
-func (f *fleet) seen() []replacement {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.grants)
-}
-
-// first is how many sessions of a kind have a URL.
-func (f *fleet) first(kind string) (n int) {
-	for _, r := range f.seen() {
-		if r.old.IsZero() && strings.HasPrefix(r.session, kind+"-") {
-			n++
-		}
-	}
-	return n
-}
-
-// expired is how many of the sessions' URLs were not replaced in time.
-func (f *fleet) expired(sessions []simulation.Session) int {
-	inTime := map[string]bool{}
-	for _, r := range f.seen() {
-		if !r.at.After(r.old) {
-			inTime[fmt.Sprint(r.session, r.old.Unix())] = true
-		}
-	}
-	expired := 0
-	for _, session := range sessions {
-		if !inTime[fmt.Sprint(session.Name, session.Expires.Unix())] {
-			expired++
-		}
-	}
-	return expired
-}
-
-// narrowly is how many of the sessions' URLs were replaced within moments after they
-// expired: by a turn in time whose request and write were not.
-func (f *fleet) narrowly(sessions []simulation.Session) (narrowly int) {
-	const moments = 100 * time.Millisecond
-	expires := map[string]time.Time{}
-	for _, session := range sessions {
-		expires[session.Name] = session.Expires
-	}
-	for _, r := range f.seen() {
-		if r.old.Equal(expires[r.session]) && r.at.After(r.old) && r.at.Sub(r.old) < moments {
-			narrowly++
-		}
-	}
-	return narrowly
 }
 
 // createAll creates n sessions of a kind, some at a time.
@@ -173,18 +95,17 @@ func (f *fleet) createAll(kind string, n int, differences ...func(*v1alpha1.Bill
 }
 
 // renewals are what the sessions of a kind will want next, and until when.
-func (f *fleet) renewals(kind string) (wanted []simulation.Session) {
+func (f *fleet) renewals(kind string) []simulation.Session {
 	f.T.Helper()
 	var sessions v1alpha1.BillingSessionList
 	if err := f.Client.List(f.T.Context(), &sessions, client.InNamespace(f.Namespace)); err != nil {
 		f.T.Fatal(err)
 	}
-	for _, session := range sessions.Items {
-		if status := session.Status; strings.HasPrefix(session.Name, kind+"-") && status.RenewalTime != nil {
-			wanted = append(wanted, simulation.Session{Name: session.Name, Due: status.RenewalTime.Time, Expires: status.ExpirationTime.Time})
-		}
+	var all []*v1alpha1.BillingSession
+	for i := range sessions.Items {
+		all = append(all, &sessions.Items[i])
 	}
-	return wanted
+	return simulation.Renewals(all, kind)
 }
 
 // expireTogether lets all URLs that are granted from now on expire at once.
@@ -213,7 +134,7 @@ func TestRestartWhileManyAreDue(t *testing.T) {
 	f.waitForFirst("due", third)
 	first.Stop()
 	f.Standin.Heal()
-	before := len(f.seen())
+	before := len(f.Seen())
 	due := f.renewals("due")
 	f.createAll("new", third)
 	for _, session := range due {
@@ -225,37 +146,37 @@ func TestRestartWhileManyAreDue(t *testing.T) {
 	f.StartManager(qps(rate), "--endpoint-burst=1", "--log-level=info")
 	f.waitForFirst("new", third)
 
-	if expired := f.expired(due); expired > 0 {
+	if expired := f.Expired(due); expired > 0 {
 		t.Errorf("%d of %d URLs expired", expired, len(due))
 	}
 	if got := f.Standin.Total() - total; got != 2*third {
 		t.Errorf("%d requests, want one for each of %d that are due or without a URL", got, 2*third)
 	}
-	f.expectOneTurnInTen(third, f.seen()[before:])
+	f.expectOneTurnInTen(third, f.Seen()[before:])
 }
 
 func (f *fleet) waitForFirst(kind string, n int) {
 	f.T.Helper()
 	env.EventuallyWithin(f.T, env.Patience+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d %s sessions have a URL", n, kind), func() string {
-		return env.Unless(f.first(kind) == n, fmt.Sprint(f.first(kind)))
+		return env.Unless(len(f.First(kind)) == n, fmt.Sprint(len(f.First(kind))))
 	})
 }
 
 // expectOneTurnInTen holds that as long as there were sessions to renew and n without
 // a URL, one of ten turns went to those. Turns that were given at about the same time
 // may be seen in another order.
-func (f *fleet) expectOneTurnInTen(n int, grants []replacement) {
+func (f *fleet) expectOneTurnInTen(n int, grants []simulation.Replacement) {
 	f.T.Helper()
 	const few, most = 6, 32 // the more while a line is empty for a moment
 	last := 0
 	for i, r := range grants {
-		if !r.old.IsZero() {
+		if !r.Old.IsZero() {
 			last = i
 		}
 	}
 	firsts := 0
 	for i, r := range grants[:last+1] {
-		if r.old.IsZero() {
+		if r.Old.IsZero() {
 			firsts++
 		}
 		if share := (i + 1) / 10; firsts < min(share-few, n) || firsts > share+most {
@@ -284,7 +205,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 	// In a window of a minute all are due, and after two more they expire.
 	f.createAll("acme", n, builders.Expiration(400), builders.RenewBefore(150))
 	env.EventuallyWithin(f.T, time.Until(end.Add(-215*time.Second)), "all sessions have a URL; else give them longer: -load.issuing", func() string {
-		return env.Unless(f.first("acme") == n, fmt.Sprintf("%d of %d", f.first("acme"), n))
+		return env.Unless(len(f.First("acme")) == n, fmt.Sprintf("%d of %d", len(f.First("acme")), n))
 	})
 	t.Logf("all have a URL %s before it expires", time.Until(end).Round(time.Second))
 	f.Standin.Heal()
@@ -295,13 +216,13 @@ func TestRenewalUnderLoad(t *testing.T) {
 		t.Errorf("%d requests, want one for each of %d sessions", total, n)
 	}
 	sleepUntil(end.Add(-120 * time.Second))
-	before := len(f.seen())
+	before := len(f.Seen())
 	f.createAll("new", n/50)
 	sleepUntil(end)
-	if expired := f.expired(sessions); expired > 0 {
+	if expired := f.Expired(sessions); expired > 0 {
 		t.Errorf("%d of %d URLs expired", expired, n)
 	}
-	f.expectOneTurnInTen(n/50, f.seen()[before:])
+	f.expectOneTurnInTen(n/50, f.Seen()[before:])
 
 	down, up := end.Add(60*time.Second), end.Add(180*time.Second)
 	sleepUntil(down)
@@ -317,8 +238,8 @@ func TestRenewalUnderLoad(t *testing.T) {
 	for _, session := range sessions {
 		sleepUntil(session.Expires)
 	}
-	expired := f.expired(sessions)
-	t.Logf("%d of %d URLs expired, %d of them narrowly; %d had to", expired, len(sessions), f.narrowly(sessions), predicted.Expired)
+	expired := f.Expired(sessions)
+	t.Logf("%d of %d URLs expired, %d of them narrowly; %d had to", expired, len(sessions), f.Narrowly(sessions), predicted.Expired)
 	// One in a hundred more: the simulation has no waits after failures, and its writes take no time.
 	if predicted.Expired == 0 || expired > predicted.Expired+len(sessions)/100 {
 		t.Errorf("%d URLs expired, %d had to", expired, predicted.Expired)
