@@ -140,6 +140,7 @@ var elsewhere = []struct{ command, why, file, proof string }{
 	{"gh attestation verify install.yaml", "it needs a published release", ".github/workflows/release.yml", "attest-build-provenance"},
 	{"git checkout v0.1.0 && make release", "there is no such tag yet", "hack/release/release_test.go", "func TestTheSameCommitGivesTheSameBytes("},
 	{"git checkout COMMIT && make image", "COMMIT is the reader's", "hack/image/image_test.go", "func TestSameSourcesGiveTheSameBytes"},
+	{"skopeo inspect --raw oci-archive:dist/image.tar", "hack/image and e2e build the image", "hack/image/main.go", "dist/image.tar"},
 	{"skopeo inspect --raw docker:", "it needs a registry", "hack/image/main.go", "dist/image.tar"},
 	{"go test ./controllers/renewal -run TestDecide/what_has_to_wait", "make test runs it", "controllers/renewal/decide_test.go", "func TestDecide("},
 	{"make assets && go test ./test/integration -run TestControllerWrites", "make test runs it", "test/integration/situations_test.go", "func TestControllerWrites"},
