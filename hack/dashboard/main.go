@@ -32,7 +32,7 @@ func main() {
 func generate() ([]byte, error) {
 	b := &board{builder: dashboard.NewDashboardBuilder("BillingSession operator"). //nolint:staticcheck // see board
 											Uid("billing-operator").
-											Description("Is anything broken now, what breaks next, is the endpoint well, is the operator well.").
+											Description("Is anything broken now, what breaks next, is the endpoint well, who holds up the others, is the operator well.").
 											Tags([]string{"billing-operator"}).
 											Version(1).
 											Editable().
@@ -52,6 +52,7 @@ func generate() ([]byte, error) {
 	b.row("Is anything broken now?", broken()...)
 	b.row("What breaks next?", next()...)
 	b.row("Is the endpoint well?", endpoint()...)
+	b.row("Who holds up the others?", others()...)
 	b.row("Is the operator well?", operator()...)
 	built, err := b.builder.Build()
 	if err != nil {

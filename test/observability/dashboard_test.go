@@ -66,7 +66,7 @@ func TestDashboardAnswersInOrder(t *testing.T) {
 			asked = append(asked, p.Title)
 		}
 	}
-	want := []string{"Is anything broken now?", "What breaks next?", "Is the endpoint well?", "Is the operator well?"}
+	want := []string{"Is anything broken now?", "What breaks next?", "Is the endpoint well?", "Who holds up the others?", "Is the operator well?"}
 	if !slices.Equal(asked, want) {
 		t.Errorf("the rows are %q, want %q", asked, want)
 	}
