@@ -140,6 +140,7 @@ func (s *stage) badDay() *diary {
 	s.server.waitFor("billingsession_queued_requests == 0")
 	s.server.let(1)
 	d.quiet("BillingNamespaceCrowdsQueue")
+	s.waitForEvents(crowded, 60) // those that a stop would cut off are an error in the log
 
 	s.manager.Stop()
 	s.server.let(7)

@@ -110,3 +110,15 @@ func (s *stage) told(name string) (reasons []string) {
 	}
 	return reasons
 }
+
+// waitForEvents waits until a namespace has so many events.
+func (s *stage) waitForEvents(namespace string, n int) {
+	s.T.Helper()
+	s.Eventually(fmt.Sprintf("%d events in %s", n, namespace), func() string {
+		var events eventsv1.EventList
+		if err := s.Client.List(s.T.Context(), &events, client.InNamespace(namespace)); err != nil {
+			s.T.Fatal(err)
+		}
+		return env.Unless(len(events.Items) >= n, fmt.Sprint(len(events.Items)))
+	})
+}

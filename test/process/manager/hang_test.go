@@ -16,8 +16,8 @@ const (
 	// heldUp is how many sessions of one namespace wait for calls that hang: more than a
 	// manager has workers.
 	heldUp = 80
-	// The others are renewed about 15 seconds after they were issued, with 40 seconds left.
-	life, margin = 60, 40
+	// The others are renewed about 30 seconds after they were issued, with 140 seconds left.
+	life, margin = 180, 140
 )
 
 // TestCallsThatHangHoldUpTheirOwnNamespaceOnly lets calls of one namespace hang, as behind a
