@@ -97,7 +97,7 @@ func verdicts(t *testing.T, tool, namespace string) map[string]string {
 	}
 	var complaints bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Dir = filepath.Join(root, "test", tool)
+	cmd.Dir = filepath.Join(root, "test", "gitops", tool)
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), &complaints
 	output, err := cmd.Output()
 	if err != nil {
