@@ -196,6 +196,6 @@ func collectNamespaces(ctx context.Context, cluster kubernetes.Interface) {
 			namespace.Spec.Finalizers = nil
 			_, _ = cluster.CoreV1().Namespaces().Finalize(ctx, &namespace, metav1.UpdateOptions{})
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // the pace of looking
 	}
 }
