@@ -27,110 +27,87 @@ var errBusy = errors.New("too many calls of the namespace are under way")
 // isBusy reports whether a call was not begun because others are still under way.
 func isBusy(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, apikey.ErrBusy) }
 
-// calls limits how many calls to the API server each namespace has under way. When they hang,
-// because a webhook or a part of the API server does, they would otherwise hold all workers,
-// and no other namespace would be served.
-//
-// A call begins if it leaves as many workers free as its namespace then has calls under way. A
-// namespace that hangs so holds half of the workers, two hold a third each, and n of them leave
-// one of n+1 workers to the others. Network switches share their memory among ports by the same
-// rule, called dynamic thresholds.
+// calls limits how many calls of one namespace to the API server are under way at once. When
+// they hang, because a webhook or a part of the API server does, they would otherwise hold
+// all workers, and no other namespace would be served.
 type calls struct {
-	workers int
+	limit int
 
 	mu         sync.Mutex
-	underWay   int
 	namespaces map[string]*namespaceCalls
-	// ended is closed when the next call ends; nil while nobody waits for that.
-	ended chan struct{}
 }
 
-// namespaceCalls are the calls of a namespace that has any under way.
+// namespaceCalls are the calls of a namespace.
 type namespaceCalls struct {
-	underWay int
+	// underWay has an element for each call that is under way.
+	underWay chan struct{}
+	// users counts the calls that are under way or wait to begin.
+	users int
 	// hangs reports whether a call waited in vain since one ended well. The next ones then
 	// do not wait: each would hold a worker meanwhile.
 	hangs bool
 }
 
+// newCalls leaves a quarter of the workers to other namespaces.
 func newCalls(workers int) *calls {
-	return &calls{workers: workers, namespaces: map[string]*namespaceCalls{}}
+	return &calls{limit: max(workers-max(workers/4, 1), 1), namespaces: map[string]*namespaceCalls{}}
 }
 
 // do makes a call, or returns errBusy if too many of the namespace stay under way.
 func (c *calls) do(ctx context.Context, namespace string, call func() error) error {
-	if !c.begin(ctx, namespace) {
+	n, mayWait := c.enter(namespace)
+	if !n.begin(ctx, mayWait) {
+		c.leave(namespace, n, true)
 		return errBusy
 	}
 	hangs := true
-	defer func() { c.end(namespace, hangs) }() // also after a panic
+	defer func() { // also after a panic
+		<-n.underWay
+		c.leave(namespace, n, hangs)
+	}()
 	err := call()
 	hangs = errors.Is(err, context.DeadlineExceeded)
 	return err
 }
 
-// begin reports whether a call may be made. It waits until others end, but not for long.
-func (c *calls) begin(ctx context.Context, namespace string) bool {
-	wait, cancel := context.WithTimeout(ctx, maxCallWait)
-	defer cancel()
-	for {
-		begun, ended := c.tryBegin(namespace)
-		if begun || ended == nil {
-			return begun
-		}
-		select {
-		case <-ended:
-		case <-wait.Done():
-			c.waitedInVain(namespace)
-			return false
-		}
-	}
-}
-
-// tryBegin reports whether a call may be made now. If it may wait, ended is closed when the
-// next call ends.
-func (c *calls) tryBegin(namespace string) (begun bool, ended <-chan struct{}) {
+func (c *calls) enter(namespace string) (n *namespaceCalls, mayWait bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.namespaces[namespace]
-	switch {
-	case n == nil: // whatever the others do
-		n = &namespaceCalls{}
+	n, ok := c.namespaces[namespace]
+	if !ok {
+		n = &namespaceCalls{underWay: make(chan struct{}, c.limit)}
 		c.namespaces[namespace] = n
-	case n.underWay+1 <= c.workers-(c.underWay+1):
-	case n.hangs:
-		return false, nil
-	default:
-		if c.ended == nil {
-			c.ended = make(chan struct{})
-		}
-		return false, c.ended
 	}
-	n.underWay++
-	c.underWay++
-	return true, nil
+	n.users++
+	return n, !n.hangs
 }
 
-func (c *calls) waitedInVain(namespace string) {
+func (c *calls) leave(namespace string, n *namespaceCalls, hangs bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := c.namespaces[namespace]; n != nil {
-		n.hangs = true
-	}
-}
-
-func (c *calls) end(namespace string, hangs bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.namespaces[namespace]
 	n.hangs = hangs
-	c.underWay--
-	if n.underWay--; n.underWay == 0 {
+	if n.users--; n.users == 0 {
 		delete(c.namespaces, namespace)
 	}
-	if c.ended != nil {
-		close(c.ended)
-		c.ended = nil
+}
+
+// begin reports whether a call may be made.
+func (n *namespaceCalls) begin(ctx context.Context, mayWait bool) bool {
+	select {
+	case n.underWay <- struct{}{}:
+		return true
+	default:
+	}
+	if !mayWait {
+		return false
+	}
+	wait, cancel := context.WithTimeout(ctx, maxCallWait)
+	defer cancel()
+	select {
+	case n.underWay <- struct{}{}:
+		return true
+	case <-wait.Done():
+		return false
 	}
 }
 
