@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/xtracta/billing-operator/hack/gobuild"
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
 // source compiles within seconds for any platform.
@@ -232,7 +233,7 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	manager := filepath.Join(t.TempDir(), "manager")
-	if err := os.WriteFile(manager, files(t, image)[0].content, 0o700); err != nil {
+	if err := process.WriteProgram(manager, files(t, image)[0].content); err != nil {
 		t.Fatal(err)
 	}
 	for arg, want := range map[string]string{"--help": "--endpoint-url", "--version": "manager v0.3.0-rc.1 (revision 0123abc, "} {

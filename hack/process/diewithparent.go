@@ -1,7 +1,6 @@
 package process
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func DieWithParent(dir, program string, parent int) (script string, err error) {
 		"DIR", shellQuote(dir),
 		"PROGRAM", shellQuote(program),
 	).Replace(dieWithParentScript)
-	return script, os.WriteFile(script, []byte(text), 0o700)
+	return script, WriteProgram(script, []byte(text))
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

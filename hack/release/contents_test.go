@@ -17,6 +17,8 @@ import (
 	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 	"github.com/spdx/tools-golang/spdxlib"
 	"github.com/yannh/kubeconform/pkg/validator"
+
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
 // The programs know which release they are, and are what the archives hold.
@@ -34,7 +36,7 @@ func TestTheProgramsKnowTheirVersion(t *testing.T) {
 		t.Fatalf("the image holds %d programs, want 2: %v", len(programs), err)
 	}
 	for i, name := range []string{"manager", "billing-link"} {
-		if err := os.WriteFile(filepath.Join(dir, name), programs[i], 0o700); err != nil {
+		if err := process.WriteProgram(filepath.Join(dir, name), programs[i]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
+	"github.com/xtracta/billing-operator/hack/process"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -104,9 +105,9 @@ func (s *stage) buildTools() {
 		}
 	}
 	s.must(os.Symlink(filepath.Join(tools, "helm"), filepath.Join(bin, "helm")))
-	s.must(os.WriteFile(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\ncat >\"$HOME/clipboard\"\n"), 0o700))
+	s.must(process.WriteProgram(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\ncat >\"$HOME/clipboard\"\n")))
 	for _, browser := range []string{"xdg-open", "open"} { // on Linux, on macOS
-		s.must(os.WriteFile(filepath.Join(bin, browser), []byte("#!/bin/sh\n"), 0o700))
+		s.must(process.WriteProgram(filepath.Join(bin, browser), []byte("#!/bin/sh\n")))
 	}
 }
 

@@ -92,21 +92,21 @@ func deliver(t *testing.T, to *volume.Volume, grant standin.Grant) {
 	}
 }
 
-// process is a running billing-link.
-type process struct {
+// link is a running billing-link.
+type link struct {
 	*env.Process
 	url string
 }
 
-func startLink(t *testing.T, dir string) *process {
+func startLink(t *testing.T, dir string) *link {
 	t.Helper()
 	return start(t, exec.Command(env.Program(t, "billing-link"), "--listen=127.0.0.1:0", "--secret-dir="+dir))
 }
 
 // start starts billing-link, whose first words say where it listens.
-func start(t *testing.T, command *exec.Cmd) *process {
+func start(t *testing.T, command *exec.Cmd) *link {
 	t.Helper()
-	p := &process{Process: env.Start(t, command)}
+	p := &link{Process: env.Start(t, command)}
 	env.Eventually(t, "billing-link listens", func() string {
 		p.MustRun()
 		var listening struct{ Address string }
@@ -121,7 +121,7 @@ func start(t *testing.T, command *exec.Cmd) *process {
 }
 
 // waitFor asks until that is the answer.
-func (p *process) waitFor(t *testing.T, status int) {
+func (p *link) waitFor(t *testing.T, status int) {
 	t.Helper()
 	env.Eventually(t, fmt.Sprintf("%s answers %d", p.url, status), func() string {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, p.url, nil)
@@ -138,7 +138,7 @@ func (p *process) waitFor(t *testing.T, status int) {
 }
 
 // stop ends the process as a kubelet does, and returns its log.
-func (p *process) stop() string {
+func (p *link) stop() string {
 	p.Stop()
 	return p.Out.String()
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xtracta/billing-operator/hack/process"
 	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/process/link/volume"
 )
@@ -95,7 +96,7 @@ func publicProgram(t *testing.T, dir string) (program string) {
 	program = filepath.Join(dir, "billing-link")
 	text, err := os.ReadFile(env.Program(t, "billing-link"))
 	if err == nil {
-		err = os.WriteFile(program, text, 0o755)
+		err = process.WriteProgram(program, text)
 	}
 	if err != nil {
 		t.Fatal(err)

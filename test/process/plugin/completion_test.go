@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xtracta/billing-operator/hack/process"
 	"github.com/xtracta/billing-operator/test/env"
 )
 
@@ -73,7 +74,7 @@ func TestACompleterNeverActs(t *testing.T) {
 			if row.link {
 				err = os.Symlink(env.Program(s.T, "kubectl-billing"), completer)
 			} else {
-				err = os.WriteFile(completer, program, 0o700)
+				err = process.WriteProgram(completer, program)
 			}
 			if err != nil {
 				t.Fatal(err)

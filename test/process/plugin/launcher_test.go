@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
 // Launchers are as different as desktops. open waits for none of them, and hides no
@@ -35,7 +37,7 @@ func TestLaunchers(t *testing.T) {
 			s := s.on(t)
 			s.dir = t.TempDir()
 			script := "#!/bin/sh\n" + row.script + "\n"
-			if err := os.WriteFile(filepath.Join(s.dir, "xdg-open"), []byte(script), 0o700); err != nil {
+			if err := process.WriteProgram(filepath.Join(s.dir, "xdg-open"), []byte(script)); err != nil {
 				t.Fatal(err)
 			}
 			a := s.plugin("open", "acme").ends(row.code).says(row.says...)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xtracta/billing-operator/hack/process"
 	"github.com/xtracta/billing-operator/test/env"
 )
 
@@ -106,7 +107,7 @@ func browserNotes(t *testing.T, dir string) (notes string) {
 	t.Helper()
 	notes = filepath.Join(dir, "opened")
 	script := "#!/bin/sh\necho chatter\nprintf %s \"$1\" > " + notes + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
+	if err := process.WriteProgram(filepath.Join(dir, "xdg-open"), []byte(script)); err != nil {
 		t.Fatal(err)
 	}
 	return notes
