@@ -127,11 +127,15 @@ func checkReady(s state) error {
 	return nil
 }
 
-// checkReplaced accepts a ready session whose Secret holds another URL than before.
+// checkReplaced accepts a ready session whose Secret holds another URL than before, and whose
+// status, which is written after the Secret, tells when that one expires.
 func checkReplaced(before state) func(state) error {
 	return func(s state) error {
-		if s.url() == before.url() {
+		switch {
+		case s.url() == before.url():
 			return errors.New("the Secret holds the old URL")
+		case s.session.Status.ExpirationTime.Equal(before.session.Status.ExpirationTime):
+			return errors.New("the status is still that of the old URL")
 		}
 		return checkReady(s)
 	}
