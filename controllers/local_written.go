@@ -78,7 +78,7 @@ func (w *written[T]) write(object T, clock clock.PassiveClock, wake func(), call
 		w.locked(func() {
 			var shown T
 			shown, isMissed = w.echo.end(version)
-			w.share(shown)
+			w.forget(shown)
 		})
 		if isMissed {
 			wake()
@@ -98,18 +98,19 @@ func (w *written[T]) shows(before string, shown T) (isOwn bool) {
 	w.locked(func() {
 		w.wentBack = w.wentBack || newer(before, shown.GetResourceVersion())
 		if isOwn = w.echo.shows(shown); isOwn {
-			w.share(shown)
+			w.forget(shown)
 		}
 	})
 	return isOwn
 }
 
-// share takes the cache's own copy of the last version once there is one. A second copy would
-// cost memory until the next look.
-func (w *written[T]) share(shown T) {
+// forget ends what is remembered of the last version once the cache shows it. No look may
+// follow that would end it, and if the object were deleted, that would count as a cache that
+// lags, and last until it cannot any more.
+func (w *written[T]) forget(shown T) {
 	var none T
 	if w.last != none && shown != none && w.last.GetResourceVersion() == shown.GetResourceVersion() {
-		w.last = shown
+		w.last = none
 	}
 }
 
@@ -158,7 +159,7 @@ func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
 		w.last = none
 		return cached, w.readLive
 	}
-	return w.last.DeepCopy(), w.readLive || now.Sub(w.at).Abs() >= maxCacheLag // the cache may share it
+	return w.last, w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
 }
 
 // distrustCache makes the next pass read the object live: a write showed that the cache is

@@ -176,6 +176,38 @@ func secretOfVersion(version int) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(version)}}
 }
 
+// TestDeletionAfterAWrite: what the cache has shown is deleted when the cache does not show it
+// any more. What it has not shown yet is not: it may lag.
+func TestDeletionAfterAWrite(t *testing.T) {
+	t.Parallel()
+	ours := secretOfVersion(2)
+	for _, row := range []struct {
+		name          string
+		during, after func(*written[*corev1.Secret])
+		want          *corev1.Secret
+	}{
+		{"the cache lags", nothing, nothing, ours},
+		{"it shows the write after the answer", nothing, shows("1", 2), nil},
+		{"it shows the write before the answer", shows("1", 2), nothing, nil},
+		{"it shows what the write is based on", shows("", 1), nothing, ours},
+		{"it shows a later write by others, and no look has followed", nothing, shows("2", 3), ours},
+	} {
+		var w written[*corev1.Secret]
+		clock := clocktesting.NewFakeClock(time.Unix(0, 0))
+		_ = w.write(ours, clock, func() {}, func() error { row.during(&w); return nil })
+		row.after(&w)
+		if got, isDoubtful := w.latest(nil, clock.Now()); got != row.want || isDoubtful {
+			t.Errorf("%s: %v counts as the latest version, want %v (doubtful: %t)", row.name, got, row.want, isDoubtful)
+		}
+	}
+}
+
+func nothing(*written[*corev1.Secret]) {}
+
+func shows(before string, version int) func(*written[*corev1.Secret]) {
+	return func(w *written[*corev1.Secret]) { w.shows(before, secretOfVersion(version)) }
+}
+
 // TestEventsPassAfterAPanic: a write that panics must not hold back events for ever.
 func TestEventsPassAfterAPanic(t *testing.T) {
 	t.Parallel()
