@@ -1,7 +1,7 @@
 # The image holds the static programs that run in clusters and nothing else. Root
 # certificates are compiled into them, so there are no CA files to keep fresh.
 # "make image" builds the same without a container engine.
-ARG GO_VERSION=1.26.8
+ARG GO_VERSION=1.26.11
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
 WORKDIR /src
 COPY go.mod go.sum ./

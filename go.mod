@@ -3,7 +3,7 @@ module github.com/xtracta/billing-operator
 go 1.26.0
 
 // Releases are built with exactly this Go, so that everybody gets the same bytes.
-toolchain go1.26.8
+toolchain go1.26.11
 
 require (
 	github.com/cli/browser v1.3.0

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,7 +54,26 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return report(found, out)
+	toolchain, err := toolchainOf(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return report(found, toolchain, out)
+}
+
+// toolchainOf is the version of Go that a module's go.mod asks for.
+func toolchainOf(ctx context.Context, dir string) (string, error) {
+	var module struct{ Go, Toolchain string }
+	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-json")
+	cmd.Dir = dir
+	output, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go mod edit: %w\n%s", err, output)
+	}
+	if err := json.Unmarshal(output, &module); err != nil {
+		return "", err
+	}
+	return cmp.Or(module.Toolchain, "go"+module.Go), nil
 }
 
 // index returns the folder of the database in the form that govulncheck reads. It is made

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"maps"
 	"os"
@@ -99,14 +100,24 @@ func parse(output io.Reader) ([]fault, error) {
 	return all, nil
 }
 
-// report prints all faults, and fails for those that can be reached.
-func report(found []fault, out io.Writer) error {
+// mendedBy reports whether the fault is one of Go itself that toolchain, "go1.26.9" for
+// example, is free of.
+func (f fault) mendedBy(toolchain string) bool {
+	return f.module == "stdlib" && f.fixed != "" && version.Compare("go"+strings.TrimPrefix(f.fixed, "v"), toolchain) <= 0
+}
+
+// report prints all faults, and fails for those that can be reached. The Go of this machine
+// may be older than toolchain, which go.mod names and releases are built with: a fault that
+// toolchain is free of is this machine's.
+func report(found []fault, toolchain string, out io.Writer) error {
 	var failing []error
 	for _, f := range found {
 		reason, isAccepted := accepted[f.id]
 		switch {
 		case f.reachableFrom == "":
 			_, _ = fmt.Fprintf(out, "%s in %s@%s (%s) cannot be reached. Cure: %s\n", f.id, f.module, f.found, f.summary, f.cure())
+		case f.mendedBy(toolchain):
+			_, _ = fmt.Fprintf(out, "%s in Go %s, which this machine has, is mended in %s, which releases are built with: %s\n", f.id, strings.TrimPrefix(f.found, "v"), toolchain, f.summary)
 		case isAccepted:
 			_, _ = fmt.Fprintf(out, "%s in %s@%s (%s) is accepted: %s\n", f.id, f.module, f.found, f.summary, reason)
 		default:

@@ -59,7 +59,11 @@ func TestReport(t *testing.T) {
 	}{
 		{"a dependency", fault{"GO-1", "it breaks", "golang.org/x/text", "v0.3.5", "v0.3.7", "a.b"}, true,
 			[]string{"GO-1", "it breaks", "a.b", "cure: go get golang.org/x/text@v0.3.7 && go mod tidy"}},
-		{"Go itself", fault{"GO-1", "it breaks", "stdlib", "v1.26.8", "v1.26.9", "a.b"}, true, []string{"cure: go get toolchain@go1.26.9"}},
+		{"Go itself", fault{"GO-1", "it breaks", "stdlib", "v1.26.8", "v1.26.12", "a.b"}, true, []string{"cure: go get toolchain@go1.26.12"}},
+		{"Go itself, in no version mended", fault{"GO-1", "it breaks", "stdlib", "v1.26.8", "", "a.b"}, true, []string{"no version mends it yet"}},
+		{"the Go of this machine only", fault{"GO-1", "it breaks", "stdlib", "v1.26.8", "v1.26.11", "a.b"}, false,
+			[]string{"it breaks", "in Go 1.26.8, which this machine has, is mended in go1.26.11"}},
+		{"a dependency with the version of a Go", fault{"GO-1", "it breaks", "example.com/a", "v1.26.8", "v1.26.9", "a.b"}, true, nil},
 		{"no version mends it", fault{"GO-1", "it breaks", "example.com/a", "v1.0.0", "", "a.b"}, true, []string{"no version mends it yet"}},
 		{"code that is never called", fault{"GO-1", "it breaks", "golang.org/x/text", "v0.3.5", "v0.3.7", ""}, false,
 			[]string{"cannot be reached", "go get golang.org/x/text@v0.3.7"}},
@@ -68,7 +72,7 @@ func TestReport(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			var out strings.Builder
-			err := report([]fault{row.f}, &out)
+			err := report([]fault{row.f}, "go1.26.11", &out)
 			if (err != nil) != row.fail {
 				t.Fatalf("got %v", err)
 			}
@@ -82,7 +86,7 @@ func TestReport(t *testing.T) {
 			}
 		})
 	}
-	if err := report(nil, io.Discard); err != nil {
+	if err := report(nil, "go1.26.11", io.Discard); err != nil {
 		t.Errorf("no fault: %v", err)
 	}
 }
