@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
@@ -71,6 +72,69 @@ func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 	w.Ready("acme")
 	w.waitForURL("acme", w.Standin.Grants(rotated)[0].URL)
 	w.waitForRequests(2)
+}
+
+// TestKeyIsReplacedDuringARequest has the old key answered after the new one is there. What the
+// answer says of the old key must not hold up the new one, and the same value is not a new key.
+func TestKeyIsReplacedDuringARequest(t *testing.T) {
+	t.Parallel()
+	const another = env.KeyPrefix + "another"
+	change := func(w *world) { w.GiveKey("key", another) }
+	recreate := func(value func(*world) string) func(*world) {
+		return func(w *world) {
+			w.seenBy("witness", func() { w.Delete(w.Secret("key")) })
+			w.GiveKey("key", value(w))
+		}
+	}
+	sameValue := recreate(func(w *world) string { return w.Key })
+	for _, row := range []struct {
+		name, why string
+		answer    standin.Fault // to the old key; none grants a URL
+		replace   func(*world)
+		requests  int // with the new key
+	}{
+		{"the old key is granted a URL", "it opens another group's page", standin.Fault{}, change, 1},
+		{"the old key is rejected", "a rejection waits for a change, and this is one", standin.Status(403), change, 1},
+		{"the old key is throttled", "the pause is the old key's", standin.Throttle(5 * time.Minute), change, 1},
+		{"the endpoint fails", "changed inputs end the wait", standin.Status(500), change, 1},
+		{"the Secret is another one", "another UID and another key", standin.Fault{}, recreate(func(*world) string { return another }), 1},
+		{"the Secret is another one of the same value", "the URL is of the same key", standin.Fault{}, sameValue, 0},
+		{"a rejected key comes again", "nothing was corrected", standin.Status(403), sameValue, 0},
+		{"a throttled key comes again", "nothing shortens a pause of the same key", standin.Throttle(5 * time.Minute), sameValue, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.Standin.AddKeys(another)
+			first := w.issued("acme")
+			w.Session("witness", builders.Suspended()) // shows that the caches have the new key
+			w.Reaches("witness", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
+			w.passFloor()
+			w.clock.stopped.Store(true) // the ten seconds do not pass by themselves
+			w.Standin.MisbehaveFor(w.Key, row.answer)
+			release := w.Standin.Hold()
+			w.RequestRenewal("acme", "now")
+			w.waitForRequestsUnderWay(2) // of which the first is answered
+			w.seenBy("witness", func() { row.replace(w) })
+			release()
+			w.waitForRequests(2)
+			url := first.Status.URL
+			if grants := w.Standin.Grants(w.Key); row.answer.String() == "" {
+				url = grants[1].URL
+			}
+			w.waitForURL("acme", url)
+			if row.requests > 0 {
+				w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
+			}
+			w.passFloor()
+			w.waitForRequests(2 + row.requests)
+			if row.requests > 0 {
+				url = w.Standin.Grants(another)[0].URL
+			}
+			w.waitForURL("acme", url)
+			w.Ready("acme")
+		})
+	}
 }
 
 func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {
