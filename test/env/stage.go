@@ -125,6 +125,15 @@ func (s *Stage) Misbehave(name string, faults ...standin.Fault) {
 	s.Standin.MisbehaveFor(KeyOf(name), faults...)
 }
 
+// WaitForRequestsUnderWay waits until that many requests have come that are not answered.
+func (s *Stage) WaitForRequestsUnderWay(want int) {
+	s.T.Helper()
+	s.Eventually(fmt.Sprintf("%d requests are under way", want), func() string {
+		got := s.Standin.InFlight()
+		return Unless(got == want, fmt.Sprint(got))
+	})
+}
+
 // RequestsSince is how often it was asked for a session with a key of its own from then on.
 func (s *Stage) RequestsSince(name string, then time.Time) (n int) {
 	for _, request := range s.Standin.Log() {

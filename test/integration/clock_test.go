@@ -13,9 +13,11 @@ import (
 // stepped: a stray reading of the machine's own clock shows.
 type runningClock struct {
 	*testingclock.FakeClock
-	// stopped keeps it from running, for what is a matter of less than seconds.
 	stopped atomic.Bool
 }
+
+// Stop keeps it from running, for what must not happen before an instant.
+func (c *runningClock) Stop() { c.stopped.Store(true) }
 
 func newRunningClock(t *testing.T) *runningClock {
 	t.Helper()

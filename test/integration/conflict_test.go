@@ -123,12 +123,7 @@ func TestSessionDeletedWhileItAsksLeavesNoSecret(t *testing.T) {
 	w := newRunningWorld(t)
 	release := w.Standin.Hold()
 	session := w.Session("acme")
-	w.Eventually("the request", func() string {
-		if w.Standin.InFlight() == 1 {
-			return ""
-		}
-		return "it was not made"
-	})
+	w.WaitForRequestsUnderWay(1)
 	w.Delete(session)
 	other := w.Session("acme2", builders.SecretName("elsewhere"), builders.Suspended())
 	w.Reaches(other.Name, v1alpha1.ConditionReady, v1alpha1.ReasonSuspended) // the cache has seen the deletion

@@ -161,7 +161,8 @@ func (p *passes) of(request reconcile.Request) int {
 }
 
 // rest waits until no worker has anything to do, for a few looks in a row: what one
-// pass writes brings about the next.
+// pass writes brings about the next. It never comes while a request is held back: seenBy and
+// restBesidesOneRequest wait for less.
 func (w *world) rest() {
 	w.T.Helper()
 	looks := 0
@@ -176,8 +177,17 @@ func (w *world) rest() {
 	})
 }
 
-// andPass makes a change, and waits until the session was looked at after it.
+// andPass makes a change, and waits until the session was looked at after it and nobody has
+// anything more to do.
 func (w *world) andPass(name string, change func()) {
+	w.T.Helper()
+	w.seenBy(name, change)
+	w.rest()
+}
+
+// seenBy makes a change, and waits until the session was looked at after it. Others may be at
+// work: one whose request is held back is not looked at.
+func (w *world) seenBy(name string, change func()) {
 	w.T.Helper()
 	request := reconcile.Request{NamespacedName: w.At(name)}
 	before := w.passes.of(request)
@@ -188,7 +198,6 @@ func (w *world) andPass(name string, change func()) {
 		}
 		return "none"
 	})
-	w.rest()
 }
 
 // call is a write to the API server, or a read past the caches.

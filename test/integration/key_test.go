@@ -54,12 +54,12 @@ func TestGrantedURLIsNoKey(t *testing.T) {
 func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	const rotated = "rotated-key-12345"
-	w.Standin.AddKeys(rotated)
+	rotated := w.anotherKey("rotated")
+	w.withWitness()
 	release := w.Standin.Hold()
 	w.Session("acme", builders.Expiration(86400))
-	w.waitForRequestsUnderWay(1)
-	w.GiveKey("key", rotated)
+	w.WaitForRequestsUnderWay(1)
+	w.seenBy("witness", func() { w.GiveKey("key", rotated) })
 	release()
 	w.Eventually("the grant of the old key", func() string {
 		if w.URLIn("acme") == w.Standin.Grants(w.Key)[0].URL {
@@ -78,7 +78,7 @@ func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
 // answer says of the old key must not hold up the new one, and the same value is not a new key.
 func TestKeyIsReplacedDuringARequest(t *testing.T) {
 	t.Parallel()
-	const another = env.KeyPrefix + "another"
+	another := env.KeyOf("another")
 	change := func(w *world) { w.GiveKey("key", another) }
 	recreate := func(value func(*world) string) func(*world) {
 		return func(w *world) {
@@ -105,16 +105,15 @@ func TestKeyIsReplacedDuringARequest(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
-			w.Standin.AddKeys(another)
+			w.anotherKey("another")
 			first := w.issued("acme")
-			w.Session("witness", builders.Suspended()) // shows that the caches have the new key
-			w.Reaches("witness", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
+			w.withWitness()
 			w.passFloor()
-			w.clock.stopped.Store(true) // the ten seconds do not pass by themselves
+			w.clock.Stop() // the ten seconds do not pass by themselves
 			w.Standin.MisbehaveFor(w.Key, row.answer)
 			release := w.Standin.Hold()
 			w.RequestRenewal("acme", "now")
-			w.waitForRequestsUnderWay(2) // of which the first is answered
+			w.WaitForRequestsUnderWay(1)
 			w.seenBy("witness", func() { row.replace(w) })
 			release()
 			w.waitForRequests(2)
@@ -135,6 +134,14 @@ func TestKeyIsReplacedDuringARequest(t *testing.T) {
 			w.Ready("acme")
 		})
 	}
+}
+
+// withWitness creates a session that shows when the caches have seen a change of the key: it is
+// looked at while another one's request is under way.
+func (w *world) withWitness() {
+	w.T.Helper()
+	w.Session("witness", builders.Suspended())
+	w.Reaches("witness", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
 }
 
 func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {

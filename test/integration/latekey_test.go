@@ -29,7 +29,7 @@ func TestKeyThatComesLate(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, after %s", kind.name, after), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				w.clock.stopped.Store(true)
+				w.clock.Stop()
 				w.clock.SetTime(time.Now()) // the API server says when a session was created
 				if kind.hasSecret {
 					w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})

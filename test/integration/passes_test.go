@@ -32,7 +32,7 @@ func TestAFirstIssueAndARenewalTakeTwoPasses(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
 			w.issued("marker")
-			w.clock.stopped.Store(true)
+			w.clock.Stop()
 			var names []string
 			urls := map[string]string{}
 			for i := range sessions {

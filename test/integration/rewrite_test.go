@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -15,7 +16,7 @@ func TestAKeyThatIsRewrittenAllTheTime(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme", builders.Expiration(86400))
 	for i := range 100 {
-		w.andPass("acme", func() { w.GiveKey("key", fmt.Sprintf("key-%d", i)) })
+		w.andPass("acme", func() { w.GiveKey("key", env.KeyOf(fmt.Sprint(i))) })
 		w.clock.Step(2 * time.Second)
 		w.rest()
 	}

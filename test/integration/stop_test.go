@@ -16,12 +16,7 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 	w := newRunningWorld(t)
 	release := w.Standin.Hold()
 	w.Session("acme", builders.Expiration(86400))
-	w.Eventually("the request", func() string {
-		if w.Standin.InFlight() == 1 {
-			return ""
-		}
-		return "it was not made"
-	})
+	w.WaitForRequestsUnderWay(1)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

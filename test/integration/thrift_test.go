@@ -85,24 +85,21 @@ func TestWhatSpendsARequest(t *testing.T) {
 		{"purge changes", "the page behaves otherwise", 1, edit(builders.Purge(v1alpha1.PurgeProcess))},
 		{"the expiry changes", "another life is wanted", 1, edit(builders.Expiration(7200))},
 		{"the key changes", "another group's page", 1, func(w *world) {
-			w.Standin.AddKeys("another-key-12345")
-			w.GiveKey("key", "another-key-12345")
+			w.giveAnotherKey("key", "another")
 		}},
 		{"the key changes while nobody looks", "another group's page", 1, func(w *world) {
 			w.controller.stop()
-			w.Standin.AddKeys("another-key-12345")
-			w.GiveKey("key", "another-key-12345")
+			w.giveAnotherKey("key", "another")
 			w.run()
 		}},
 		{"the key changes under the label of generated ones", "another group's page", 1, func(w *world) {
 			w.editSecret("key", labelAsGenerated)
 			w.rest()
-			w.Standin.AddKeys("another-key-12345")
-			w.editSecret("key", func(s *corev1.Secret) { s.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte("another-key-12345") })
+			another := w.anotherKey("another")
+			w.editSecret("key", func(s *corev1.Secret) { s.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(another) })
 		}},
 		{"another key's Secret is named", "it holds another key", 1, func(w *world) {
-			w.Standin.AddKeys("another-key-12345")
-			w.GiveKey("other", "another-key-12345")
+			w.giveAnotherKey("other", "another")
 			w.edit("acme", builders.KeySecret("other"))
 		}},
 		{"a new renew token", "somebody wants a fresh one", 1, func(w *world) { w.RequestRenewal("acme", "now") }},

@@ -15,9 +15,7 @@ import (
 func TestPauseIsSharedByAllSessionsWithTheKey(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	const other = "key-of-another-group"
-	w.Standin.AddKeys(other)
-	w.GiveKey("other", other)
+	w.giveAnotherKey("other", "other")
 	w.Standin.MisbehaveFor(w.Key, standin.Throttle(5*time.Minute))
 	var names []string
 	for i := range 8 {
@@ -80,22 +78,20 @@ func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 	w.GiveKey("key", w.Key)
 	w.options.Concurrency = 1
 	w.run()
-	w.Standin.AddKeys("second-key-123", "third-key-12345")
-	w.GiveKey("second", "second-key-123")
-	w.GiveKey("third", "third-key-12345")
+	second := w.giveAnotherKey("second", "second")
+	w.giveAnotherKey("third", "third")
 	alive := w.issued("alive", builders.Expiration(3600))
 	w.Standin.MisbehaveFor(w.Key, standin.Status(500))
-	w.Standin.MisbehaveFor("second-key-123", standin.Status(403))
+	w.Standin.MisbehaveFor(second, standin.Status(403))
 	w.Session("rejected", builders.KeySecret("second"))
 	w.Reaches("rejected", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
 	w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
 	w.Reaches("alive", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	w.rest()
-	before := w.Standin.Total()
 
 	release := w.Standin.Hold() // of the only request that may be under way
 	w.Session("busy", builders.KeySecret("third"))
-	w.waitForRequestsUnderWay(before + 1)
+	w.WaitForRequestsUnderWay(1)
 	told := []int{len(w.told("alive")), len(w.told("rejected"))}
 	w.clock.Step(10 * time.Minute) // both would ask now
 	w.restBesidesOneRequest("alive", "rejected")
@@ -113,17 +109,6 @@ func TestWaitingForATurnChangesNothingThatIsTold(t *testing.T) {
 	w.Reaches("alive", v1alpha1.ConditionReady, v1alpha1.ReasonExpired)
 	release()
 	w.Ready("busy")
-}
-
-// waitForRequestsUnderWay waits for requests that are under way.
-func (w *world) waitForRequestsUnderWay(want int) {
-	w.T.Helper()
-	w.Eventually(fmt.Sprintf("%d requests", want), func() string {
-		if got := w.Standin.Total(); got != want {
-			return fmt.Sprint(got)
-		}
-		return ""
-	})
 }
 
 // restBesidesOneRequest waits until sessions were looked at and nothing more is to be done, while a

@@ -144,7 +144,7 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 			row.prepare(w)
 			release := w.Standin.Hold()
 			w.edit(younger, builders.Labelled("shown", "yes"))
-			w.waitForRequestsUnderWay(1)
+			w.WaitForRequestsUnderWay(1)
 			w.seenBy(older, func() { w.edit(older, builders.Labelled("shown", "yes")) })
 			if row.isDeleted {
 				w.seenBy(older, func() { w.Delete(w.Get(younger)) })
@@ -171,21 +171,6 @@ func TestOlderTwinThatComesLate(t *testing.T) {
 			}
 		})
 	}
-}
-
-// seenBy makes a change, and waits until the session was looked at after it, while others may be
-// at work.
-func (w *world) seenBy(name string, change func()) {
-	w.T.Helper()
-	request := reconcile.Request{NamespacedName: w.At(name)}
-	before := w.passes.of(request)
-	change()
-	w.Eventually("a pass over session "+name, func() string {
-		if w.passes.of(request) > before {
-			return ""
-		}
-		return "none"
-	})
 }
 
 // olderAndYounger creates two sessions for one Secret, which no controller sees yet.

@@ -102,8 +102,7 @@ func (w *world) seeAll() {
 	}
 }
 
-// searchForSecrets holds that nothing shows the key or a granted URL but what is
-// made for it.
+// searchForSecrets holds that nothing shows a key or a granted URL but what is made for it.
 func (w *world) searchForSecrets() {
 	shown := map[string]string{"a status": strings.Join(w.vigil.shown, "\n"), "a log": testLogs.text()}
 	if events, err := json.Marshal(w.events()); err == nil {
@@ -120,16 +119,17 @@ func (w *world) searchForSecrets() {
 		text, _ := json.Marshal(secrets.Items[i].ObjectMeta)
 		shown["a Secret's metadata"] += string(text)
 	}
-	words := []string{w.Key}
+	var tokens []string
 	for _, grant := range w.Standin.Grants(w.Key) {
 		if u, err := url.Parse(grant.URL); err == nil {
-			words = append(words, u.Query().Get("t"))
+			tokens = append(tokens, u.Query().Get("t"))
 		}
 	}
 	for where, text := range shown {
-		for _, word := range words {
-			if at := strings.Index(text, word); at >= 0 {
-				w.T.Errorf("%s shows the key or a URL: …%s", where, text[max(0, strings.LastIndexByte(text[:at], '\n')):at])
+		w.MustNotLeak(where, text)
+		for _, token := range tokens {
+			if at := strings.Index(text, token); at >= 0 {
+				w.T.Errorf("%s shows what is secret in a URL: …%s", where, text[max(0, strings.LastIndexByte(text[:at], '\n')):at])
 				break
 			}
 		}

@@ -1,3 +1,17 @@
+// Package integration runs the controller in process, against a real API server, with a clock
+// that runs and that a test steps. A test begins with newRunningWorld, and with issued if it
+// needs a session that has a URL. It changes something by the methods of env.Stage, by edit,
+// editSecret or giveAnotherKey, lets time pass by clock.Step or passFloor, and then waits:
+//
+//   - Ready, Reaches and waitForURL wait for what the status and the Secret are to show,
+//     staysReady holds it for good;
+//   - waitForRequests waits for what the endpoint is to get, and holds that it gets no more;
+//   - rest waits until the controller has nothing to do, andPass until it has also seen a change;
+//   - WaitForRequestsUnderWay, seenBy and restBesidesOneRequest are for the time between a
+//     request and its answer, which Standin.Hold makes long.
+//
+// What must always hold is watched in each world: valid conditions, and no key and no URL where
+// it does not belong. Keys are env.KeyOf, so that they are found.
 package integration
 
 import (
@@ -93,6 +107,20 @@ func (w *world) editSecret(name string, change func(*corev1.Secret)) (version st
 		w.T.Fatalf("edit Secret %s: %v", name, err)
 	}
 	return after.ResourceVersion
+}
+
+// anotherKey is a key of another group, which the endpoint knows.
+func (w *world) anotherKey(group string) string {
+	w.Standin.AddKeys(env.KeyOf(group))
+	return env.KeyOf(group)
+}
+
+// giveAnotherKey puts a key of another group into a Secret.
+func (w *world) giveAnotherKey(secret, group string) (key string) {
+	w.T.Helper()
+	key = w.anotherKey(group)
+	w.GiveKey(secret, key)
+	return key
 }
 
 // passFloor lets the time pass in which a session cannot ask again: what would be

@@ -84,8 +84,8 @@ func (s *Server) MisbehaveFor(key string, faults ...Fault) { s.faults.setFor(key
 func (s *Server) Heal() { s.faults.heal() }
 
 // Hold holds back all answers, including those of requests under way, until release is
-// called. Requests are still decided and counted, so that a test can stop a client
-// between its request and the answer.
+// called. Requests are still decided as they arrive, and counted, so that a test can stop a
+// client between its request and the answer. A fault that is set later is not theirs.
 func (s *Server) Hold() (release func()) { return s.gate.hold() }
 
 // InFlight returns how many requests have arrived and are not answered yet.

@@ -53,7 +53,7 @@ func TestKillInsideARequestCostsAtMostThatRequest(t *testing.T) {
 	release := s.Standin.Hold()
 	first := s.StartManager()
 	s.Session("acme")
-	s.Eventually("a request is under way", func() string { return env.Unless(s.Standin.InFlight() == 1, "none") })
+	s.WaitForRequestsUnderWay(1)
 	first.Kill()
 	release()
 
@@ -70,7 +70,7 @@ func TestStopInsideARequestLosesNothing(t *testing.T) {
 	release := s.Standin.Hold()
 	first := s.StartManager()
 	s.Session("acme")
-	s.Eventually("a request is under way", func() string { return env.Unless(s.Standin.InFlight() == 1, "none") })
+	s.WaitForRequestsUnderWay(1)
 	first.Signal(syscall.SIGTERM)
 	s.Eventually("the manager begins to stop", func() string { return env.Unless(first.Said("Shutdown signal received"), "not yet") })
 	release()
