@@ -9,6 +9,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/controllers/secret"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // pendingWrite is a write of the generated Secret that has failed or is still to be made.
@@ -89,7 +90,7 @@ func (p *pendingWrite) assume(session *v1alpha1.BillingSession, now time.Time) {
 		if condition.Reason != v1alpha1.ReasonSecretWriteFailed {
 			continue
 		}
-		p.message = condition.Message
+		p.message = status.Truncate(condition.Message, v1alpha1.MaxAttemptMessageLength) // anybody may have written it
 		p.state = renewal.WriteState{
 			Failed:  true,
 			Refused: meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionStalled),

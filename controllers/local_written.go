@@ -132,8 +132,10 @@ func (w *written[T]) restored() {
 	})
 }
 
+// set remembers of an object what a cache would hold of it.
 func (w *written[T]) set(last T, now time.Time) {
-	w.locked(func() { w.last, w.at, w.readLive = last, now, false })
+	kept := strippedCopy(last)
+	w.locked(func() { w.last, w.at, w.readLive = kept, now, false })
 }
 
 // found sets what a live read found while the cache showed an object.

@@ -104,10 +104,10 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 }
 
 // latestSession is the newer of what the cache shows and what this process wrote last; nil
-// when the session is gone.
+// when the session is gone. One that is too large to be cached whole is read live.
 func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSession, local *localState) (*v1alpha1.BillingSession, error) {
 	session, doubtful := local.writes.session.latest(cached, r.clock.Now())
-	if !doubtful {
+	if !doubtful && !isCut(session) {
 		return session, nil
 	}
 	live, err := r.sessionLive(ctx, client.ObjectKeyFromObject(cached))
@@ -129,7 +129,9 @@ func (r *reader) sessionLive(ctx context.Context, name types.NamespacedName) (*v
 	if err != nil || len(sessions.Items) == 0 {
 		return nil, err
 	}
-	return &sessions.Items[0], nil
+	session := &sessions.Items[0]
+	stripMetadata(session)
+	return session, nil
 }
 
 // keyVersion is the version of the key's Secret, nil if there is none.

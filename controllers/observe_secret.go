@@ -123,6 +123,9 @@ func (r *reader) readSecretLive(ctx context.Context, seen *observation, name typ
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
 	}
+	if live != nil {
+		live.ManagedFields = lastOther(live.ManagedFields)
+	}
 	if live != nil && !secret.IsOwnedBy(seen.session, live) {
 		seen.local.writes.generated.set(nil, r.clock.Now())
 		return live, nil

@@ -2,6 +2,9 @@
 package builders
 
 import (
+	"fmt"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -87,5 +90,18 @@ func Purge(purge v1alpha1.Purge) func(*v1alpha1.BillingSession) {
 func Template(labels map[string]v1alpha1.LabelValue, annotations map[string]v1alpha1.AnnotationValue) func(*v1alpha1.BillingSession) {
 	return func(s *v1alpha1.BillingSession) {
 		s.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: labels, Annotations: annotations}
+	}
+}
+
+// LongestTemplate is a template that takes as many bytes as any can.
+func LongestTemplate(s *v1alpha1.BillingSession) {
+	s.Spec.SecretTemplate = &v1alpha1.SecretTemplate{
+		Labels: map[string]v1alpha1.LabelValue{}, Annotations: map[string]v1alpha1.AnnotationValue{},
+	}
+	label := strings.Repeat("p", 63)
+	for i := range 32 {
+		key := fmt.Sprintf("%s.%s.%s.%s/%063d", label, label, label, label[:61], i)
+		s.Spec.SecretTemplate.Labels[key] = v1alpha1.LabelValue(strings.Repeat("v", 63))
+		s.Spec.SecretTemplate.Annotations[key] = v1alpha1.AnnotationValue(strings.Repeat("😀", 1024))
 	}
 }
