@@ -2,9 +2,11 @@ package controllers
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -24,6 +26,7 @@ type localState struct {
 	attempts attempts
 	pending  pendingWrite
 	contest  contest
+	wait     renewal.URLWait
 	// namespaceGone reports whether the namespace is being deleted, which only a restore of
 	// etcd can undo.
 	namespaceGone bool
@@ -57,6 +60,7 @@ func (l *localState) look(session *v1alpha1.BillingSession, now time.Time) {
 	if !l.isKnown {
 		l.isKnown = true
 		l.pending.assume(session, now)
+		l.wait.Held = slices.ContainsFunc(session.Status.Conditions, func(c metav1.Condition) bool { return renewal.IsHeld(c.Reason) })
 	}
 }
 

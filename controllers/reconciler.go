@@ -195,6 +195,7 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 	for range maxSteps {
 		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
 		plan := renewal.Decide(facts)
+		r.noteWait(seen.local, facts, plan)
 		if plan.Step == renewal.Wait {
 			return seen, facts, plan, nil
 		}
@@ -208,6 +209,15 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 		seen = next
 	}
 	return seen, renewal.Facts{}, renewal.Plan{}, errors.New("a pass has too many steps: this is a defect, please report it")
+}
+
+// noteWait measures how long the session waits for a URL.
+func (r *Reconciler) noteWait(local *localState, facts renewal.Facts, plan renewal.Plan) {
+	next, over := local.wait.Next(facts, plan)
+	if over {
+		r.metrics.ObserveWait(local.wait, facts.RenewBefore, facts.Now)
+	}
+	local.wait = next
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -20,6 +20,8 @@ type Requests struct {
 	lastRequest *prometheus.GaugeVec
 	duration    prometheus.Histogram
 	margin      prometheus.Histogram
+	marginLeft  prometheus.Histogram
+	wait        *prometheus.HistogramVec
 	skew        prometheus.Gauge
 }
 
@@ -51,18 +53,37 @@ func NewRequests(registry prometheus.Registerer) *Requests {
 			NativeHistogramMaxBucketNumber:  100,
 			NativeHistogramMinResetDuration: time.Hour,
 		}),
+		marginLeft: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:                            "billingsession_renewal_margin_ratio",
+			Help:                            "Life that was left of a URL when it was renewed, as a share of the margin that was planned: 1 or more in time, 0 when it had expired. Renewals that waited for a person are left out.",
+			Buckets:                         []float64{0, .1, .25, .5, .75, .9, 1},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}),
+		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                            "billingsession_url_wait_seconds",
+			Help:                            "How long sessions waited for a URL, by why it was wanted: from its creation, its expiry or its renewal time to the URL in the Secret. Waits for a person are left out.",
+			Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"cause"}),
 		skew: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "billingsession_endpoint_clock_skew_seconds",
 			Help: "How far the endpoint's clock was ahead of ours at the last grant; negative when behind.",
 		}),
 	}
-	registry.MustRegister(m.requests, m.lastRequest, m.duration, m.margin, m.skew)
+	registry.MustRegister(m.requests, m.lastRequest, m.duration, m.margin, m.marginLeft, m.wait, m.skew)
 	for _, outcome := range []v1alpha1.Outcome{
 		v1alpha1.OutcomeGranted, v1alpha1.OutcomeRejected, v1alpha1.OutcomeThrottled,
 		v1alpha1.OutcomeUnavailable, v1alpha1.OutcomeMalformed,
 	} { // rate() does not see the first count of a counter that appears with it
 		m.requests.WithLabelValues(label(outcome))
 		m.lastRequest.WithLabelValues(label(outcome))
+	}
+	for _, cause := range []renewal.Cause{renewal.NoneAlive, renewal.InputsChanged, renewal.RenewalDue, renewal.Requested} {
+		m.wait.WithLabelValues(string(cause))
 	}
 	return m
 }
@@ -82,6 +103,14 @@ func label(outcome v1alpha1.Outcome) string { return strings.ToLower(string(outc
 // ObserveRenewal records the life left of the URL that a new one replaced.
 func (m *Requests) ObserveRenewal(replaced *renewal.Grant, now time.Time) {
 	m.margin.Observe(max(replaced.ExpiresAt().Sub(now), 0).Seconds())
+}
+
+// ObserveWait records a wait that ended at now, with a new URL in the Secret.
+func (m *Requests) ObserveWait(wait renewal.URLWait, renewBefore time.Duration, now time.Time) {
+	m.wait.WithLabelValues(string(wait.Cause)).Observe(max(now.Sub(wait.Since), 0).Seconds())
+	if share, ok := wait.MarginLeft(renewBefore, now); ok {
+		m.marginLeft.Observe(share)
+	}
 }
 
 // RegisterQueueLength shows how many requests wait for their turn.
