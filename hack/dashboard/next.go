@@ -33,6 +33,18 @@ func next() []panel {
 			series("{{job}}", `clamp_min(time() - min by (job) (billingsession_renewal_timestamp_seconds`+sessions+
 				` and on (namespace, name) billingsession_state{state="ready"}), 0)`)).
 			Thresholds(steps(transparent, step{60, red})).ThresholdsStyle(bound()),
+		lines("How long sessions waited for a URL",
+			"What one session of twenty exceeded, by why it wanted one. NoneAlive: it had none, since it was created or its last one expired. "+
+				"RenewalDue: since its renewal time. Waits for a person do not count.",
+			units.Seconds,
+			series("{{cause}}", `histogram_quantile(0.95, sum by (le, cause) (rate(billingsession_url_wait_seconds_bucket{job=~"$job"}[$__rate_interval])))`)).
+			Span(14).Legend(legend(common.LegendPlacementRight)),
+		lines("Renewals that came late",
+			"The share that left less than half of the planned margin. Of some renewals there may be one after a failure; if it lasts, see the last row.",
+			units.PercentUnit,
+			series("{{job}}", `sum by (job) (rate(billingsession_renewal_margin_ratio_bucket{job=~"$job",le="0.5"}[$__rate_interval]))`+
+				` / sum by (job) (rate(billingsession_renewal_margin_ratio_count{job=~"$job"}[$__rate_interval]))`)).
+			Min(0).Max(1).Thresholds(steps(transparent, step{0.05, red})).ThresholdsStyle(bound()),
 	}
 }
 
