@@ -1,0 +1,118 @@
+package endpoint
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/xtracta/billing-operator/test/growth"
+)
+
+// costClient and costKey are what answers are classified with.
+func costClient(t testing.TB) (*Client, Key) {
+	t.Helper()
+	client, err := New(Config{
+		URL: "https://api-app.xtracta.com/v1/billings/billing_ui", AllowedURLHosts: []string{"*.xtracta.com"},
+		Timeout: time.Second, Clock: clocktesting.NewFakePassiveClock(time.Unix(1522895194, 0)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ParseKey([]byte("0123456789abcdef0123456789abcdef01234567"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, key
+}
+
+// answered is an answer with that body.
+func answered(status int, body string) answer {
+	return answer{
+		status: status, header: http.Header{"Content-Type": {"text/xml; charset=utf-8"}},
+		arrived: time.Unix(1522895194, 0), body: []byte(body),
+	}
+}
+
+const (
+	grantingBody = `<?xml version="1.0" encoding="UTF-8"?>
+<documents_response>
+  <status>200</status>
+  <message>billing URL has been successfully generated</message>
+  <url>https://www.xtracta.com/billing/index.html?token=` + "0123456789abcdef0123456789abcdef" + `</url>
+  <expire>1522895794</expire>
+</documents_response>`
+	rejectingBody = `<response><status>403</status><message>This group may not see its billing page</message></response>`
+)
+
+// BenchmarkClassify is what it costs to read an answer.
+func BenchmarkClassify(b *testing.B) {
+	client, key := costClient(b)
+	for _, row := range []struct {
+		name   string
+		got    answer
+		grants bool
+	}{
+		{"a grant", answered(http.StatusOK, grantingBody), true},
+		{"a rejection", answered(http.StatusForbidden, rejectingBody), false},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := client.classify(row.got, key); (err == nil) != row.grants {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestTwiceTheAnswerIsTwiceTheWork: whoever stands between may answer as much as is read, and
+// no shape of that may cost more than its length.
+func TestTwiceTheAnswerIsTwiceTheWork(t *testing.T) {
+	client, key := costClient(t)
+	around := func(before, unit, after string) func(n int) string {
+		return func(n int) string { return before + strings.Repeat(unit, n/len(unit)) + after }
+	}
+	const root, end = "<documents_response>", "</documents_response>"
+	for _, row := range []struct {
+		name string
+		body func(n int) string
+	}{
+		{"elements", around(root, "<x>1</x>", end)},
+		{"namespaces", around(root, `<x xmlns:a="b"/>`, end)},
+		{"nested elements", func(n int) string { return root + strings.Repeat("<x>", n/7) + strings.Repeat("</x>", n/7) + end }},
+		{"elements that do not end", around(root, "<x>", "")},
+		{"attributes", func(n int) string {
+			var text strings.Builder
+			for i := range n / 11 {
+				fmt.Fprintf(&text, ` a%05d="b"`, i)
+			}
+			return "<documents_response" + text.String() + ">" + end
+		}},
+		{"a text", around(root+"<message>", "some words ", "</message>"+end)},
+		{"a long word", around(root+"<message>", "a", "</message>"+end)},
+		{"white space", around(root+"<message>", " ", "</message>"+end)},
+		{"white space in front", around("", " ", grantingBody)},
+		{"entities", around(root+"<message>", "&amp;", "</message>"+end)},
+		{"comments in a text", around(root+"<message>", "a<!---->", "</message>"+end)},
+		{"CDATA", around(root+"<message>", "<![CDATA[a]]>", "</message>"+end)},
+		{"elements in a message", around(root+"<message>", "<b>a</b>", "</message>"+end)},
+		{"accents", around(root+"<message>", "e\u0301", "</message>"+end)},
+		{"a URL", around(root+"<url>https://www.xtracta.com/", "a", "</url><expire>1522895794</expire>"+end)},
+		{"labels of a host", around(root+"<url>https://", "a.", "xtracta.com/</url><expire>1522895794</expire>"+end)},
+		{"digits", around(root+"<url>https://www.xtracta.com/</url><expire>", "1", "</expire>"+end)},
+		{"instructions", around(root, "<?a b?>", end)},
+		{"a rejection with a URL", around(root+"<status>403</status><message>no</message><url>https://a/", "b", "</url>"+end)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			growth.AtMostDoubles(t, 16<<10, func(n int) func() {
+				got := answered(http.StatusOK, row.body(n))
+				return func() { _, _ = client.classify(got, key) }
+			})
+		})
+	}
+}
