@@ -9,7 +9,7 @@ import (
 
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"github.com/xtracta/billing-operator/test/growth"
+	"github.com/xtracta/billing-operator/test/performance/growth"
 )
 
 // costClient and costKey are what answers are classified with.

@@ -12,7 +12,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
-	"github.com/xtracta/billing-operator/test/growth"
+	"github.com/xtracta/billing-operator/test/performance/growth"
 )
 
 func costSession() *v1alpha1.BillingSession {

@@ -3,6 +3,7 @@ package secret
 import (
 	"maps"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,9 @@ func TestEveryEditShows(t *testing.T) {
 		{"an earlier session of that name, on its way", func(s *corev1.Secret) {
 			s.OwnerReferences[0].UID, s.DeletionTimestamp = "earlier", &metav1.Time{Time: time.Unix(1, 0)}
 		}, renewal.SecretOfPredecessor},
+		{"a digest of a version that is not known", func(s *corev1.Secret) {
+			s.Annotations[annotationDigest] = "v2:" + strings.TrimPrefix(s.Annotations[annotationDigest], version)
+		}, renewal.SecretEdited},
 		{"a lost owner", func(s *corev1.Secret) { s.OwnerReferences = nil }, renewal.SecretDrifted},
 		{"a session restored with another UID", func(s *corev1.Secret) { s.OwnerReferences[0].UID = "earlier" }, renewal.SecretDrifted},
 		{"another session that is gone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretDrifted},

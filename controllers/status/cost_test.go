@@ -11,7 +11,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/controllers/status"
-	"github.com/xtracta/billing-operator/test/growth"
+	"github.com/xtracta/billing-operator/test/performance/growth"
 )
 
 // costInput is a session whose renewal fails: two conditions, with what the endpoint said.

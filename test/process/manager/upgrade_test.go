@@ -23,57 +23,77 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// earlier is the commit from which an upgrade is tried: the last one before programs knew their
-// version. When there are releases, it is the latest of them.
+// earlier is the commit that an upgrade and a step back are tried with: the last one before
+// programs knew their version. When there are releases, it is the latest of them.
 const earlier = "b1f9cf758ce9ebbcd0ba8badc8d6bf6c86b915b7"
 
-// Running sessions notice nothing of an upgrade, as config/README.md promises: nobody is asked, and
-// nothing is ever not ready. Renewals go on.
+// TestUpgrade has another version of the manager take over, as config/README.md describes it.
+// Running sessions notice nothing: nobody is asked, and nothing is ever not ready. Renewals go
+// on.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	tree := unpacked(t, earlier)
 	if tree == "" {
 		return
 	}
-	s := newStageOn(t, env.NewCluster(t, controlplane.Options{CRDDirs: []string{filepath.Join(tree, "config", "crd", "bases")}}))
-	old := s.startEarlier(tree)
+	program := built(t, tree)
+	ofEarlier, ofToday := filepath.Join(tree, "config", "crd", "bases"), env.CRDs()
+	runEarlier := func(s *stage) *env.Process { return s.startEarlier(program) }
+	runToday := func(s *stage) *env.Process { return s.StartManager().Process }
+	for _, row := range []struct {
+		name, crds    string
+		before, after func(*stage) *env.Process
+	}{
+		{"to this version", ofEarlier, runEarlier, runToday},
+		{"and back", ofToday, runToday, runEarlier}, // with the newer CustomResourceDefinition
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStageOn(t, env.NewCluster(t, controlplane.Options{CRDDirs: []string{row.crds}}))
+			s.takeOver(row.before, row.after)
+		})
+	}
+}
+
+func (s *stage) takeOver(before, after func(*stage) *env.Process) {
+	s.T.Helper()
+	old := before(s)
 	running := s.sessionsOfAllKinds()
 	s.WithOwnKey("due", builders.Expiration(120), builders.RenewBefore(96)) // due after 24 seconds
 	s.Ready("due")
-	before := map[string]*v1alpha1.BillingSession{}
+	urls := s.urlsOf(running)
+	sessions := map[string]*v1alpha1.BillingSession{}
 	for _, name := range running {
-		before[name] = s.Ready(name)
+		sessions[name] = s.Get(name)
 	}
 	s.suspend("rests")
 
 	fallen := s.recordWhatFalls()
-	upgraded := time.Now()
+	takenOver := time.Now()
 	_, err := envtest.InstallCRDs(s.Cluster.Config(), envtest.CRDInstallOptions{Paths: []string{env.CRDs()}})
 	s.Must(err)
 	old.Signal(syscall.SIGTERM)
 	s.Must(old.Wait())
-	s.StartManager()
+	after(s)
 	s.settle("canary")
-	// A new version of a key's Secret has the manager compare what the earlier one has stored.
+	// A new version of a key's Secret has the manager compare what the other one has stored.
 	for _, name := range running {
 		s.touch("key-" + name)
 	}
 	s.settle("second-canary")
 
 	for _, name := range running {
-		session := s.Get(name)
-		if n := s.RequestsSince(name, upgraded); n > 0 {
-			t.Errorf("%s: the endpoint was asked %d times", name, n)
-		}
-		if session.Status.URL != before[name].Status.URL || !session.Status.IssueTime.Equal(before[name].Status.IssueTime) {
-			t.Errorf("%s has another URL", name)
+		s.expectRequests(name, takenOver, 0)
+		now, before := s.Get(name).Status, sessions[name].Status
+		if now.URL != before.URL || !now.IssueTime.Equal(before.IssueTime) || s.URLIn(now.SecretName) != urls[name] {
+			s.T.Errorf("%s has another URL", name)
 		}
 	}
-	s.Eventually("due is renewed by the new manager", func() string {
-		return env.Unless(s.RequestsSince("due", upgraded) > 0 && s.Get("due").Status.IssueTime.After(upgraded), "not yet")
+	s.Eventually("due is renewed by the other manager", func() string {
+		return env.Unless(s.RequestsSince("due", takenOver) > 0 && s.Get("due").Status.IssueTime.After(takenOver), "not yet")
 	})
 	for _, found := range fallen() {
-		t.Error(found)
+		s.T.Error(found)
 	}
 }
 
@@ -93,6 +113,26 @@ func (s *stage) sessionsOfAllKinds() (names []string) {
 		names = append(names, name)
 	}
 	return names
+}
+
+// urlsOf waits until the sessions are ready, and tells the URLs in their Secrets.
+func (s *stage) urlsOf(sessions []string) map[string]string {
+	s.T.Helper()
+	urls := map[string]string{}
+	for _, name := range sessions {
+		urls[name] = s.URLIn(s.Ready(name).Status.SecretName)
+		if urls[name] == "" {
+			s.T.Fatalf("%s is ready, and has no URL", name)
+		}
+	}
+	return urls
+}
+
+func (s *stage) expectRequests(name string, since time.Time, want int) {
+	s.T.Helper()
+	if got := s.RequestsSince(name, since); got != want {
+		s.T.Errorf("%s: %d requests, want %d", name, got, want)
+	}
 }
 
 func (s *stage) suspend(name string) {
@@ -146,20 +186,26 @@ func (s *stage) recordWhatFalls() (found func() []string) {
 	}
 }
 
-// startEarlier builds and starts the manager of another tree.
-func (s *stage) startEarlier(tree string) *env.Process {
+// startEarlier starts the manager of another tree.
+func (s *stage) startEarlier(program string) *env.Process {
 	s.T.Helper()
-	program := filepath.Join(s.T.TempDir(), "manager")
-	build := exec.CommandContext(s.T.Context(), "go", "build", "-o", program, "./cmd/manager")
-	build.Dir, build.Env = tree, append(os.Environ(), "GOFLAGS=-buildvcs=false")
-	if said, err := build.CombinedOutput(); err != nil {
-		s.T.Fatalf("build the earlier manager: %v\n%s", err, said)
-	}
 	script, err := process.DieWithParent(s.T.TempDir(), program, os.Getpid())
 	s.Must(err)
 	return env.Start(s.T, exec.Command(script,
 		"--kubeconfig", s.Cluster.KubeconfigPath(), "--endpoint-url", s.URL+standin.Path, "--watch-namespaces", s.Namespace,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", "0"))
+}
+
+// built is the manager of another tree.
+func built(t *testing.T, tree string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "manager")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/manager")
+	build.Dir, build.Env = tree, append(os.Environ(), "GOFLAGS=-buildvcs=false")
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the earlier manager: %v\n%s", err, said)
+	}
+	return program
 }
 
 // unpacked is the tree of a commit, empty where the clone does not have it.
