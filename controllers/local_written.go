@@ -161,7 +161,7 @@ func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
 		w.last = none
 		return cached, w.readLive
 	}
-	return w.last, w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
+	return w.last.DeepCopy(), w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
 }
 
 // distrustCache makes the next pass read the object live: a write showed that the cache is
