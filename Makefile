@@ -135,6 +135,11 @@ bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/be
 	@$(COMPILE) ./test/performance/bench ./cmd/manager
 	go run ./test/performance/bench $(if $(QUICK),--sessions=1000 --rounds=1 --foreign=0) $(if $(SESSIONS),--sessions=$(SESSIONS))
 
+.PHONY: latency
+latency: assets ## Measure how long people wait for a URL: alone, among SESSIONS (5000), in a burst, after an outage (5 minutes)
+	@$(COMPILE) ./test/performance/bench ./cmd/manager
+	go run ./test/performance/bench latency $(if $(SESSIONS),--sessions=$(SESSIONS)) $(if $(BURST),--burst=$(BURST))
+
 .PHONY: load
 load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
 	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)

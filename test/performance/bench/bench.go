@@ -37,9 +37,8 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	b.manager = filepath.Join(dir, "manager")
-	b.sayf("Build the manager")
-	if said, err := exec.CommandContext(ctx, "go", "build", "-o", b.manager, "./cmd/manager").CombinedOutput(); err != nil {
-		return fmt.Errorf("build the manager: %w\n%s", err, said)
+	if err := b.build(ctx, b.manager); err != nil {
+		return err
 	}
 	for _, n := range b.sessions {
 		if err := b.compare(ctx, n); err != nil {
@@ -48,6 +47,15 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	b.noteSlopes()
 	return b.decisions(ctx)
+}
+
+// build builds the manager.
+func (b *bench) build(ctx context.Context, path string) error {
+	b.sayf("Build the manager")
+	if said, err := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/manager").CombinedOutput(); err != nil {
+		return fmt.Errorf("build the manager: %w\n%s", err, said)
+	}
+	return nil
 }
 
 // mostRepeated is the most sessions with which rounds are repeated: more of them take

@@ -4,6 +4,9 @@
 // of sessions, keys and workers, each against a fresh API server of its own.
 //
 //	go run ./test/performance/bench --sessions 1000,5000,10000
+//	go run ./test/performance/bench latency --sessions 5000 --burst 1000
+//
+// The second form measures how long people wait for a URL instead, and judges nothing.
 //
 // It fails where a ratio or a count is outside of ranges.yaml. No absolute time is
 // judged. It reads /proc, so it needs Linux.
@@ -40,8 +43,13 @@ func main() {
 	ctrl.SetLogger(logr.Discard()) // libraries say nothing here that the measures do not
 	klog.SetLogger(logr.Discard())
 	run := runBench
-	if len(os.Args) > 1 && os.Args[1] == floorCommand {
-		run = runFloor
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case floorCommand:
+			run = runFloor
+		case latencyCommand:
+			run = runLatency
+		}
 	}
 	err := run(ctx, os.Args[1:])
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {

@@ -170,6 +170,10 @@ func (s *stage) waitForCalls(ctx context.Context, p *program, want map[string]in
 
 // until looks again and again for what is still missing.
 func (s *stage) until(ctx context.Context, missing func() (string, error)) error {
+	return s.untilEvery(ctx, 200*time.Millisecond, missing)
+}
+
+func (s *stage) untilEvery(ctx context.Context, pause time.Duration, missing func() (string, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("waited in vain"))
 	defer cancel()
 	for {
@@ -180,7 +184,7 @@ func (s *stage) until(ctx context.Context, missing func() (string, error)) error
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %s", context.Cause(ctx), what)
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
