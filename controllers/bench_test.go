@@ -145,16 +145,19 @@ func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into cli
 	return apierrors.NewNotFound(schema.GroupResource{}, name.Name)
 }
 
-// List finds sessions by the Secret of their keys. None has another index.
+// List finds all sessions, or those with a key in a Secret. None has another index.
 func (s *memoryStore) List(_ context.Context, into client.ObjectList, options ...client.ListOption) error {
 	wanted := (&client.ListOptions{}).ApplyOptions(options)
-	key, ok := wanted.FieldSelector.RequiresExactMatch(indexKeySecret)
+	key, ok, all := "", true, wanted.FieldSelector == nil
+	if !all {
+		key, ok = wanted.FieldSelector.RequiresExactMatch(indexKeySecret)
+	}
 	sessions, also := into.(*v1alpha1.BillingSessionList)
 	if !ok || !also {
 		return nil
 	}
 	for name, session := range s.sessions {
-		if name.Namespace == wanted.Namespace && session.Spec.APIKeySecretRef.Name == key {
+		if all || name.Namespace == wanted.Namespace && session.Spec.APIKeySecretRef.Name == key {
 			sessions.Items = append(sessions.Items, *session)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -88,6 +90,28 @@ func TestNothingIsLeftOfWhatATenantDeleted(t *testing.T) {
 			c.reconcile(name) // as the deletion enqueued it
 			delete(c.store.secrets, c.named(keyName(i)))
 		}},
+		{"namespaces with a session and its key", func(c *tenant, i int) {
+			c.in(namespaceName(i))
+			c.addKey(i)
+			c.create(i, builders.KeySecret(keyName(i)))
+			c.deleteSecret(keyName(i))
+			c.delete(i)
+		}},
+		{"namespaces that are deleted before the Secret is written", func(c *tenant, i int) {
+			c.in(namespaceName(i))
+			c.store.refuse = terminating(c.namespace)
+			c.addKey(i)
+			c.create(i, builders.KeySecret(keyName(i)))
+			delete(c.store.secrets, c.named(keyName(i)))
+			c.delete(i)
+		}},
+		{"key Secrets with a key each that the endpoint throttles", func(c *tenant, i int) {
+			c.r.endpoint = throttled{c.endpoint}
+			c.addKey(i)
+			c.create(i, builders.KeySecret(keyName(i)))
+			c.deleteSecret(keyName(i))
+			c.delete(i)
+		}},
 		{"renew tokens", func(c *tenant, i int) {
 			c.edit(builders.Annotated(v1alpha1.AnnotationRenewRequestedAt, fmt.Sprintf("%0100d", i)))
 		}},
@@ -115,27 +139,56 @@ func TestNothingIsLeftOfWhatATenantDeleted(t *testing.T) {
 // TestNothingIsLeftOfSessionsThatWereDeletedInTheQueue: most have no turn before they go.
 func TestNothingIsLeftOfSessionsThatWereDeletedInTheQueue(t *testing.T) {
 	t.Parallel()
-	c := newTenant(t, Options{Concurrency: 2, QPS: 1, Burst: 2})
-	before := c.held()
-	for i := range churned {
-		c.addKey(i)
-		c.create(i, builders.KeySecret(keyName(i)))
+	for where, namespace := range map[string]func(int) string{
+		"in one namespace":    func(int) string { return finance },
+		"in a namespace each": namespaceName,
+	} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			c := newTenant(t, Options{Concurrency: 2, QPS: 1, Burst: 2})
+			before := c.held()
+			for i := range churned {
+				c.in(namespace(i))
+				c.addKey(i)
+				c.create(i, builders.KeySecret(keyName(i)))
+			}
+			if queued := c.r.dispatcher.Len(); queued < churned-10 {
+				t.Fatalf("only %d sessions are queued", queued)
+			}
+			for i := range churned {
+				c.in(namespace(i))
+				delete(c.store.secrets, c.named(keyName(i)))
+				c.delete(i)
+			}
+			c.expectNothingLeft(before)
+		})
 	}
-	if queued := c.r.dispatcher.Len(); queued < churned-10 {
-		t.Fatalf("only %d sessions are queued", queued)
-	}
-	for i := range churned {
-		delete(c.store.secrets, c.named(keyName(i)))
-		c.delete(i)
-	}
-	c.expectNothingLeft(before)
 }
 
-// resident is the session that stays.
-const resident = "session-0"
+// resident is the session that stays, in the namespace finance.
+const (
+	resident = "session-0"
+	finance  = "finance"
+)
 
-func sessionName(i int) string { return "tenant-" + strconv.Itoa(i) }
-func keyName(i int) string     { return "key-" + strconv.Itoa(i) }
+func sessionName(i int) string   { return "tenant-" + strconv.Itoa(i) }
+func keyName(i int) string       { return "key-" + strconv.Itoa(i) }
+func namespaceName(i int) string { return "namespace-" + strconv.Itoa(i) }
+
+// terminating is how the API server refuses to create anything in a namespace that is being
+// deleted.
+func terminating(namespace string) error {
+	err := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "any", errors.New("being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause, Message: namespace}}
+	return err
+}
+
+// throttled pauses each key that it is asked with.
+type throttled struct{ Endpoint }
+
+func (throttled) IssueURL(context.Context, endpoint.Request) (endpoint.Grant, error) {
+	return endpoint.Grant{}, &endpoint.ThrottledError{RetryAfter: time.Hour}
+}
 
 // tenant makes and deletes objects, and lets the reconciler see what a cache would show.
 type tenant struct {
@@ -144,20 +197,25 @@ type tenant struct {
 	store *memoryStore
 	clock *clocktesting.FakeClock
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	// namespace is where he is, and endpoint is the one that grants.
+	namespace string
+	endpoint  Endpoint
 }
 
 func newTenant(t *testing.T, options Options) *tenant {
 	t.Helper()
 	r, store := newMemoryReconciler(1, options)
-	c := &tenant{t: t, r: r, store: store, clock: r.clock.(*clocktesting.FakeClock)}
+	c := &tenant{t: t, r: r, store: store, clock: r.clock.(*clocktesting.FakeClock), namespace: finance, endpoint: r.endpoint}
 	c.queue = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	c.queue.ShutDown() // nobody takes from it: the test says who is looked at
 	c.reconcile(resident)
 	return c
 }
 
+func (c *tenant) in(namespace string) { c.namespace = namespace }
+
 func (c *tenant) named(name string) types.NamespacedName {
-	return types.NamespacedName{Namespace: "finance", Name: name}
+	return types.NamespacedName{Namespace: c.namespace, Name: name}
 }
 
 func (c *tenant) reconcile(name string) {
@@ -168,7 +226,7 @@ func (c *tenant) reconcile(name string) {
 }
 
 func (c *tenant) session(i int, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
-	return builders.Session(sessionName(i), append(differences, builders.In("finance"), builders.Expiration(600))...)
+	return builders.Session(sessionName(i), append(differences, builders.In(c.namespace), builders.Expiration(600))...)
 }
 
 func (c *tenant) create(i int, differences ...func(*v1alpha1.BillingSession)) {
@@ -203,14 +261,14 @@ func (c *tenant) deleteSession(session *v1alpha1.BillingSession) {
 }
 
 func (c *tenant) addKey(i int) {
-	c.store.add(builders.KeySecretOf("finance", keyName(i), fmt.Sprintf("key-number-%d", i)))
+	c.store.add(builders.KeySecretOf(c.namespace, keyName(i), fmt.Sprintf("key-number-%d", i)))
 }
 
 func (c *tenant) deleteSecret(name string) {
 	c.t.Helper()
 	delete(c.store.secrets, c.named(name))
 	deleted := &corev1.Secret{}
-	deleted.Namespace, deleted.Name = "finance", name
+	deleted.Namespace, deleted.Name = c.namespace, name
 	c.r.enqueueForSecret().Delete(c.t.Context(), event.DeleteEvent{Object: deleted}, c.queue)
 }
 
@@ -218,7 +276,8 @@ func (c *tenant) deleteSecret(name string) {
 // passed for which a key's pause and a session's last request are remembered on purpose.
 func (c *tenant) expectNothingLeft(before holding) {
 	c.t.Helper()
-	c.store.onRead, c.store.refuse = nil, nil
+	c.store.onRead, c.store.refuse, c.r.endpoint = nil, nil, c.endpoint
+	c.in(finance)
 	ctx, stop := context.WithCancel(c.t.Context())
 	stopped := make(chan struct{})
 	go func() {

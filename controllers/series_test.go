@@ -1,0 +1,73 @@
+package controllers
+
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/test/env/builders"
+)
+
+// maxSeries is how many series there are at most, whatever names tenants make up, where sessions
+// have none of their own.
+const maxSeries = 200
+
+// TestNoSeriesIsLeftOfWhatATenantDeleted has namespaces with a session each: some wait for a
+// turn, some for a person. While they are there, the largest namespaces are named and the rest
+// is summed. Series of sessions go with them.
+func TestNoSeriesIsLeftOfWhatATenantDeleted(t *testing.T) {
+	t.Parallel()
+	for _, perSession := range []bool{false, true} {
+		c := newTenant(t, Options{Concurrency: 2, QPS: 1, Burst: 2})
+		scraped := c.registry(perSession)
+		before := seriesIn(t, scraped)
+		for i := range churned {
+			c.in(namespaceName(i))
+			if i%2 == 0 { // the others have no key
+				c.addKey(i)
+			}
+			c.create(i, builders.KeySecret(keyName(i)))
+		}
+		during := seriesIn(t, scraped)
+		for i := range churned {
+			c.in(namespaceName(i))
+			delete(c.store.secrets, c.named(keyName(i)))
+			c.delete(i)
+		}
+		after := seriesIn(t, scraped)
+		t.Logf("series of sessions: %t: %d before, %d with %d namespaces, %d afterwards", perSession, before, during, churned, after)
+		if !perSession && (during <= before || during > maxSeries) {
+			t.Errorf("%d series with %d namespaces, want at most %d", during, churned, maxSeries)
+		}
+		if perSession && during < churned {
+			t.Errorf("%d series of %d sessions: this shows nothing", during, churned)
+		}
+		if after > before+5 { // such as a reason that was not there before
+			t.Errorf("%d series are left, of %d before", after, before)
+		}
+	}
+}
+
+// registry is what Prometheus scrapes of a manager that leads.
+func (c *tenant) registry(perSession bool) *prometheus.Registry {
+	leading, registry := make(chan struct{}), prometheus.NewRegistry()
+	close(leading)
+	c.r.metrics = metrics.NewRequests(registry)
+	c.r.metrics.RegisterQueueLength(c.r.dispatcher.Len)
+	c.r.metrics.RegisterWaiting(leading, c.r.dispatcher.WaitingByNamespace)
+	registry.MustRegister(&metrics.Sessions{Cache: c.store, Leading: leading, Clock: c.clock, PerSession: perSession})
+	return registry
+}
+
+func seriesIn(t *testing.T, registry *prometheus.Registry) (n int) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		n += len(family.GetMetric())
+	}
+	return n
+}
