@@ -52,25 +52,28 @@ func loadKey(i int) string { return fmt.Sprintf("key-%d", i) }
 // watch notes each URL that appears in a generated Secret.
 func (f *fleet) watch() {
 	f.T.Helper()
-	secrets, err := cache.New(f.Cluster.Config(), cache.Options{DefaultNamespaces: map[string]cache.Config{f.Namespace: {}}})
-	if err != nil {
-		f.T.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = secrets.Start(ctx) })
-	f.T.Cleanup(func() { cancel(); running.Wait() })
-	informer, err := secrets.GetInformer(ctx, &corev1.Secret{})
-	if err != nil {
-		f.T.Fatal(err)
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+	f.inform(&corev1.Secret{}, toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { f.Note(nil, o.(*corev1.Secret)) },
 		UpdateFunc: func(o, n any) { f.Note(o.(*corev1.Secret), n.(*corev1.Secret)) },
 	})
-	if err != nil {
-		f.T.Fatal(err)
-	}
+}
+
+// inform tells a handler of all objects of a kind in the stage. A watch alone would end when it
+// falls behind.
+func (s *stage) inform(kind client.Object, handler toolscache.ResourceEventHandler) {
+	s.T.Helper()
+	objects, err := cache.New(s.Cluster.Config(), cache.Options{
+		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{s.Namespace: {}},
+	})
+	s.Must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = objects.Start(ctx) })
+	s.T.Cleanup(func() { cancel(); running.Wait() })
+	informer, err := objects.GetInformer(ctx, kind)
+	s.Must(err)
+	_, err = informer.AddEventHandler(handler)
+	s.Must(err)
 }
 
 // createAll creates n sessions of a kind, some at a time.
