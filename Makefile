@@ -179,7 +179,7 @@ roots: ## Check the age of the root certificates that are compiled into the imag
 	@go run ./hack/roots
 
 .PHONY: verify
-verify: generate bin/tools/kustomize bin/tools/actionlint ## Check generated files, modules, formatting and kustomizations
+verify: generate vulncheck bin/tools/kustomize bin/tools/actionlint ## Check generated files, modules, known faults, formatting and kustomizations
 	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' has changed." >&2; exit 1; }
 	@for module in $(MODULES); do \
 	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \

@@ -5,7 +5,7 @@ module github.com/xtracta/billing-operator/hack/release
 go 1.26.0
 
 require (
-	github.com/go-logr/logr v1.4.3
+	github.com/go-logr/logr v1.4.4
 	github.com/google/go-containerregistry v0.22.1
 	github.com/spdx/tools-golang v0.5.7
 	github.com/spf13/pflag v1.1.0
