@@ -93,14 +93,14 @@ race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race d
 	$(TEST) -race -timeout 40m ./...
 
 .PHONY: gitops
-gitops: assets ## Run Flux's controller and Argo CD's and Flux's own code on the operator (compiles for minutes once)
+gitops: assets bin/tools/helm ## Run Flux's controller and Argo CD's and Flux's own code on the operator (compiles for minutes once)
 	@for tool in argocd flux; do \
 	  (cd test/gitops/$$tool && echo "go test ./test/gitops/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
 	done
 	go test ./test/gitops/controllers -count=1 -timeout 20m -skip ArgoCD -gitops.run
 
 .PHONY: gitops-long
-gitops-long: gitops ## The same, and Argo CD's controllers (with Debian's redis-server)
+gitops-long: gitops bin/tools/kustomize ## The same, and Argo CD's controllers (with Debian's redis-server)
 	go test ./test/gitops/controllers -count=1 -timeout 20m -run ArgoCD -gitops.run
 
 .PHONY: gitops-soak

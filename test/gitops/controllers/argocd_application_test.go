@@ -67,7 +67,7 @@ func (s *stage) application(name, spec string) {
 		u.SetAnnotations(map[string]string{"argocd.argoproj.io/compare-options": options})
 		delete(full, "compareOptions")
 	}
-	s.must(kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
+	s.must(s.kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
 	if !slices.Contains(s.applications, name) {
 		s.applications = append(s.applications, name)
 	}
@@ -76,7 +76,7 @@ func (s *stage) application(name, spec string) {
 func (s *stage) newApplication(name string) *unstructured.Unstructured {
 	u := object("argoproj.io/v1alpha1", "Application")
 	u.SetNamespace(argoNamespace)
-	u.SetName(s.namespace + "-" + name)
+	u.SetName(s.prefix + name)
 	return u
 }
 
@@ -84,7 +84,7 @@ func (s *stage) newApplication(name string) *unstructured.Unstructured {
 func (s *stage) refresh(name, how string) {
 	s.t.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{"argocd.argoproj.io/refresh":%q}}}`, how)
-	s.must(kube.Patch(s.t.Context(), s.newApplication(name), client.RawPatch("application/merge-patch+json", []byte(patch))))
+	s.must(s.kube.Patch(s.t.Context(), s.newApplication(name), client.RawPatch("application/merge-patch+json", []byte(patch))))
 }
 
 // compare has Argo CD compare an Application, and waits until it did. Argo CD overlooks a request
@@ -146,7 +146,7 @@ func (s *stage) appBecomes(name, what string, reached func(appVerdict) bool) (v 
 func (s *stage) getApplication(name string) *unstructured.Unstructured {
 	s.t.Helper()
 	u := s.newApplication(name)
-	s.must(kube.Get(s.t.Context(), client.ObjectKeyFromObject(u), u))
+	s.must(s.kube.Get(s.t.Context(), client.ObjectKeyFromObject(u), u))
 	return u
 }
 
@@ -195,20 +195,16 @@ func (s *stage) resultOf(name, session string) string {
 func (s *stage) logApplications(ctx context.Context) {
 	for _, name := range s.applications {
 		u := s.newApplication(name)
-		_ = kube.Get(ctx, client.ObjectKeyFromObject(u), u)
+		_ = s.kube.Get(ctx, client.ObjectKeyFromObject(u), u)
 		text, _ := yaml.Marshal(u.Object["status"])
 		s.t.Logf("%s: %s\n%s", name, s.appReads(u), text)
 	}
 	if len(s.applications) == 0 {
 		return
 	}
-	running, err := argoCD()
+	running, err := s.argoCD()
 	if err != nil {
 		return
 	}
-	for line := range strings.Lines(running.controller.log.String()) {
-		if strings.Contains(line, s.namespace) {
-			s.t.Log(line)
-		}
-	}
+	s.logLines(running.controller)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -65,16 +66,70 @@ func (s *stage) staysSynced(name string, times int) {
 	}
 }
 
-// With the finalizer, deleting the Application deletes what it declared.
+// With the finalizer, deleting the Application deletes what it declared. Without it, all stays.
 func TestArgoCDDeletedApplication(t *testing.T) {
 	t.Parallel()
-	s := synced(t, automated)
-	patch := `{"metadata":{"finalizers":["resources-finalizer.argocd.argoproj.io"]}}`
-	s.must(kube.Patch(t.Context(), s.newApplication("billing"), client.RawPatch("application/merge-patch+json", []byte(patch))))
-	s.must(kube.Delete(t.Context(), s.newApplication("billing")))
+	for name, row := range map[string]struct {
+		finalizers []string
+		stays      bool
+	}{
+		"the Application is deleted, with its finalizer": {[]string{argoFinalizer}, false},
+		"the Application is deleted, without finalizer":  {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := synced(t, automated)
+			began := time.Now()
+			s.deleteApplication("billing", row.finalizers)
+			v := appVerdict{Phase: "–", Sync: "–", Health: "–", Message: "–", Took: time.Since(began)}
+			if !row.stays {
+				s.eventually("session and Secret are gone", func() bool { return s.session("acme") == nil && s.url("acme") == "" })
+				s.sayArgoCD(name, v, "session and Secret are gone")
+				return
+			}
+			s.sayArgoCD(name, v, "session and Secret stay")
+			if s.session("acme") == nil || s.session("acme").DeletionTimestamp != nil || s.url("acme") == "" {
+				t.Error("session or Secret are gone")
+			}
+		})
+	}
+}
+
+// argoFinalizer has Argo CD delete with an Application what that declares.
+const argoFinalizer = "resources-finalizer.argocd.argoproj.io"
+
+// deleteApplication deletes an Application with such finalizers, and waits until it is gone.
+func (s *stage) deleteApplication(name string, finalizers []string) {
+	s.t.Helper()
+	u := s.getApplication(name)
+	before := client.MergeFrom(u.DeepCopy())
+	u.SetFinalizers(finalizers)
+	s.must(s.kube.Patch(s.t.Context(), u, before))
+	s.must(s.kube.Delete(s.t.Context(), u))
+	s.eventually("Application "+name+" is gone", func() bool {
+		return apierrors.IsNotFound(s.kube.Get(s.t.Context(), client.ObjectKeyFromObject(u), u))
+	})
+}
+
+// A CustomResourceDefinition goes with all sessions of a cluster.
+func TestArgoCDDefinitionIsKept(t *testing.T) {
+	t.Parallel()
+	needArgoCD(t)
+	s := newStage(t)
+	s.push(definition(s))
+	s.application("crd", "syncPolicy: {automated: {prune: true, selfHeal: true}, syncOptions: [ServerSideApply=true]}\n")
+	s.appBecomes("crd", "healthy", appVerdict.good)
+	s.push(map[string]string{"crd/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app, namespace: $NAMESPACE}\n"})
+	v := s.appVerdict("crd")
+	s.definitionStays()
+	s.sayArgoCD("a commit without the CustomResourceDefinition", v, "it stays")
+	s.push(definition(s))
+	s.appVerdict("crd")
 	began := time.Now()
-	s.eventually("session and Secret are gone", func() bool { return s.session("acme") == nil && s.url("acme") == "" })
-	s.sayArgoCD("the Application is deleted, with its finalizer", appVerdict{Phase: "–", Sync: "–", Health: "–", Message: "–", Took: time.Since(began)}, "session and Secret are gone")
+	s.deleteApplication("crd", []string{argoFinalizer})
+	s.definitionStays()
+	s.sayArgoCD("the Application of the CustomResourceDefinition is deleted, with its finalizer",
+		appVerdict{Phase: "–", Sync: "–", Health: "–", Message: "–", Took: time.Since(began)}, "it stays")
 }
 
 // keyDeclared has sessions declare the entry of the key's Secret, where a test's name asks for it.

@@ -34,6 +34,52 @@ func TestArgoCDChangedSecretName(t *testing.T) {
 	}
 }
 
+// What config/argocd warns of.
+func TestArgoCDForce(t *testing.T) {
+	t.Parallel()
+	s := synced(t, "syncPolicy: {automated: {prune: true, selfHeal: true}, syncOptions: [Replace=true, Force=true]}\n")
+	uid := s.session("acme").UID
+	s.push(files("billing", "  secretName: other\n"))
+	v := s.appVerdict("billing")
+	s.works("acme")
+	s.eventually("the old Secret is collected", func() bool { return s.url("acme") == "" })
+	s.sayArgoCD("`Replace=true`, `Force=true` and a changed spec.secretName", v, fmt.Sprintf("session and Secret are deleted and made anew; %d requests in all", s.requests()))
+	if s.session("acme").UID == uid {
+		t.Error("it is the same session")
+	}
+}
+
+func TestArgoCDInvalidCommit(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]string{
+		"client-side apply": "",
+		"`ServerSideApply=true` with `ServerSideDiff=true`": "compareOptions: ServerSideDiff=true\n",
+	} {
+		t.Run(strings.ReplaceAll(name, "`", ""), func(t *testing.T) {
+			t.Parallel()
+			apply := ""
+			if options != "" {
+				apply = "ServerSideApply=true"
+			}
+			s := synced(t, options+"syncPolicy: {automated: {prune: true, selfHeal: true}, retry: {limit: 0}, syncOptions: ["+apply+"]}\n")
+			url := s.url("acme")
+			s.push(files("billing", "  purge: everything\n"))
+			v := s.appBecomes("billing", "aware of it", func(v appVerdict) bool {
+				return strings.Contains(v.Message, "Unsupported value") && v.Phase != "Running" && (v.Sync == "OutOfSync" || v.Sync == "Unknown")
+			})
+			s.sayArgoCD("a commit with an invalid field, "+name, v, "session, Secret and URL stay")
+			if s.url("acme") != url || s.requests() != 1 {
+				t.Errorf("%s; %d requests", v, s.requests())
+			}
+			s.push(files("billing"))
+			s.appBecomes("billing", "synced", func(v appVerdict) bool { return v.Sync == "Synced" && v.Health == "Healthy" })
+			if s.requests() != 1 {
+				t.Errorf("%d requests after the revert", s.requests())
+			}
+		})
+	}
+}
+
 // With a comparison by a dry run, Argo CD does not get as far as a sync.
 func TestArgoCDChangedSecretNameWithServerSideDiff(t *testing.T) {
 	t.Parallel()
@@ -92,6 +138,25 @@ func TestArgoCDTwoApplicationsOfOneSession(t *testing.T) {
 	s.compare("one")
 	v := s.appBecomes("one", "aware of the other", func(v appVerdict) bool { return strings.Contains(v.Message, "part of applications") })
 	s.sayArgoCD("two Applications that declare one session differently", v, fmt.Sprintf("the last to sync has it; %d requests", s.requests()))
+}
+
+// With self-heal, each Application takes the session back from the other, and each turn costs a request.
+func TestArgoCDTwoApplicationsThatHeal(t *testing.T) {
+	t.Parallel()
+	needArgoCD(t)
+	s := newStage(t)
+	both := files("one")
+	for path, text := range files("two", "  expirationSeconds: 900\n") {
+		both[path] = text
+	}
+	s.push(both)
+	const heal = "syncPolicy: {automated: {selfHeal: true}}\n"
+	s.application("one", heal)
+	s.works("acme")
+	s.application("two", heal)
+	s.eventually("each had a turn more", func() bool { return s.requests() >= 4 })
+	v := s.appBecomes("one", "aware of the other", func(v appVerdict) bool { return strings.Contains(v.Message, "part of applications") })
+	s.sayArgoCD("two Applications that declare one session differently, with self-heal", v, fmt.Sprintf("%d requests, and one more with each turn", s.requests()))
 }
 
 // A paused Application leaves the sessions to the operator.

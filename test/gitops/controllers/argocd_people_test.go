@@ -106,7 +106,7 @@ func TestArgoCDExternalSecrets(t *testing.T) {
 	}
 	url, old := s.url("acme"), s.key
 	s.key += "-rotated"
-	endpoint.AddKeys(s.key)
+	s.endpoint.AddKeys(s.key)
 	vault.becomes(s.key)
 	s.eventually("there is a URL for the new key", func() bool { return s.url("acme") != url })
 	s.works("acme")
@@ -119,7 +119,7 @@ func TestArgoCDExternalSecrets(t *testing.T) {
 	s.refreshes(2)
 	s.staysSynced("billing", 2)
 	s.sayArgoCD("external secrets: rotated, deleted and made again", s.appReads(s.getApplication("billing")), fmt.Sprintf("%d request more, for the rotation", s.requests()))
-	if s.requests() != 1 || endpoint.Requests(old) != 1 {
-		t.Errorf("%d requests with the first key, %d with the second", endpoint.Requests(old), s.requests())
+	if s.requests() != 1 || s.endpoint.Requests(old) != 1 {
+		t.Errorf("%d requests with the first key, %d with the second", s.endpoint.Requests(old), s.requests())
 	}
 }

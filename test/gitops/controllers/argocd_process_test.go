@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,22 +30,27 @@ const argoNamespace = "argocd"
 // needArgoCD starts Argo CD for the first test, and skips the test where Redis is not installed.
 func needArgoCD(t *testing.T) *argo {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("Argo CD needs Redis, and redis-server is not installed")
-	}
-	running, err := argoCD()
+	needRedis(t)
+	running, err := shared.argoCD()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return running
 }
 
-func startArgoCD(ctx context.Context) (*argo, error) {
-	program, manifests, err := buildArgoCD(ctx)
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("Argo CD needs Redis, and redis-server is not installed")
+	}
+}
+
+func (s *site) startArgoCD(ctx context.Context) (*argo, error) {
+	program, manifests, err := builtArgoCD(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := installArgoCD(ctx, manifests); err != nil {
+	if err := s.installArgoCD(ctx, manifests); err != nil {
 		return nil, err
 	}
 	var addresses [4]string
@@ -59,17 +65,17 @@ func startArgoCD(ctx context.Context) (*argo, error) {
 	if err != nil {
 		return nil, err
 	}
-	running.redis, err = start(ctx, redis, path, "--bind", "127.0.0.1", "--port", port(redis), "--save", "", "--appendonly", "no")
+	running.redis, err = s.start(ctx, redis, path, "--bind", "127.0.0.1", "--port", port(redis), "--save", "", "--appendonly", "no")
 	if err != nil {
 		return nil, err
 	}
-	running.repoServer, err = start(ctx, "http://"+repoHealth+"/healthz", program+"-repo-server",
+	running.repoServer, err = s.start(ctx, "http://"+repoHealth+"/healthz", program+"-repo-server",
 		"--redis", redis, "--disable-tls", "--address", "127.0.0.1", "--port", port(repoServer),
 		"--metrics-address", "127.0.0.1", "--metrics-port", port(repoHealth))
 	if err != nil {
 		return nil, err
 	}
-	running.controller, err = start(ctx, "http://"+health+"/healthz", program+"-application-controller",
+	running.controller, err = s.start(ctx, "http://"+health+"/healthz", program+"-application-controller",
 		"--namespace", argoNamespace, "--redis", redis, "--repo-server", repoServer, "--repo-server-plaintext",
 		"--metrics-port", port(health), "--persist-resource-health", "--app-resync-jitter", "0")
 	return running, err
@@ -78,6 +84,19 @@ func startArgoCD(ctx context.Context) (*argo, error) {
 func port(address string) string {
 	_, port, _ := net.SplitHostPort(address)
 	return port
+}
+
+var argoCDBuild struct {
+	sync.Once
+	program, manifests string
+	err                error
+}
+
+// builtArgoCD is buildArgoCD, once for all clusters.
+func builtArgoCD(ctx context.Context) (program, manifests string, err error) {
+	b := &argoCDBuild
+	b.Do(func() { b.program, b.manifests, b.err = buildArgoCD(ctx) })
+	return b.program, b.manifests, b.err
 }
 
 // buildArgoCD compiles Argo CD's programs. It returns the path of them up to "-application-controller",
@@ -103,9 +122,9 @@ func buildArgoCD(ctx context.Context) (program, manifests string, err error) {
 }
 
 // installArgoCD installs the release's definitions and configuration, and config/argocd.
-func installArgoCD(ctx context.Context, manifests string) error {
+func (s *site) installArgoCD(ctx context.Context, manifests string) error {
 	definitions := envtest.CRDInstallOptions{Paths: []string{filepath.Join(manifests, "crds")}, ErrorIfPathMissing: true, MaxTime: patience}
-	if _, err := envtest.InstallCRDs(cluster.Config(), definitions); err != nil {
+	if _, err := envtest.InstallCRDs(s.cluster.Config(), definitions); err != nil {
 		return err
 	}
 	settings := []string{
@@ -129,14 +148,14 @@ func installArgoCD(ctx context.Context, manifests string) error {
 		return err
 	}
 	for i, text := range append(settings, ours) {
-		if err := applyIn(ctx, argoNamespace, fmt.Sprintf("installer-%d", i), text); err != nil {
+		if err := s.applyIn(ctx, argoNamespace, fmt.Sprintf("installer-%d", i), text); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func applyIn(ctx context.Context, namespace, manager, text string) error {
+func (s *site) applyIn(ctx context.Context, namespace, manager, text string) error {
 	u := &unstructured.Unstructured{}
 	if err := yaml.UnmarshalStrict([]byte(text), &u.Object); err != nil {
 		return err
@@ -144,7 +163,7 @@ func applyIn(ctx context.Context, namespace, manager, text string) error {
 	if u.GetKind() != "Namespace" {
 		u.SetNamespace(namespace)
 	}
-	return kube.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership)
+	return s.kube.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership)
 }
 
 // render runs the pinned kustomize on a folder of config/.

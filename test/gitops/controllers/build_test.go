@@ -12,7 +12,7 @@ import (
 // binaries is the module that pins Flux's controller.
 const binaries = "binaries"
 
-// programs are what the tests run, and the definitions of their resources.
+// programs are what the tests run, and the folders with the definitions of Flux's resources.
 type programs struct {
 	operator, flux string
 	crds           []string
@@ -43,8 +43,8 @@ func build(ctx context.Context) (programs, error) {
 	return built, err
 }
 
-// definitions are the folders with the definitions of our resource, Flux's Kustomizations and
-// their sources. The last come from source-controller's release, which nothing here compiles.
+// definitions are the folders with the definitions of Flux's Kustomizations and their sources.
+// The last come from source-controller's release, which nothing here compiles.
 func definitions(ctx context.Context, module gobuild.Command) ([]string, error) {
 	const source = "github.com/fluxcd/source-controller"
 	version, err := module.Output(ctx, "list", "-m", "-f", "{{.Version}}", source+"/api")
@@ -63,7 +63,6 @@ func definitions(ctx context.Context, module gobuild.Command) ([]string, error) 
 		return nil, err
 	}
 	return []string{
-		filepath.Join(root, "config", "crd", "bases"),
 		filepath.Join(strings.TrimSpace(folders), "config", "crd", "bases"),
 		filepath.Join(strings.TrimSpace(cache), source+"@"+strings.TrimSpace(version), "config", "crd", "bases"),
 	}, nil

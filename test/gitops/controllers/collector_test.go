@@ -17,28 +17,28 @@ import (
 // collectGarbage deletes the generated Secrets of sessions that are gone, as a cluster's own
 // controllers would. Flux deletes sessions in the background and Argo CD in the foreground: such a
 // session stays until its Secret is gone.
-func collectGarbage(ctx context.Context) {
+func (s *site) collectGarbage(ctx context.Context) {
 	for ctx.Err() == nil {
 		var secrets corev1.SecretList
-		if err := kube.List(ctx, &secrets, client.HasLabels{v1alpha1.LabelSession}); err == nil {
+		if err := s.kube.List(ctx, &secrets, client.HasLabels{v1alpha1.LabelSession}); err == nil {
 			for _, secret := range secrets.Items {
-				if ownerIsGone(ctx, &secret) {
-					_ = kube.Delete(ctx, &secret, client.Preconditions{UID: &secret.UID})
+				if s.ownerIsGone(ctx, &secret) {
+					_ = s.kube.Delete(ctx, &secret, client.Preconditions{UID: &secret.UID})
 				}
 			}
 		}
-		release(ctx)
+		s.release(ctx)
 		time.Sleep(500 * time.Millisecond) // the pace of looking
 	}
 }
 
-func ownerIsGone(ctx context.Context, secret *corev1.Secret) bool {
+func (s *site) ownerIsGone(ctx context.Context, secret *corev1.Secret) bool {
 	if len(secret.OwnerReferences) != 1 {
 		return false
 	}
 	owner := secret.OwnerReferences[0]
 	var session v1alpha1.BillingSession
-	err := kube.Get(ctx, client.ObjectKey{Namespace: secret.Namespace, Name: owner.Name}, &session)
+	err := s.kube.Get(ctx, client.ObjectKey{Namespace: secret.Namespace, Name: owner.Name}, &session)
 	if client.IgnoreNotFound(err) != nil {
 		return false
 	}
@@ -50,14 +50,14 @@ func waitsForItsSecret(session *v1alpha1.BillingSession) bool {
 }
 
 // release ends the deletion of sessions whose Secret is gone.
-func release(ctx context.Context) {
+func (s *site) release(ctx context.Context) {
 	var sessions v1alpha1.BillingSessionList
-	_ = kube.List(ctx, &sessions)
+	_ = s.kube.List(ctx, &sessions)
 	for _, session := range sessions.Items {
 		secret := client.ObjectKey{Namespace: session.Namespace, Name: cmp.Or(session.Status.SecretName, session.Name)}
-		if waitsForItsSecret(&session) && apierrors.IsNotFound(kube.Get(ctx, secret, &corev1.Secret{})) {
+		if waitsForItsSecret(&session) && apierrors.IsNotFound(s.kube.Get(ctx, secret, &corev1.Secret{})) {
 			controllerutil.RemoveFinalizer(&session, metav1.FinalizerDeleteDependents)
-			_ = kube.Update(ctx, &session)
+			_ = s.kube.Update(ctx, &session)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func definition(s *stage) map[string]string {
 func (s *stage) definitionStays() {
 	s.t.Helper()
 	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-	s.must(kube.Get(s.t.Context(), client.ObjectKey{Name: "billingsessions.billing.xtracta.com"}, crd))
+	s.must(s.kube.Get(s.t.Context(), client.ObjectKey{Name: "billingsessions.billing.xtracta.com"}, crd))
 	if crd.GetDeletionTimestamp() != nil {
 		s.t.Error("the CustomResourceDefinition is being deleted")
 	}

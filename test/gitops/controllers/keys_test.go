@@ -17,8 +17,8 @@ import (
 
 // hold makes the endpoint unavailable to the stage's key.
 func (s *stage) hold() (release func()) {
-	endpoint.MisbehaveFor(s.key, standin.Status(503))
-	return func() { endpoint.MisbehaveFor(s.key) }
+	s.endpoint.MisbehaveFor(s.key, standin.Status(503))
+	return func() { s.endpoint.MisbehaveFor(s.key) }
 }
 
 // Another tool brings the key after Flux has applied the session.
@@ -61,17 +61,17 @@ func TestChangedKey(t *testing.T) {
 	url, old := s.url("acme"), s.key
 	time.Sleep(10 * time.Second) // the floor between two requests of a session
 	s.key += "-rotated"
-	endpoint.AddKeys(s.key)
+	s.endpoint.AddKeys(s.key)
 	const slow = 8 * time.Second // within the operator's own limit
-	endpoint.MisbehaveFor(s.key, standin.Latency(slow))
+	s.endpoint.MisbehaveFor(s.key, standin.Latency(slow))
 	s.commit(files("billing"))
 	v := s.verdict("billing")
 	early := s.url("acme") == url
 	s.eventually("the new URL is there", func() bool { return s.url("acme") != url })
 	s.say(fmt.Sprintf("a commit that changes only the key, while the endpoint takes %s", slow), v,
 		fmt.Sprintf("the new URL comes %.1f s after Flux is ready; the old one stays until then", (time.Since(s.committed)-v.After).Seconds()))
-	if v.Status != "True" || !early || s.requests() != 1 || endpoint.Requests(old) != 1 {
-		t.Errorf("%s, the old URL was there %v, %d requests with the old key, %d with the new one", v, early, endpoint.Requests(old), s.requests())
+	if v.Status != "True" || !early || s.requests() != 1 || s.endpoint.Requests(old) != 1 {
+		t.Errorf("%s, the old URL was there %v, %d requests with the old key, %d with the new one", v, early, s.endpoint.Requests(old), s.requests())
 	}
 }
 
@@ -106,7 +106,7 @@ func (e *externalSecrets) refresh(ctx context.Context, count int) {
 	secret.SetName("key")
 	secret.SetAnnotations(map[string]string{"example.com/refreshed": fmt.Sprint(count)})
 	secret.Object["stringData"] = map[string]any{v1alpha1.DefaultAPIKeySecretKey: e.key}
-	_ = kube.Apply(ctx, client.ApplyConfigurationFromUnstructured(secret), client.FieldOwner("external-secrets"), client.ForceOwnership)
+	_ = e.stage.kube.Apply(ctx, client.ApplyConfigurationFromUnstructured(secret), client.FieldOwner("external-secrets"), client.ForceOwnership)
 }
 
 // becomes changes the key in the vault. Without one the Secret is left alone.
@@ -140,7 +140,7 @@ func TestExternalSecrets(t *testing.T) {
 
 	url, old := s.url("acme"), s.key
 	s.key += "-rotated"
-	endpoint.AddKeys(s.key)
+	s.endpoint.AddKeys(s.key)
 	vault.becomes(s.key)
 	s.eventually("there is a URL for the new key", func() bool { return s.url("acme") != url })
 	s.works("acme")
@@ -159,8 +159,8 @@ func TestExternalSecrets(t *testing.T) {
 	s.works("acme")
 	s.unchanged("billing", 1)
 	s.say("external secrets: it is made again", s.reconcile("billing"), fmt.Sprintf("%d request more", s.requests()-1))
-	if s.requests() != 1 || endpoint.Requests(old) != 1 {
-		t.Errorf("%d requests with the first key, %d with the second", endpoint.Requests(old), s.requests())
+	if s.requests() != 1 || s.endpoint.Requests(old) != 1 {
+		t.Errorf("%d requests with the first key, %d with the second", s.endpoint.Requests(old), s.requests())
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *stage) refreshes(times int) {
 	seen := map[string]bool{}
 	s.eventually("the key's Secret is refreshed", func() bool {
 		var secret corev1.Secret
-		if err := kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "key"}, &secret); err == nil {
+		if err := s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "key"}, &secret); err == nil {
 			seen[secret.ResourceVersion] = true
 		}
 		return len(seen) > times
@@ -179,5 +179,5 @@ func (s *stage) refreshes(times int) {
 
 func (s *stage) deleteKey() {
 	s.t.Helper()
-	s.must(kube.Delete(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "key"}}))
+	s.must(s.kube.Delete(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "key"}}))
 }

@@ -26,10 +26,10 @@ func (s *stage) kustomization(name, spec string) {
 		defaults[field] = value
 	}
 	u := object("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
-	u.SetNamespace(s.namespace)
+	u.SetNamespace(s.fluxNamespace)
 	u.SetName(name)
 	u.Object["spec"] = defaults
-	s.must(kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
+	s.must(s.kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
 }
 
 // verdict is what Flux says of a Kustomization.
@@ -73,11 +73,11 @@ func (s *stage) reconcile(name string) verdict {
 	s.t.Helper()
 	token := time.Now().Format(time.RFC3339Nano)
 	u := object("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
-	u.SetNamespace(s.namespace)
+	u.SetNamespace(s.fluxNamespace)
 	u.SetName(name)
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{"reconcile.fluxcd.io/requestedAt":%q}}}`, token)
 	s.committed = time.Now()
-	s.must(kube.Patch(s.t.Context(), u, client.RawPatch("application/merge-patch+json", []byte(patch))))
+	s.must(s.kube.Patch(s.t.Context(), u, client.RawPatch("application/merge-patch+json", []byte(patch))))
 	var v verdict
 	s.eventually("Flux looks at "+name+" again", func() bool {
 		u := s.getKustomization(name)
@@ -92,7 +92,7 @@ func (s *stage) reconcile(name string) verdict {
 func (s *stage) getKustomization(name string) *unstructured.Unstructured {
 	s.t.Helper()
 	u := object("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
-	s.must(kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, u))
+	s.must(s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.fluxNamespace, Name: name}, u))
 	return u
 }
 

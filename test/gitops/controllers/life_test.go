@@ -107,13 +107,13 @@ func (s *stage) unchanged(name string, times int) {
 // uncorrected has Flux look at a Kustomization some times, and fails if it has anything to correct.
 func (s *stage) uncorrected(name string, times int) {
 	s.t.Helper()
-	before := len(flux.applications(s.namespace, name))
+	before := len(s.flux.applications(s.fluxNamespace, name))
 	for range times {
 		if v := s.reconcile(name); v.Status != "True" {
 			s.t.Errorf("%s: %s", name, v)
 		}
 	}
-	seen := flux.applications(s.namespace, name)[before:]
+	seen := s.flux.applications(s.fluxNamespace, name)[before:]
 	if len(seen) < times {
 		s.t.Errorf("Flux applied %d times, want %d", len(seen), times)
 	}

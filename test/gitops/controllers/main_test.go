@@ -9,18 +9,15 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http/httptest"
 	"os"
-	"sync"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -33,14 +30,10 @@ var (
 // root is the project's, seen from this folder, in which tests run.
 const root = "../../.."
 
-// What all tests share. Each test has a namespace and an API key of its own.
+// What most tests share. Each of them has a namespace and an API key of its own.
 var (
-	cluster  *controlplane.ControlPlane
-	kube     client.Client
-	endpoint *standin.Server
-	git      *server
-	flux     *controller
-	argoCD   func() (*argo, error) // starts it for the first test that asks
+	built  programs
+	shared *site
 )
 
 func TestMain(m *testing.M) {
@@ -63,58 +56,35 @@ func TestMain(m *testing.M) {
 func runAll(m *testing.M) (code int, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	programs, err := build(ctx)
-	if err != nil {
+	if built, err = build(ctx); err != nil {
 		return 0, err
 	}
-	if cluster, err = controlplane.Start(ctx, controlplane.Options{CRDDirs: programs.crds}); err != nil {
+	if shared, err = startSite(ctx, append(built.crds, filepath.Join(root, "config", "crd", "bases"))); err != nil {
 		return 0, err
 	}
-	defer func() { _ = cluster.Stop() }()
-	if kube, err = client.New(cluster.Config(), client.Options{Scheme: scheme()}); err != nil {
-		return 0, err
-	}
-	endpoint = standin.New()
-	endpointServer := httptest.NewServer(endpoint)
-	defer endpointServer.Close()
-	git = serveGit()
-	defer git.Close()
-	go collectGarbage(ctx)
-
-	operator, err := startOperator(ctx, programs.operator, endpointServer.URL)
+	defer shared.stop()
+	operator, err := shared.startOperator(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer operator.stop()
-	if flux, err = startFlux(ctx, programs.flux); err != nil {
+	if err := shared.startFlux(ctx); err != nil {
 		return 0, err
 	}
-	defer flux.stop()
-	argoCD = sync.OnceValues(func() (*argo, error) { return startArgoCD(ctx) })
+	defer shared.flux.stop()
 	code = m.Run()
 	return code, writeTables(*table)
 }
 
-func startOperator(ctx context.Context, program, endpoint string) (*controller, error) {
+func (s *site) startOperator(ctx context.Context) (*controller, error) {
 	health, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, "http://"+health+"/readyz", program,
-		"--endpoint-url", endpoint+"/v1/billings/billing_ui", "--endpoint-qps", "0",
+	return s.start(ctx, "http://"+health+"/readyz", built.operator,
+		"--endpoint-url", s.url+standin.Path, "--endpoint-qps", "0",
 		"--watch-label-selector", "!"+unwatched,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", health, "--log-format", "text")
-}
-
-func startFlux(ctx context.Context, program string) (*controller, error) {
-	health, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	return start(ctx, "http://"+health+"/readyz", program,
-		"--metrics-addr", "0", "--health-addr", health, "--enable-leader-election=false",
-		// Each Kustomization that waits holds a worker.
-		"--concurrent", "100", "--requeue-dependency", "1s", "--interval-jitter-percentage", "0")
 }
 
 // patience is how long a test waits for what should take seconds.

@@ -127,7 +127,7 @@ func TestTwoKustomizationsOfOneSession(t *testing.T) {
 			}
 			corrections := 0
 			for _, kustomization := range []string{"one", "two"} {
-				for _, objects := range flux.applications(s.namespace, kustomization) {
+				for _, objects := range s.flux.applications(s.namespace, kustomization) {
 					if objects["BillingSession/"+s.namespace+"/acme"] == "configured" {
 						corrections++
 					}
@@ -152,7 +152,7 @@ func TestDeletedKustomization(t *testing.T) {
 			t.Parallel()
 			s := living(t, "wait: true\ndeletionPolicy: "+policy)
 			began := time.Now()
-			s.must(kube.Delete(t.Context(), s.getKustomization("billing")))
+			s.must(s.kube.Delete(t.Context(), s.getKustomization("billing")))
 			s.eventually("the Kustomization is gone", func() bool { return !s.exists("billing") })
 			v := verdict{Status: "-", Reason: "–", Message: "–", Took: time.Since(began)}
 			if !stays {

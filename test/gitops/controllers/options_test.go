@@ -13,7 +13,7 @@ import (
 func (s *stage) exists(kustomization string) bool {
 	s.t.Helper()
 	u := object("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
-	err := kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: kustomization}, u)
+	err := s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.fluxNamespace, Name: kustomization}, u)
 	if !apierrors.IsNotFound(err) {
 		s.must(err)
 	}
@@ -74,7 +74,7 @@ func TestPostBuild(t *testing.T) {
 	v := s.verdict("billing")
 	s.works("acme")
 	var secret corev1.Secret
-	s.must(kube.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "acme"}, &secret))
+	s.must(s.kube.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "acme"}, &secret))
 	for name, want := range map[string]string{
 		"cost-centre": "x4711", "price": "US$ 5", "word": "$cost_centre", "literal": "${cost_centre}",
 	} {
@@ -119,7 +119,7 @@ func TestDependsOn(t *testing.T) {
 
 func (s *stage) configMap(name string) bool {
 	s.t.Helper()
-	err := kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, &corev1.ConfigMap{})
+	err := s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, &corev1.ConfigMap{})
 	return err == nil
 }
 
@@ -127,7 +127,7 @@ func (s *stage) configMap(name string) bool {
 func TestDefinitionIsKept(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.must(kube.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "mine"}}))
+	s.must(s.kube.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: "mine"}}))
 	s.commit(definition(s))
 	s.kustomization("crd", "wait: true")
 	v := s.verdict("crd")
@@ -140,7 +140,7 @@ func TestDefinitionIsKept(t *testing.T) {
 	s.definitionStays()
 	s.commit(definition(s))
 	s.verdict("crd")
-	s.must(kube.Delete(t.Context(), s.getKustomization("crd")))
+	s.must(s.kube.Delete(t.Context(), s.getKustomization("crd")))
 	s.eventually("the Kustomization is gone", func() bool { return !s.exists("crd") })
 	s.definitionStays()
 }

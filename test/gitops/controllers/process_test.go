@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ type controller struct {
 }
 
 // start runs a program and waits until its health can be read at a URL.
-func start(ctx context.Context, health, program string, args ...string) (*controller, error) {
+func (s *site) start(ctx context.Context, health, program string, args ...string) (*controller, error) {
 	dir, err := os.MkdirTemp("", "controllers-")
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func start(ctx context.Context, health, program string, args ...string) (*contro
 	}
 	c := &controller{log: &lockedBuffer{}, exited: make(chan struct{})}
 	c.cmd = process.Command(ctx, "", script, args...)
-	c.cmd.Env = append(os.Environ(), environment(dir)...)
+	c.cmd.Env = append(os.Environ(), s.environment(dir)...)
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
@@ -76,10 +77,22 @@ func reachable(health string) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
+// tools is the folder of helm and kustomize.
+var tools = absolute(root, "bin", "tools")
+
+func absolute(elements ...string) string {
+	path, err := filepath.Abs(filepath.Join(elements...))
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
 // environment has a program use the cluster, as if in it, and leave its files in a folder.
-func environment(dir string) []string {
+func (s *site) environment(dir string) []string {
 	return []string{
-		"KUBECONFIG=" + cluster.KubeconfigPath(), "TMPDIR=" + dir,
+		"KUBECONFIG=" + s.cluster.KubeconfigPath(), "TMPDIR=" + dir,
+		"PATH=" + tools + string(filepath.ListSeparator) + os.Getenv("PATH"), // Argo CD runs helm and kustomize
 		"ARGOCD_FAKE_IN_CLUSTER=true", "ARGOCD_GPG_ENABLED=false", "ARGOCD_PLUGINSOCKFILEPATH=" + dir,
 		"ARGOCD_TLS_DATA_PATH=" + dir, "ARGOCD_SSH_DATA_PATH=" + dir, "REDIS_PASSWORD=",
 	}
@@ -88,6 +101,15 @@ func environment(dir string) []string {
 func (c *controller) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	<-c.exited
+}
+
+func (c *controller) running() bool {
+	select {
+	case <-c.exited:
+		return false
+	default:
+		return true
+	}
 }
 
 // applications are what Flux said that it did to each object of a Kustomization, one map for
@@ -137,12 +159,12 @@ func (b *lockedBuffer) String() string {
 // billing runs kubectl-billing in the stage's namespace.
 func (s *stage) billing(args ...string) string {
 	s.t.Helper()
-	return billing(s.t, append(args, "--namespace", s.namespace)...)
+	return s.site.billing(s.t, append(args, "--namespace", s.namespace)...)
 }
 
-func billing(t *testing.T, args ...string) string {
+func (s *site) billing(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", cluster.KubeconfigPath())...)
+	cmd := exec.CommandContext(t.Context(), plugin, append(args, "--kubeconfig", s.cluster.KubeconfigPath())...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		var exit *exec.ExitError

@@ -80,7 +80,7 @@ func declared(s *stage, row fixtures.Situation, name string) string {
 func (s *stage) pretend(name string, as unstructured.Unstructured) {
 	s.t.Helper()
 	session := object(as.GetAPIVersion(), as.GetKind())
-	s.must(kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, session))
+	s.must(s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, session))
 	newer := session.GetGeneration() - as.GetGeneration()
 	status, _, err := unstructured.NestedMap(as.Object, "status")
 	s.must(err)
@@ -94,7 +94,7 @@ func (s *stage) pretend(name string, as unstructured.Unstructured) {
 		status["conditions"] = conditions
 	}
 	session.Object["status"] = status
-	s.must(kube.Status().Update(s.t.Context(), session))
+	s.must(s.kube.Status().Update(s.t.Context(), session))
 }
 
 // older moves an observed generation, but not the one of a session that nobody has looked at.

@@ -34,7 +34,7 @@ func TestSoak(t *testing.T) {
 	if s.requests() != sessions {
 		t.Errorf("%d requests for %d sessions", s.requests(), sessions)
 	}
-	first := len(flux.applications(s.namespace, "billing"))
+	first := len(s.flux.applications(s.namespace, "billing"))
 	fleet := &watched{stage: s, urls: map[string]string{}}
 	for end := time.Now().Add(*soak); time.Now().Before(end); time.Sleep(time.Second) {
 		fleet.look()
@@ -46,7 +46,7 @@ func TestSoak(t *testing.T) {
 	})
 
 	reconciliations, corrections := 0, 0
-	for _, objects := range flux.applications(s.namespace, "billing")[first:] {
+	for _, objects := range s.flux.applications(s.namespace, "billing")[first:] {
 		reconciliations++
 		for object, action := range objects {
 			if action != "unchanged" {
@@ -63,7 +63,7 @@ func TestSoak(t *testing.T) {
 	if fleet.unready > 0 {
 		t.Errorf("%d looks at an unready session", fleet.unready)
 	}
-	for _, request := range endpoint.Log() {
+	for _, request := range s.endpoint.Log() {
 		if request.Key == standin.KeyID(s.key) && request.Outcome != standin.Granted && request.Outcome != standin.Pending {
 			t.Errorf("a request was %s", request.Summary())
 		}
@@ -81,7 +81,7 @@ type watched struct {
 func (w *watched) look() {
 	w.stage.t.Helper()
 	var list v1alpha1.BillingSessionList
-	w.stage.must(kube.List(w.stage.t.Context(), &list, client.InNamespace(w.stage.namespace)))
+	w.stage.must(w.stage.kube.List(w.stage.t.Context(), &list, client.InNamespace(w.stage.namespace)))
 	for _, session := range list.Items {
 		url := session.Status.URL
 		if before := w.urls[session.Name]; before != "" && before != url {

@@ -32,22 +32,26 @@ func scheme() *runtime.Scheme {
 
 // stage is a namespace with a repository and a group's API key of its own.
 type stage struct {
+	*site
 	t         *testing.T
 	namespace string
 	key       string
 	revision  string
 	committed time.Time
 
+	fluxNamespace string // of its Kustomizations
+
 	repository   string   // that Argo CD reads
+	prefix       string   // of the names of its Applications
 	applications []string // of Argo CD
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, namespace: fmt.Sprintf("stage-%08x", rand.Uint32())}
-	s.key = "key-of-" + s.namespace
-	endpoint.AddKeys(s.key)
-	s.must(kube.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}))
+	s := &stage{site: shared, t: t, namespace: fmt.Sprintf("stage-%08x", rand.Uint32())}
+	s.key, s.fluxNamespace, s.prefix = "key-of-"+s.namespace, s.namespace, s.namespace+"-"
+	s.endpoint.AddKeys(s.key)
+	s.must(s.kube.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}))
 	t.Cleanup(s.clear)
 	return s
 }
@@ -57,22 +61,29 @@ func (s *stage) clear() {
 	ctx := context.Background()
 	if s.t.Failed() {
 		var sessions v1alpha1.BillingSessionList
-		_ = kube.List(ctx, &sessions, client.InNamespace(s.namespace))
+		_ = s.kube.List(ctx, &sessions, client.InNamespace(s.namespace))
 		for _, session := range sessions.Items {
 			s.t.Logf("session %s: %+v; %+v", session.Name, session.Spec, session.Status.Conditions)
 		}
 		s.logApplications(ctx)
-		for line := range strings.Lines(flux.log.String()) {
-			if strings.Contains(line, s.namespace) {
-				s.t.Log(line)
-			}
+		if s.flux != nil {
+			s.logLines(s.flux)
 		}
 	}
 	for _, name := range s.applications {
-		_ = kube.Delete(ctx, s.newApplication(name))
+		_ = s.kube.Delete(ctx, s.newApplication(name))
 	}
 	for _, object := range []client.Object{object("kustomize.toolkit.fluxcd.io/v1", "Kustomization"), &v1alpha1.BillingSession{}} {
-		_ = kube.DeleteAllOf(ctx, object, client.InNamespace(s.namespace))
+		_ = s.kube.DeleteAllOf(ctx, object, client.InNamespace(s.namespace))
+	}
+}
+
+// logLines shows what a controller said of the stage.
+func (s *stage) logLines(c *controller) {
+	for line := range strings.Lines(c.log.String()) {
+		if s.site != shared || strings.Contains(line, s.namespace) {
+			s.t.Log(line)
+		}
 	}
 }
 
@@ -83,21 +94,27 @@ func object(apiVersion, kind string) *unstructured.Unstructured {
 	return u
 }
 
-// commit publishes files as the newest commit of the stage's repository. $NAMESPACE and $KEY in
+// commit publishes files as the newest commit of the repository "finance". $NAMESPACE and $KEY in
 // them are the stage's.
 func (s *stage) commit(files map[string]string) {
+	s.t.Helper()
+	s.commitTo("finance", files)
+}
+
+// commitTo is commit for a repository of another name.
+func (s *stage) commitTo(name string, files map[string]string) {
 	s.t.Helper()
 	filled := map[string]string{}
 	for name, text := range files {
 		filled[name] = s.fill(text)
 	}
-	commit, err := git.publish(s.namespace, filled)
+	commit, err := s.artifacts.publish(s.fluxNamespace+"/"+name, filled)
 	s.must(err)
 	repository := object("source.toolkit.fluxcd.io/v1", "GitRepository")
-	repository.SetNamespace(s.namespace)
-	repository.SetName("finance")
-	repository.Object["spec"] = map[string]any{"url": "https://git.example.com/finance.git", "interval": "1h"}
-	if err := kube.Create(s.t.Context(), repository); err != nil && !apierrors.IsAlreadyExists(err) {
+	repository.SetNamespace(s.fluxNamespace)
+	repository.SetName(name)
+	repository.Object["spec"] = map[string]any{"url": "https://git.example.com/" + name + ".git", "interval": "1h"}
+	if err := s.kube.Create(s.t.Context(), repository); err != nil && !apierrors.IsAlreadyExists(err) {
 		s.t.Fatal(err)
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
@@ -113,7 +130,7 @@ func (s *stage) commit(files map[string]string) {
 		}},
 	}
 	s.revision, s.committed = commit.revision, time.Now()
-	s.must(kube.Status().Patch(s.t.Context(), repository, client.Merge))
+	s.must(s.kube.Status().Patch(s.t.Context(), repository, client.Merge))
 }
 
 func (s *stage) fill(text string) string {
@@ -127,7 +144,7 @@ func (s *stage) apply(text string) {
 		u := &unstructured.Unstructured{}
 		s.must(yaml.UnmarshalStrict([]byte(document), &u.Object))
 		u.SetNamespace(s.namespace)
-		s.must(kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
+		s.must(s.kube.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("somebody"), client.ForceOwnership))
 	}
 }
 
@@ -142,7 +159,7 @@ func (s *stage) must(err error) {
 func (s *stage) session(name string) *v1alpha1.BillingSession {
 	s.t.Helper()
 	var session v1alpha1.BillingSession
-	err := kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, &session)
+	err := s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, &session)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -154,14 +171,14 @@ func (s *stage) session(name string) *v1alpha1.BillingSession {
 func (s *stage) url(secret string) string {
 	s.t.Helper()
 	var found corev1.Secret
-	err := kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: secret}, &found)
+	err := s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: secret}, &found)
 	if !apierrors.IsNotFound(err) {
 		s.must(err)
 	}
 	return string(found.Data["url"])
 }
 
-func (s *stage) requests() int { return endpoint.Requests(s.key) }
+func (s *stage) requests() int { return s.endpoint.Requests(s.key) }
 
 func (s *stage) eventually(what string, condition func() bool) {
 	s.t.Helper()
