@@ -85,6 +85,9 @@ func (l *latency) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.s.strike()) }()
+	// An API server does not stop while somebody watches.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	l.s.endpoint.MisbehaveFor(shortKey, standin.Life(shortLife))
 	if err := l.s.client.Create(ctx, builders.KeySecretOf(namespace, shortKey, shortKey)); err != nil {
 		return err
