@@ -34,19 +34,28 @@ func TestArgoCDChangedSecretName(t *testing.T) {
 	}
 }
 
-// What config/argocd warns of.
+// What config/argocd warns of: the annotation has Argo CD delete and make anew what the API server refuses to change.
 func TestArgoCDForce(t *testing.T) {
 	t.Parallel()
-	s := synced(t, "syncPolicy: {automated: {prune: true, selfHeal: true}, syncOptions: [Replace=true, Force=true]}\n")
-	uid := s.session("acme").UID
-	s.push(files("billing", "  secretName: other\n"))
-	v := s.appVerdict("billing")
-	s.works("acme")
-	s.eventually("the old Secret is collected", func() bool { return s.url("acme") == "" })
-	s.sayArgoCD("`Replace=true`, `Force=true` and a changed spec.secretName", v, fmt.Sprintf("session and Secret are deleted and made anew; %d requests in all", s.requests()))
-	if s.session("acme").UID == uid {
-		t.Error("it is the same session")
+	needArgoCD(t)
+	s := newStage(t)
+	commit := func(fields string) {
+		changed := files("billing", fields)
+		changed["billing/session.yaml"] = strings.Replace(changed["billing/session.yaml"], "$NAMESPACE}",
+			`$NAMESPACE, annotations: {argocd.argoproj.io/sync-options: "Force=true,Replace=true"}}`, 1)
+		s.push(changed)
 	}
+	commit("")
+	s.application("billing", "syncPolicy: {automated: {prune: true, selfHeal: true}, retry: {limit: 0}}\n")
+	s.works("acme")
+	s.appBecomes("billing", "healthy", appVerdict.good)
+	uid := s.session("acme").UID
+	commit("  secretName: other\n")
+	v := s.appVerdict("billing")
+	if session := s.session("acme"); session == nil || session.UID == uid {
+		t.Errorf("%s: the session was not made anew: %+v", v, session)
+	}
+	s.sayArgoCD("the annotation `Force=true,Replace=true` and a changed spec.secretName", v, fmt.Sprintf("session and Secret are deleted and made anew; %d requests in all", s.requests()))
 }
 
 func TestArgoCDInvalidCommit(t *testing.T) {

@@ -10,7 +10,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,7 +45,24 @@ func (s *site) runDeployments(ctx context.Context) {
 				n.report(ctx, &deployment, n.serve(ctx, &deployment))
 			}
 		}
+		s.allowDisruptions(ctx)
 		time.Sleep(200 * time.Millisecond) // the pace of looking
+	}
+}
+
+// allowDisruptions writes the status of PodDisruptionBudgets, for which Argo CD waits.
+func (s *site) allowDisruptions(ctx context.Context) {
+	var budgets policyv1.PodDisruptionBudgetList
+	_ = s.kube.List(ctx, &budgets)
+	for _, budget := range budgets.Items {
+		if budget.Status.ObservedGeneration != budget.Generation {
+			budget.Status.ObservedGeneration, budget.Status.DisruptionsAllowed = budget.Generation, 1
+			budget.Status.Conditions = []metav1.Condition{{
+				Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionTrue,
+				Reason: policyv1.SufficientPodsReason, LastTransitionTime: metav1.Now(),
+			}}
+			_ = s.kube.Status().Update(ctx, &budget)
+		}
 	}
 }
 
