@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -127,11 +128,13 @@ func TestArgoCDDefinitionIsKept(t *testing.T) {
 	s.push(definition(s))
 	s.application("crd", "syncPolicy: {automated: {prune: true, selfHeal: true}, syncOptions: [ServerSideApply=true]}\n")
 	s.appBecomes("crd", "healthy", appVerdict.good)
-	s.push(map[string]string{"crd/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app, namespace: $NAMESPACE}\n"})
+	settings := map[string]string{"crd/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app, namespace: $NAMESPACE}\n"}
+	s.push(settings)
 	v := s.appVerdict("crd")
 	s.definitionStays()
 	s.sayArgoCD("a commit without the CustomResourceDefinition", v, "it stays")
-	s.push(definition(s))
+	maps.Copy(settings, definition(s))
+	s.push(settings)
 	s.appVerdict("crd")
 	began := time.Now()
 	s.deleteApplication("crd", []string{argoFinalizer + "/background"}) // nobody collects garbage in the foreground here

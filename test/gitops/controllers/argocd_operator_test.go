@@ -44,6 +44,7 @@ func (s *stage) appInstalled(name, folder string) (v appVerdict) {
 		v = s.appReads(u)
 		return compared == folder && applied == folder && v.good()
 	})
+	v.Took = time.Since(s.committed)
 	return v
 }
 
