@@ -15,8 +15,7 @@ import (
 
 // maxCachedBytes is the size up to which a session, and a Secret with our label, is cached
 // whole. Few need half of it. A pass reads live what is larger. Both hold what the template
-// adds, so this bounds what 700 sessions can take to 17 MB, where the longest templates would
-// take 200.
+// adds: with the longest templates, 700 sessions would take 200 MB.
 const maxCachedBytes = 8 << 10
 
 // stripSession keeps a session's spec, status and identity, and the one annotation that is

@@ -88,7 +88,7 @@ func TestALargeSessionIsCachedInPart(t *testing.T) {
 		{"an ordinary template", builders.Template(
 			map[string]v1alpha1.LabelValue{"team": "a"}, map[string]v1alpha1.AnnotationValue{"note": v1alpha1.AnnotationValue(strings.Repeat("x", 1024))}), true},
 		{"a long URL", func(s *v1alpha1.BillingSession) { s.Status.URL = strings.Repeat("x", 4<<10) }, true},
-		{"the longest template", builders.LongestTemplate, false},
+		{"the longest template", builders.LongestTemplate("😀"), false},
 		{"a template of many short entries", func(s *v1alpha1.BillingSession) {
 			s.Spec.SecretTemplate = &v1alpha1.SecretTemplate{Labels: map[string]v1alpha1.LabelValue{}}
 			for i := range maxCachedBytes / entryBytes {
@@ -264,7 +264,7 @@ func TestOnlySecretsOfSessionsAreCachedWhole(t *testing.T) {
 // until the next look at the session.
 func TestNoMoreIsRememberedThanIsCached(t *testing.T) {
 	t.Parallel()
-	session := builders.Session("acme", builders.In("finance"), builders.LongestTemplate)
+	session := builders.Session("acme", builders.In("finance"), builders.LongestTemplate("😀"))
 	session.UID, session.ResourceVersion = "uid", "9"
 	session.Annotations = map[string]string{"a": strings.Repeat("x", large)}
 	s, err := secret.Compose(session, nil, &secret.Grant{Grant: renewal.Grant{}, URL: endpoint.NewURL("https://xtracta.com/")})

@@ -19,7 +19,7 @@ import (
 func TestALargeSessionIsServedAsAnyOther(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	w.issued("acme", builders.LongestTemplate)
+	w.issued("acme", builders.LongestTemplate("😀"))
 	w.rest()
 	w.expectTemplate("a first issue")
 	w.expectWrites("a first issue", createSecret, patchStatus)

@@ -93,15 +93,15 @@ func Template(labels map[string]v1alpha1.LabelValue, annotations map[string]v1al
 	}
 }
 
-// LongestTemplate is a template that takes as many bytes as any can.
-func LongestTemplate(s *v1alpha1.BillingSession) {
-	s.Spec.SecretTemplate = &v1alpha1.SecretTemplate{
-		Labels: map[string]v1alpha1.LabelValue{}, Annotations: map[string]v1alpha1.AnnotationValue{},
-	}
+// LongestTemplate fills the template: 32 labels and annotations, the keys and values as long
+// as they may be. The values of annotations consist of that character.
+func LongestTemplate(character string) func(*v1alpha1.BillingSession) {
 	label := strings.Repeat("p", 63)
+	labels, annotations := map[string]v1alpha1.LabelValue{}, map[string]v1alpha1.AnnotationValue{}
 	for i := range 32 {
 		key := fmt.Sprintf("%s.%s.%s.%s/%063d", label, label, label, label[:61], i)
-		s.Spec.SecretTemplate.Labels[key] = v1alpha1.LabelValue(strings.Repeat("v", 63))
-		s.Spec.SecretTemplate.Annotations[key] = v1alpha1.AnnotationValue(strings.Repeat("😀", 1024))
+		labels[key] = v1alpha1.LabelValue(strings.Repeat("v", 63))
+		annotations[key] = v1alpha1.AnnotationValue(strings.Repeat(character, 1024))
 	}
+	return Template(labels, annotations)
 }
