@@ -11,8 +11,8 @@ BUILD    = set -o pipefail; build() { go build -v "$$@" $(PROGRESS); }; build
 COMPILE  = set -o pipefail; compile() { go list -export -deps -test -v -f '' "$$@" $(PROGRESS); }; compile
 
 # TEST lists the skipped tests at the end. In CI they fail, except for these, which take
-# too long: "make load" runs them.
-OPTIONAL = ^(TestRenewalUnderLoad|TestRestartWhileManyAreDue)$$
+# too long or too much memory: "make load" runs them.
+OPTIONAL = ^(TestRenewalUnderLoad|TestRestartWhileManyAreDue|TestHostileObjectsTakeLittleMemory)$$
 TEST     = go run ./hack/gotest --optional='$(OPTIONAL)' --
 
 .PHONY: help
@@ -143,7 +143,7 @@ latency: assets ## Measure how long people wait for a URL: alone, among SESSIONS
 .PHONY: load
 load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
 	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
-	go test ./test/process/manager -run 'TestRenewalUnderLoad|TestRestartWhileManyAreDue' -v -count=1 -timeout 40m \
+	go test ./test/process/manager -run '$(OPTIONAL)' -v -count=1 -timeout 40m \
 	  -load.sessions=$(or $(SESSIONS),10000)
 
 .PHONY: fuzz
