@@ -58,6 +58,8 @@ type written[T object[T]] struct {
 	at   time.Time
 	// readLive reports whether a write showed the cache to be behind.
 	readLive bool
+	// isShown reports whether the cache has shown the last version.
+	isShown bool
 	// undone is the version that the cache showed when a live read found an older one: it was
 	// undone by a restore of etcd.
 	undone string
@@ -78,7 +80,7 @@ func (w *written[T]) write(object T, clock clock.PassiveClock, wake func(), call
 		w.locked(func() {
 			var shown T
 			shown, isMissed = w.echo.end(version)
-			w.forget(shown)
+			w.share(shown)
 		})
 		if isMissed {
 			wake()
@@ -98,20 +100,27 @@ func (w *written[T]) shows(before string, shown T) (isOwn bool) {
 	w.locked(func() {
 		w.wentBack = w.wentBack || newer(before, shown.GetResourceVersion())
 		if isOwn = w.echo.shows(shown); isOwn {
-			w.forget(shown)
+			w.share(shown)
 		}
 	})
 	return isOwn
 }
 
-// forget ends what is remembered of the last version once the cache shows it. No look may
-// follow that would end it, and if the object were deleted, that would count as a cache that
-// lags, and last until it cannot any more.
-func (w *written[T]) forget(shown T) {
+// share takes the cache's own copy of the last version once there is one. A second copy would
+// cost memory until the next look.
+func (w *written[T]) share(shown T) {
 	var none T
 	if w.last != none && shown != none && w.last.GetResourceVersion() == shown.GetResourceVersion() {
-		w.last = none
+		w.last, w.isShown = shown, true
 	}
+}
+
+// isCaughtUp reports whether the cache has shown the last version. If it shows none when it is
+// read afterwards, the object was deleted. Who reads the cache first may miss that the version
+// has come meanwhile.
+func (w *written[T]) isCaughtUp() (caughtUp bool) {
+	w.locked(func() { caughtUp = w.isShown })
+	return caughtUp
 }
 
 // look takes in the version that the cache shows. It reports whether the versions went back
@@ -135,7 +144,7 @@ func (w *written[T]) restored() {
 // set remembers of an object what a cache would hold of it.
 func (w *written[T]) set(last T, now time.Time) {
 	kept := strippedCopy(last)
-	w.locked(func() { w.last, w.at, w.readLive = kept, now, false })
+	w.locked(func() { w.last, w.at, w.readLive, w.isShown = kept, now, false, false })
 }
 
 // found sets what a live read found while the cache showed an object.
@@ -147,9 +156,10 @@ func (w *written[T]) found(live, cached T, now time.Time) {
 	}
 }
 
-// latest is the newer of what the cache shows and what this process wrote; zero when
-// neither knows of the object. doubtful reports whether only a live read can tell.
-func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
+// latest is the newer of what the cache shows and what this process wrote; zero when neither
+// knows of the object, or it was deleted. caughtUp is what isCaughtUp said before the cache was
+// read. doubtful reports whether only a live read can tell.
+func (w *written[T]) latest(cached T, caughtUp bool, now time.Time) (latest T, doubtful bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var none T
@@ -157,11 +167,14 @@ func (w *written[T]) latest(cached T, now time.Time) (latest T, doubtful bool) {
 	switch {
 	case w.last == none:
 		return cached, w.readLive || isUndone
+	case cached == none && caughtUp:
+		w.last = none
+		return none, w.readLive
 	case cached != none && !isUndone && !newer(w.last.GetResourceVersion(), cached.GetResourceVersion()):
 		w.last = none
 		return cached, w.readLive
 	}
-	return w.last.DeepCopy(), w.readLive || now.Sub(w.at).Abs() >= maxCacheLag
+	return w.last.DeepCopy(), w.readLive || now.Sub(w.at).Abs() >= maxCacheLag // the cache may share it
 }
 
 // distrustCache makes the next pass read the object live: a write showed that the cache is

@@ -121,7 +121,11 @@ func (m *echoModel) writeOurs() {
 	for m.isAlone && len(m.events) > 0 {
 		m.deliver() // two writes of ours within the lag of the cache are rare, and may wake
 	}
-	base, _ := m.written.latest(secretOfVersion(m.shown), m.clock.Now())
+	cached := secretOfVersion(m.shown)
+	if m.random.IntN(2) == 0 {
+		m.deliver() // after the cache was read
+	}
+	base, _ := m.written.latest(cached, false, m.clock.Now())
 	if newer(strconv.Itoa(m.ours), base.ResourceVersion) {
 		m.outdated = true
 	}
@@ -160,7 +164,7 @@ func (m *echoModel) problem() string {
 	for version := range m.others {
 		return fmt.Sprintf("no look followed after the cache showed %d", version)
 	}
-	if latest, _ := m.written.latest(secretOfVersion(m.shown), m.clock.Now()); latest.ResourceVersion != strconv.Itoa(m.version) {
+	if latest, _ := m.written.latest(secretOfVersion(m.shown), false, m.clock.Now()); latest.ResourceVersion != strconv.Itoa(m.version) {
 		return fmt.Sprintf("version %s counts as the latest, want %d", latest.ResourceVersion, m.version)
 	}
 	if m.outdated {
@@ -176,27 +180,29 @@ func secretOfVersion(version int) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(version)}}
 }
 
-// TestDeletionAfterAWrite: what the cache has shown is deleted when the cache does not show it
-// any more, and a copy of it would cost memory until the next look. What the cache has not shown
-// yet is not deleted: it may lag.
+// TestDeletionAfterAWrite: what the cache had shown before it was read is deleted when it is not
+// there any more. What the cache has not shown yet is not: it may lag.
 func TestDeletionAfterAWrite(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
-		name          string
-		during, after func(*written[*corev1.Secret])
-		isKept        bool
+		name                 string
+		during, after, while func(*written[*corev1.Secret])
+		isDeleted            bool
 	}{
-		{"the cache lags", nothing, nothing, true},
-		{"it shows the write after the answer", nothing, shows("1", 2), false},
-		{"it shows the write before the answer", shows("1", 2), nothing, false},
-		{"it shows what the write is based on", shows("", 1), nothing, true},
-		{"it shows a later write by others, and no look has followed", nothing, shows("2", 3), true},
+		{"the cache lags", nothing, nothing, nothing, false},
+		{"it shows the write after the answer", nothing, shows("1", 2), nothing, true},
+		{"it shows the write before the answer", shows("1", 2), nothing, nothing, true},
+		{"it shows the write while it is read", nothing, nothing, shows("1", 2), false},
+		{"it shows what the write is based on", shows("", 1), nothing, nothing, false},
+		{"it shows a later write by others, and no look has followed", nothing, shows("2", 3), nothing, false},
 	} {
 		var w written[*corev1.Secret]
 		clock := clocktesting.NewFakeClock(time.Unix(0, 0))
 		_ = w.write(secretOfVersion(2), clock, func() {}, func() error { row.during(&w); return nil })
 		row.after(&w)
-		if got, isDoubtful := w.latest(nil, clock.Now()); (got != nil) != row.isKept || isDoubtful || (w.last != nil) != row.isKept {
+		caughtUp := w.isCaughtUp()
+		row.while(&w)
+		if got, isDoubtful := w.latest(nil, caughtUp, clock.Now()); (got == nil) != row.isDeleted || isDoubtful {
 			t.Errorf("%s: %v counts as the latest version (doubtful: %t)", row.name, got, isDoubtful)
 		}
 	}
@@ -244,6 +250,27 @@ func TestOneEventIsOurs(t *testing.T) {
 				t.Errorf("the event counts as our own: %v, want %v", got, row.want)
 			}
 		})
+	}
+}
+
+// TestTheCachesCopyIsShared: a copy of the last write would cost memory until the next look.
+func TestTheCachesCopyIsShared(t *testing.T) {
+	t.Parallel()
+	for _, during := range []bool{true, false} {
+		var w written[*corev1.Secret]
+		shown := secretOfVersion(2)
+		_ = w.write(secretOfVersion(2), clocktesting.NewFakeClock(time.Unix(0, 0)), func() {}, func() error {
+			if during {
+				w.shows("1", shown)
+			}
+			return nil
+		})
+		if !during {
+			w.shows("1", shown)
+		}
+		if w.last != shown {
+			t.Errorf("with the event during the write: %v, a copy is kept", during)
+		}
 	}
 }
 

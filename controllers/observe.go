@@ -106,7 +106,7 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 // latestSession is the newer of what the cache shows and what this process wrote last; nil
 // when the session is gone. One that is too large to be cached whole is read live.
 func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSession, local *localState) (*v1alpha1.BillingSession, error) {
-	session, doubtful := local.writes.session.latest(cached, r.clock.Now())
+	session, doubtful := local.writes.session.latest(cached, false, r.clock.Now())
 	if !doubtful && !isCut(session) {
 		return session, nil
 	}

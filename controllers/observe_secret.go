@@ -89,6 +89,8 @@ func foreignSecretMessage(found *corev1.Secret) string {
 // cache learns of it at its own time, and for a moment neither shows the Secret.
 func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
 	name := generatedName(seen.session)
+	latest := &seen.local.writes.generated
+	caughtUp := latest.isCaughtUp()
 	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret: %w", err)
@@ -96,8 +98,7 @@ func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Sec
 	if seen.local.showSecret(writeOf(seen.session, cached).version) {
 		return nil, errOutdated
 	}
-	latest := &seen.local.writes.generated
-	found, doubtful := latest.latest(cached, r.clock.Now())
+	found, doubtful := latest.latest(cached, caughtUp, r.clock.Now())
 	switch {
 	case doubtful, found != nil && isStripped(found):
 		return r.readSecretLive(ctx, seen, name, cached)

@@ -131,12 +131,6 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingEndpointCAFileUnusable")
 
-	// A session asks every ten seconds at most, so two seconds of the planned six are left.
-	d.quiet("BillingRenewalsLate")
-	s.Misbehave("hasty", standin.Life(12*time.Second))
-	s.WithOwnKey("hasty")
-	hasty := s.server.scrapes()
-
 	d.quiet("BillingNamespaceCrowdsQueue")
 	s.crowd(60)
 	s.server.waitFor(fmt.Sprintf("billingsession_namespace_queued_requests{namespace=%q} > 20", crowded))
@@ -148,11 +142,6 @@ func (s *stage) badDay() *diary {
 	d.quiet("BillingNamespaceCrowdsQueue")
 	s.waitForEvents(crowded, 60) // those that a stop would cut off are an error in the log
 
-	s.server.let(max(1, hasty+32-s.server.scrapes()))
-	d.fires("BillingRenewalsLate", install())
-	s.Delete(s.Get("hasty"))
-	deleted := s.server.scrapes()
-
 	s.manager.Stop()
 	s.server.let(7)
 	d.fires("BillingOperatorAbsent", operator())
@@ -161,8 +150,6 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingOperatorAbsent")
 	d.quiet("BillingOperatorWithoutLeader")
-	s.server.let(max(1, deleted+18-s.server.scrapes()))
-	d.quiet("BillingRenewalsLate")
 	return d
 }
 
