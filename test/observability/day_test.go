@@ -131,6 +131,16 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingEndpointCAFileUnusable")
 
+	// A session asks every ten seconds at most, so two seconds of the planned six are left. Of the
+	// others fewer than twenty are renewed meanwhile.
+	d.quiet("BillingRenewalsLate")
+	s.Misbehave("hasty", standin.Life(12*time.Second))
+	s.WithOwnKey("hasty")
+	s.server.let(36)
+	d.fires("BillingRenewalsLate", install())
+	s.Delete(s.Get("hasty"))
+	deleted := s.server.scrapes()
+
 	d.quiet("BillingNamespaceCrowdsQueue")
 	s.crowd(60)
 	s.server.waitFor(fmt.Sprintf("billingsession_namespace_queued_requests{namespace=%q} > 20", crowded))
@@ -150,6 +160,8 @@ func (s *stage) badDay() *diary {
 	s.server.let(1)
 	d.quiet("BillingOperatorAbsent")
 	d.quiet("BillingOperatorWithoutLeader")
+	s.server.let(max(1, deleted+18-s.server.scrapes()))
+	d.quiet("BillingRenewalsLate")
 	return d
 }
 
