@@ -248,7 +248,7 @@ bin/tools/indexdb:       hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
 TOOLS                    = hack/tools
 
 bin/tools/%: hack/tools/go.mod hack/tools/go.sum
-	@echo "Building $* (once per version; golangci-lint takes two minutes on two cores) ..."
+	@echo "Building $* (once per version) ..."
 	@mkdir -p bin/tools
 	@cd $(TOOLS) && { $(BUILD) -o "$(CURDIR)/$@.new" $(TOOL); }
 	@mv $@.new $@

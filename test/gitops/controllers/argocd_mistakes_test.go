@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -129,15 +130,18 @@ func TestArgoCDRenamedSession(t *testing.T) {
 	}
 }
 
+// declaredTwice is one session in the folders of two Applications, with another life in each.
+func declaredTwice() map[string]string {
+	declared := files("one")
+	maps.Copy(declared, files("two", "  expirationSeconds: 900\n"))
+	return declared
+}
+
 func TestArgoCDTwoApplicationsOfOneSession(t *testing.T) {
 	t.Parallel()
 	needArgoCD(t)
 	s := newStage(t)
-	both := files("one")
-	for path, text := range files("two", "  expirationSeconds: 900\n") {
-		both[path] = text
-	}
-	s.push(both)
+	s.push(declaredTwice())
 	s.application("one", "syncPolicy: {automated: {}}\n")
 	s.works("acme")
 	s.appBecomes("one", "healthy", appVerdict.good)
@@ -154,11 +158,7 @@ func TestArgoCDTwoApplicationsThatHeal(t *testing.T) {
 	t.Parallel()
 	needArgoCD(t)
 	s := newStage(t)
-	both := files("one")
-	for path, text := range files("two", "  expirationSeconds: 900\n") {
-		both[path] = text
-	}
-	s.push(both)
+	s.push(declaredTwice())
 	const heal = "syncPolicy: {automated: {selfHeal: true}}\n"
 	s.application("one", heal)
 	s.works("acme")
