@@ -112,6 +112,25 @@ func TestOneVersionOfKubernetes(t *testing.T) {
 	}
 }
 
+// The build cache knows a package by its dependencies and its compiler. A single small
+// module in two versions, under client-go, has hundreds of packages compiled twice.
+func TestWhatBothBuildsNeedIsCompiledOnce(t *testing.T) {
+	operator, apiServer := readModule(t, "../../../go.mod"), readModule(t, "../binaries/go.mod")
+	if apiServer.Toolchain == nil || apiServer.Toolchain.Name != operator.Toolchain.Name {
+		t.Errorf("binaries/go.mod needs the operator's line: toolchain %s", operator.Toolchain.Name)
+	}
+	replaced := map[string]bool{}
+	for _, r := range apiServer.Replace {
+		replaced[r.Old.Path] = true
+	}
+	for _, r := range operator.Require {
+		other := required(apiServer, r.Mod.Path)
+		if other != "" && other != r.Mod.Version && !replaced[r.Mod.Path] {
+			t.Errorf("run in hack/controlplane/binaries: go get %s (it has %s)", r.Mod, other)
+		}
+	}
+}
+
 func readModule(t *testing.T, path string) *modfile.File {
 	t.Helper()
 	content, err := os.ReadFile(path)
