@@ -179,6 +179,13 @@ func (s *stage) operation(name string) string {
 	return text
 }
 
+// retries counts how often the last operation was begun again.
+func (s *stage) retries(name string) int64 {
+	s.t.Helper()
+	count, _, _ := unstructured.NestedInt64(s.getApplication(name).Object, "status", "operationState", "retryCount")
+	return count
+}
+
 // resultOf is what the last operation says of one session.
 func (s *stage) resultOf(name, session string) string {
 	s.t.Helper()
