@@ -48,6 +48,11 @@ func newCluster(config *rest.Config) (*cluster, error) {
 	return &cluster{c, sessions}, err
 }
 
+// ready reports whether the API server answers.
+func (c *cluster) ready(ctx context.Context) error {
+	return c.sessions.Get().AbsPath("/readyz").Timeout(quickTimeout).Do(ctx).Error()
+}
+
 // applyFile applies each object of a YAML file and returns the results.
 func (c *cluster) applyFile(ctx context.Context, path string) ([]*unstructured.Unstructured, error) {
 	objects, err := readObjects(path)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -37,11 +38,35 @@ URLs live for two minutes here, so that one is renewed about every minute.`)
 	out.actionf("Apply %s", samplePath)
 	out.text(env.guide(created))
 	guided.Store(true)
-	<-running.Done()
-	if cause := context.Cause(running); !errors.Is(cause, errStopped) {
+	if cause := untilGone(running, time.Second, env.cluster.ready); !errors.Is(cause, errStopped) {
 		return env.withLog(cause)
 	}
 	return nil
+}
+
+// missedAnswers is how often in a row the API server may not answer before it counts as
+// gone. Its kubeconfig is of no use any more then, and the operator waits in vain.
+const missedAnswers = 10
+
+// untilGone returns why there is nothing left to explore: somebody stopped the demo, or
+// the operator or the API server has ended.
+func untilGone(running context.Context, interval time.Duration, ready func(context.Context) error) error {
+	missed := 0
+	for {
+		select {
+		case <-running.Done():
+			return context.Cause(running)
+		case <-time.After(interval):
+		}
+		err := ready(running)
+		if err == nil {
+			missed = 0
+			continue
+		}
+		if missed++; missed == missedAnswers && running.Err() == nil {
+			return fmt.Errorf("the API server does not answer any more: %w", err)
+		}
+	}
 }
 
 const guideTemplate = `
@@ -59,6 +84,12 @@ Look around:
 Open the billing page (the URL is as good as a password for two minutes):
 
   kubectl get secret SECRET -o jsonpath='{.data.url}' | base64 -d
+
+The same with the plugin, which "make build" puts into bin/:
+
+  bin/kubectl-billing list
+  bin/kubectl-billing open SESSION
+  bin/kubectl-billing explain SESSION
 
 Request a fresh URL, delete the Secret, suspend the session and resume it:
 

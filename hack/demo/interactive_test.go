@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"regexp"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,5 +20,27 @@ func TestGuideLeavesNoPlaceholder(t *testing.T) {
 		if !allowed[word] {
 			t.Errorf("the placeholder %s is left in:\n%s", word, guide)
 		}
+	}
+}
+
+func TestTheDemoEndsWhenTheAPIServerIsGone(t *testing.T) {
+	refused := errors.New("connection refused")
+	asked := 0
+	err := untilGone(t.Context(), time.Nanosecond, func(context.Context) error {
+		if asked++; asked%missedAnswers == 0 && asked < 5*missedAnswers {
+			return nil // it was only busy
+		}
+		return refused
+	})
+	if !errors.Is(err, refused) || asked != 5*missedAnswers {
+		t.Errorf("got %v after %d questions", err, asked)
+	}
+}
+
+func TestTheDemoEndsWhenSomebodyStopsIt(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	err := untilGone(ctx, time.Nanosecond, func(context.Context) error { stop(errStopped); return nil })
+	if !errors.Is(err, errStopped) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -14,6 +14,7 @@ func TestNotes(t *testing.T) {
 		{"somebody else's CustomResourceDefinition stays", `crds: {enabled: false, keep: false}`, "`helm uninstall` keeps the CustomResourceDefinition"},
 		{"this one does not stay", `crds: {keep: false}`, "WARNING: crds.keep is false."},
 		{"sessions elsewhere are not served", `watchNamespaces: [sales, "007"]`, "The operator serves the namespaces sales, 007."},
+		{"the example's namespace may not be there", ``, "  kubectl create namespace finance\n  kubectl create secret"},
 		{"the example works", `watchNamespaces: ["007"]`, `metadata: {name: acme, namespace: "007"}`},
 		{"nulls are defaults here, too", `{crds: null, watchNamespaces: null}`, "The operator serves all namespaces."},
 	} {
