@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,8 +16,13 @@ const (
 	// maxRead bounds a live read. A read that hangs would otherwise hold its worker for the
 	// whole pass.
 	maxRead = 10 * time.Second
-	// maxCallWait is how long a call waits while too many of its namespace are under way.
-	maxCallWait = 250 * time.Millisecond
+	// maxCallWait is how long a call waits while too many of its namespace are under way and
+	// none of them ends. As long as some end, the API server is only slow: looking at the
+	// session again later would cost another pass and change nothing.
+	maxCallWait = time.Second
+	// maxCallWaits bounds such waits of a call. Where most calls hang and few end, the waiting
+	// ones would otherwise hold the workers that are left to other namespaces.
+	maxCallWaits = 3
 	// busyRetry is when to look again at a session whose call was not begun.
 	busyRetry = time.Second
 )
@@ -41,6 +47,8 @@ type calls struct {
 type namespaceCalls struct {
 	// underWay has an element for each call that is under way.
 	underWay chan struct{}
+	// ended counts the calls that have ended.
+	ended atomic.Int64
 	// users counts the calls that are under way or wait to begin.
 	users int
 	// hangs reports whether a call waited in vain since one ended well. The next ones then
@@ -62,6 +70,7 @@ func (c *calls) do(ctx context.Context, namespace string, call func() error) err
 	}
 	hangs := true
 	defer func() { // also after a panic
+		n.ended.Add(1)
 		<-n.underWay
 		c.leave(namespace, n, hangs)
 	}()
@@ -98,17 +107,18 @@ func (n *namespaceCalls) begin(ctx context.Context, mayWait bool) bool {
 		return true
 	default:
 	}
-	if !mayWait {
-		return false
+	for wait := 0; mayWait && wait < maxCallWaits; wait++ {
+		ended := n.ended.Load()
+		select {
+		case n.underWay <- struct{}{}:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-time.After(maxCallWait):
+			mayWait = n.ended.Load() > ended
+		}
 	}
-	wait, cancel := context.WithTimeout(ctx, maxCallWait)
-	defer cancel()
-	select {
-	case n.underWay <- struct{}{}:
-		return true
-	case <-wait.Done():
-		return false
-	}
+	return false
 }
 
 // boundedReader bounds live reads in time and in number.

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,41 @@ func TestAFullNamespaceIsWaitedFor(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+// TestSlowCallsDoNotHang: a call that is not made costs another pass over its session.
+func TestSlowCallsDoNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls(4)
+		var callers sync.WaitGroup
+		for range 9 { // three at a time
+			callers.Go(func() {
+				if err := c.do(t.Context(), "finance", func() error { time.Sleep(maxCallWait * 9 / 10); return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+	})
+}
+
+// TestWaitingForFewCallsEnds: where most calls hang and few end, those that wait hold the
+// workers of other namespaces.
+func TestWaitingForFewCallsEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls(1)
+		var callers sync.WaitGroup
+		for range 9 {
+			callers.Go(func() {
+				begun := time.Now()
+				_ = c.do(t.Context(), "finance", func() error { time.Sleep(maxCallWait * 9 / 10); return nil })
+				if held := time.Since(begun); held > (maxCallWaits+1)*maxCallWait {
+					t.Errorf("a call held its worker for %s", held)
+				}
+			})
+		}
+		callers.Wait()
 	})
 }
 
