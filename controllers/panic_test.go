@@ -37,9 +37,7 @@ func TestAPanicLosesNeitherASlotNorAKey(t *testing.T) {
 	reconcile := func() (recovered any) {
 		defer func() { recovered = recover() }()
 		_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "finance", Name: "session-0"}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return nil
 	}
 	for range 3 {

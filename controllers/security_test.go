@@ -13,9 +13,7 @@ import (
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	// `TestOne`, `TestTwo` (folder)
 	lists := regexp.MustCompile("(`Test\\w+`(?:, )?)+ \\(([\\w/-]+)\\)").FindAllStringSubmatch(string(text), -1)
 	name := regexp.MustCompile("`(Test\\w+)`")
@@ -36,14 +34,10 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 func hasTest(t *testing.T, folder, name string) bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, file := range files {
 		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if strings.Contains(string(source), "\nfunc "+name+"(") {
 			return true
 		}

@@ -63,9 +63,7 @@ func (c *tenant) registry(perSession bool) *prometheus.Registry {
 func seriesIn(t *testing.T, registry *prometheus.Registry) (n int) {
 	t.Helper()
 	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, family := range families {
 		n += len(family.GetMetric())
 	}

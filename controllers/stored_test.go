@@ -40,9 +40,7 @@ func TestWhatEarlierVersionsStoredIsLeftAlone(t *testing.T) {
 			t.Parallel()
 			situation := strings.TrimSuffix(file[strings.LastIndex(file, "-")+1:], ".yaml")
 			now, err := time.Parse(time.RFC3339, "2030-01-01T"+restsAt[situation]+"Z")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			r, made, requests := newStored(t, file, now)
 			reconcile := func() {
 				t.Helper()
@@ -69,20 +67,14 @@ func newStored(t *testing.T, file string, now time.Time) (*Reconciler, *talliedS
 	r, store := newMemoryReconciler(0, Options{Concurrency: 1})
 	r.clock.(*clocktesting.FakeClock).SetTime(now)
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	documents := bytes.Split(text, []byte("\n---\n"))
 	session := &v1alpha1.BillingSession{}
-	if err := yaml.UnmarshalStrict(documents[0], session); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.UnmarshalStrict(documents[0], session))
 	store.sessions[client.ObjectKeyFromObject(session)] = session
 	if len(documents) > 1 {
 		secret := &corev1.Secret{}
-		if err := yaml.UnmarshalStrict(documents[1], secret); err != nil {
-			t.Fatal(err)
-		}
+		must(t, yaml.UnmarshalStrict(documents[1], secret))
 		store.secrets[client.ObjectKeyFromObject(secret)] = secret
 	}
 	made, requests := &talliedStore{memoryStore: store}, &counting{Endpoint: ofXtracta{r.endpoint}}

@@ -31,9 +31,7 @@ const large = 200 << 10
 func cachedBytes(t *testing.T, object any) int {
 	t.Helper()
 	text, err := json.Marshal(object)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return len(text)
 }
 
@@ -61,9 +59,7 @@ func TestWhatATenantAddsToASessionIsNotCached(t *testing.T) {
 		row.add(session)
 		token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
 		kept, err := stripSession(session)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if got := cachedBytes(t, kept); got > 2<<10 {
 			t.Errorf("%s: %d bytes are cached", row.why, got)
 		}
@@ -161,21 +157,13 @@ func TestMetricsOfALargeSessionAreComplete(t *testing.T) {
 func fill(t *testing.T, session *v1alpha1.BillingSession) {
 	t.Helper()
 	text, err := os.ReadFile("../config/crd/bases/billing.xtracta.com_billingsessions.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(text, &crd); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.UnmarshalStrict(text, &crd))
 	schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties
 	filled, err := json.Marshal(map[string]any{"spec": longest(schema["spec"]), "status": longest(schema["status"])})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(filled, session); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, json.Unmarshal(filled, session))
 	session.Status.Conditions[0].Type = v1alpha1.ConditionReady
 	session.Status.Conditions[1].Type = v1alpha1.ConditionRenewalFailing
 }
@@ -238,15 +226,11 @@ func TestOnlySecretsOfSessionsAreCachedWhole(t *testing.T) {
 		{"one with a long URL", func(s *corev1.Secret) { s.Data["url"] = make([]byte, 4<<10) }, true},
 	} {
 		s, err := secret.Compose(session, nil, &secret.Grant{Grant: renewal.Grant{}, URL: endpoint.NewURL("https://xtracta.com/")})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		s.UID, s.ResourceVersion = "secret-uid", "9"
 		row.edit(s)
 		cached, err := stripSecret(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		kept := cached.(*corev1.Secret)
 		if isStripped(kept) == row.whole || (len(kept.Data) > 0) != row.whole {
 			t.Errorf("%s: cached whole: %t", row.why, !isStripped(kept))
@@ -268,9 +252,7 @@ func TestNoMoreIsRememberedThanIsCached(t *testing.T) {
 	session.UID, session.ResourceVersion = "uid", "9"
 	session.Annotations = map[string]string{"a": strings.Repeat("x", large)}
 	s, err := secret.Compose(session, nil, &secret.Grant{Grant: renewal.Grant{}, URL: endpoint.NewURL("https://xtracta.com/")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	s.ResourceVersion = "9"
 	var writes readYourWrites
 	writes.session.set(session, time.Now())
@@ -282,5 +264,13 @@ func TestNoMoreIsRememberedThanIsCached(t *testing.T) {
 	}
 	if isCut(session) || len(s.Data) == 0 || session.Annotations == nil {
 		t.Error("the pass has lost what it wrote")
+	}
+}
+
+// must ends the test if something that it needs fails.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -51,9 +51,7 @@ func (m mount) write(text string) {
 func newTestCAFile(t *testing.T, path string) (f *caFile, used chan string, logs *bytes.Buffer) {
 	t.Helper()
 	o, err := parseFlags(nil, &bytes.Buffer{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	used, logs = make(chan string, 10), &bytes.Buffer{}
 	f = &caFile{
 		path: path, healthy: newCAGauge(), log: newLogger(o, logs), clock: clocktesting.NewFakeClock(time.Unix(0, 0)),
@@ -65,9 +63,7 @@ func newTestCAFile(t *testing.T, path string) (f *caFile, used chan string, logs
 			return nil
 		},
 	}
-	if err := f.load(); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, f.load())
 	<-used
 	return f, used, logs
 }
@@ -116,9 +112,7 @@ func TestCAFileIsReadAgain(t *testing.T) {
 func valueOf(t *testing.T, gauge prometheus.Gauge) float64 {
 	t.Helper()
 	var metric dto.Metric
-	if err := gauge.Write(&metric); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, gauge.Write(&metric))
 	return metric.GetGauge().GetValue()
 }
 

@@ -21,9 +21,7 @@ import (
 
 func TestDefaultsWork(t *testing.T) {
 	o, err := parseFlags(nil, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	if _, err := newEndpoint(o); err != nil {
 		t.Errorf("the default endpoint is refused: %v", err)
 	}
@@ -87,9 +85,7 @@ func TestHelpIsNoFailure(t *testing.T) {
 
 func TestTheVersionIsPrinted(t *testing.T) {
 	var out, logs bytes.Buffer
-	if err := run(t.Context(), []string{"--version"}, &out, &logs); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, run(t.Context(), []string{"--version"}, &out, &logs))
 	if want := "manager " + version.Get().String() + "\n"; out.String() != want || logs.Len() > 0 {
 		t.Errorf("printed %q and logged %q, want %q and nothing", &out, &logs, want)
 	}
@@ -98,21 +94,15 @@ func TestTheVersionIsPrinted(t *testing.T) {
 // The endpoint's operator sees who asks, and where to learn about it.
 func TestTheEndpointLearnsTheVersion(t *testing.T) {
 	o, err := parseFlags(nil, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	agents := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { agents <- r.UserAgent() }))
 	defer server.Close()
 	o.endpointURL = server.URL
 	client, err := newEndpoint(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	key, err := endpoint.ParseKey([]byte("0123456789"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	_, _ = client.IssueURL(t.Context(), endpoint.Request{Key: key, ExpirationSeconds: 60})
 	want := "billing-operator/" + version.Get().Version + " (+https://github.com/xtracta/billing-operator)"
 	if got := <-agents; got != want {
@@ -122,9 +112,7 @@ func TestTheEndpointLearnsTheVersion(t *testing.T) {
 
 func TestNoLevelReachesWhereClientsPrintRequests(t *testing.T) {
 	o, err := parseFlags([]string{"--log-level=debug"}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	var out bytes.Buffer
 	log := newLogger(o, &out)
 	klog.SetLogger(log)
@@ -144,9 +132,7 @@ func TestNoLevelReachesWhereClientsPrintRequests(t *testing.T) {
 // on the machine, the endpoint's certificate must still be verifiable.
 func TestRootsAreInTheBinary(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	if !strings.Contains(string(out), "golang.org/x/crypto/x509roots/fallback") {
 		t.Error("the well-known root certificates are not part of the binary")
 	}
@@ -159,12 +145,18 @@ func TestTheDocumentShowsTheFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	document, err := os.ReadFile("../../config/manager/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	for line := range strings.Lines(help.String()) {
 		if strings.HasPrefix(line, "  ") && !bytes.Contains(document, []byte("\n"+line)) {
 			t.Errorf("config/manager/README.md lacks this line of --help: %s", line)
 		}
+	}
+}
+
+// noError ends the test if something that it needs fails.
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -44,9 +44,7 @@ var logged env.Buffer
 func setLogger(t *testing.T) {
 	t.Helper()
 	o, err := parseFlags(nil, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	ctrl.SetLogger(newLogger(o, &logged).WithValues("pod", "a"))
 }
 
@@ -54,9 +52,7 @@ func setLogger(t *testing.T) {
 func TestAnOrderlyStopIsNoError(t *testing.T) {
 	stop := func(level string) string {
 		o, err := parseFlags([]string{"--log-level=" + level}, io.Discard)
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		var out env.Buffer
 		startAndStop(t, ctrl.Options{Logger: newLogger(o, &out)})
 		return out.String()
@@ -81,16 +77,12 @@ func startAndStop(t *testing.T, options ctrl.Options) {
 	leases := fake.NewClientset()
 	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, "system", "lease", leases.CoreV1(), leases.CoordinationV1(),
 		resourcelock.ResourceLockConfig{Identity: "pod"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	options.LeaderElection, options.LeaderElectionReleaseOnCancel = true, true
 	options.LeaderElectionResourceLockInterface = lock
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "127.0.0.1:1"}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-mgr.Elected()

@@ -29,9 +29,7 @@ func newClient(t *testing.T, url string) *endpoint.Client {
 		URL: url, AllowedURLHosts: []string{"xtracta.com", "*.xtracta.com"}, Timeout: time.Minute,
 		Clock: clocktesting.NewFakePassiveClock(documentedExpire.Add(-10 * time.Minute)), UserAgent: "billing-operator/test",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return client
 }
 
@@ -41,9 +39,7 @@ var documentedExpire = time.Unix(1522895794, 0)
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(golden + name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }
 
@@ -137,9 +133,7 @@ func TestLeftoverAnswer(t *testing.T) {
 			key, _ := endpoint.ParseKey([]byte(testKey))
 			for range 10 {
 				grant, err := client.IssueURL(t.Context(), endpoint.Request{Key: key})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				if want := "https://own.xtracta.com/" + testToken; grant.URL.Reveal() != want {
 					t.Fatalf("a request got what another's left: %s", c.why)
 				}
@@ -153,9 +147,7 @@ func TestLeftoverAnswer(t *testing.T) {
 func serveConnections(t *testing.T, answers func(served int) string) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	serve := func(connection net.Conn) {
 		defer func() { _ = connection.Close() }()
@@ -284,9 +276,7 @@ func TestConfig(t *testing.T) {
 			c.change(&config)
 			client, err := endpoint.New(config)
 			if c.says == nil {
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				if client.URL() != c.url {
 					t.Errorf("the URL is %q, want %q", client.URL(), c.url)
 				}

@@ -13,9 +13,7 @@ func TestURLPolicy(t *testing.T) {
 	policy := func(url string, hosts ...string) endpoint.URLPolicy {
 		t.Helper()
 		p, err := endpoint.NewURLPolicy(url, hosts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return p
 	}
 	public := policy("https://api-app.xtracta.com/v1/billings/billing_ui", "xtracta.com", "*.xtracta.com")

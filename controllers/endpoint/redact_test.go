@@ -88,9 +88,7 @@ func asker(t *testing.T) func(t *rapid.T, key, message string) string {
 	return func(t *rapid.T, value, message string) string {
 		body = root("<message>" + html.EscapeString(message) + "</message>")
 		key, err := endpoint.ParseKey([]byte(value))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, err = client.IssueURL(t.Context(), endpoint.Request{Key: key})
 		if outcomeOf(err) != rejected {
 			t.Fatalf("got %v", err)

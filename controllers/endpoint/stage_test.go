@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // stage is what a row plays on.
@@ -84,5 +86,13 @@ func (s *stage) checkTraffic(t *testing.T) {
 		if text := fmt.Sprint(request.RequestURI, request.Header); leak(text) != "" {
 			t.Errorf("the key is outside of the request's body: %s", text)
 		}
+	}
+}
+
+// must ends the test if something that it needs fails.
+func must(t rapid.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -224,13 +224,9 @@ func newAuthority(t *testing.T) authority {
 	}
 	key, der := sign(t, template, template, nil)
 	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var text bytes.Buffer
-	if err := pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	return authority{parsed, key, text.Bytes()}
 }
 
@@ -257,15 +253,11 @@ func (c certificate) issue(t *testing.T, by authority) tls.Certificate {
 func sign(t *testing.T, template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if parentKey == nil {
 		parentKey = key
 	}
 	der, err := x509.CreateCertificate(cryptorand.Reader, template, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return key, der
 }

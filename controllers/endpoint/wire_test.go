@@ -97,13 +97,9 @@ func (r row) run(t *testing.T) {
 		r.config(&config, s)
 	}
 	client, err := endpoint.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	key, err := endpoint.ParseKey([]byte(testKey))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	request := endpoint.Request{Key: key, Purge: "process", ExpirationSeconds: 600}
 
 	grant, err := client.IssueURL(s.ctx, request)

@@ -26,9 +26,7 @@ func composedForCost(t testing.TB) *corev1.Secret {
 		Grant: renewal.Grant{Issued: issued, Expire: issued.Add(10 * time.Minute), Fingerprint: strings.Repeat("0", 64)},
 		URL:   endpoint.NewURL("https://www.xtracta.com/billing/index.html?token=0123456789abcdef0123456789abcdef"),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return composed
 }
 

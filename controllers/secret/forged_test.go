@@ -19,9 +19,7 @@ import (
 func TestForgedGrantIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	policy, err := endpoint.NewURLPolicy("https://api.xtracta.com/", []string{"*.xtracta.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	url := func(text string) func(*Grant) { return func(g *Grant) { g.URL = endpoint.NewURL(text) } }
 	for _, row := range []struct {
 		why        string
@@ -60,9 +58,7 @@ func TestForgedGrantIsNotBelieved(t *testing.T) {
 			}
 			row.change(g)
 			secret, err := Compose(owner(), nil, g)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			inspected := func(change func(*corev1.Secret), want renewal.SecretState) {
 				t.Helper()
 				change(secret)

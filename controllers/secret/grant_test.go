@@ -23,9 +23,7 @@ func written(t *testing.T, session *v1alpha1.BillingSession) *corev1.Secret {
 		Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(1e9, 0), Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"},
 		URL:   endpoint.NewURL("https://example.com/?t=1"),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return secret
 }
 
@@ -88,9 +86,7 @@ func TestRehearsalIsLikeTheWriteToCome(t *testing.T) {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
 			rehearsal, err := Rehearsal(session, row.existing)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := string(rehearsal.Data[v1alpha1.SecretKeyURL]); got != row.url || len(rehearsal.Data[v1alpha1.SecretKeyExpire]) == 0 {
 				t.Errorf("rehearses %s until %s, want %s", got, rehearsal.Data[v1alpha1.SecretKeyExpire], row.url)
 			}
@@ -136,9 +132,7 @@ func TestGrantOfTheStatusIsWholeOrNone(t *testing.T) {
 func TestDigestAndFingerprintBeginWithTheirVersion(t *testing.T) {
 	t.Parallel()
 	key, err := endpoint.ParseKey([]byte("key"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, sum := range []string{digest(&corev1.Secret{}), Fingerprint(key, v1alpha1.Inputs{})} {
 		if hex, ok := strings.CutPrefix(sum, "v1:"); !ok || len(hex) != 64 || versioned(hex) != sum || versioned(sum) != sum {
 			t.Errorf("%q", sum)

@@ -50,9 +50,7 @@ func TestGrantIsReadBackAsItWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		session, given := owner(), grants(t)
 		secret, err := Compose(session, nil, given)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		state, got := Inspect(session, secret, anyHost)
 		if state != renewal.SecretOurs {
 			t.Fatalf("inspected as %d", state)
@@ -128,9 +126,7 @@ func TestEveryEditShows(t *testing.T) {
 			t.Parallel()
 			secret, err := Compose(session, nil, &Grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(2e9-600, 0),
 				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, URL: endpoint.NewURL("https://example.com/?t=1")})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			row.edit(secret)
 			got, _ := Inspect(session, secret, anyHost, "living")
 			if got != row.want {
@@ -183,13 +179,9 @@ func withTemplate(labels, annotations map[string]string) func(*v1alpha1.BillingS
 func TestFingerprintTellsWhatIsSentAndNothingElse(t *testing.T) {
 	t.Parallel()
 	key, err := endpoint.ParseKey([]byte("one"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	other, err := endpoint.ParseKey([]byte("two"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	base := v1alpha1.Inputs{KeySecretUID: "a", KeySecretResourceVersion: "1", KeySecretKey: "k", ExpirationSeconds: 600, Endpoint: "https://example.com/"}
 	elsewhere := base
 	elsewhere.KeySecretUID, elsewhere.KeySecretResourceVersion, elsewhere.KeySecretKey = "b", "2", "l"
@@ -241,11 +233,17 @@ func FuzzInspect(f *testing.F) {
 			t.Errorf("an instant that no status can hold: %s", g.Expire)
 		}
 		again, err := Compose(session, secret, g)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if state, _ := Inspect(session, again, anyHost); state != renewal.SecretOurs {
 			t.Errorf("what is written from it is inspected as %d", state)
 		}
 	})
+}
+
+// must ends the test if something that it needs fails.
+func must(t rapid.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -21,9 +21,7 @@ import (
 func TestWhatEarlierVersionsStoredIsStillOurs(t *testing.T) {
 	t.Parallel()
 	key, err := endpoint.ParseKey([]byte("0123456789abcdef0123456789abcdef01234567"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	session := builders.Session("acme", builders.In("finance"), builders.SecretName("acme-billing"), builders.Purge(v1alpha1.PurgeProcess),
 		builders.Expiration(600), builders.Template(map[string]v1alpha1.LabelValue{"team": "finance"}, map[string]v1alpha1.AnnotationValue{"example.com/note": "hello"}))
 	session.UID = "session-uid"
@@ -35,13 +33,9 @@ func TestWhatEarlierVersionsStoredIsStillOurs(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			var stored corev1.Secret
-			if err := yaml.UnmarshalStrict(text, &stored); err != nil {
-				t.Fatal(err)
-			}
+			must(t, yaml.UnmarshalStrict(text, &stored))
 			state, grant := Inspect(session, &stored, anyHost)
 			if state != renewal.SecretOurs {
 				t.Fatalf("inspected as %d", state)

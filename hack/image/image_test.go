@@ -44,12 +44,8 @@ func newTree(t *testing.T) string {
 	root := t.TempDir()
 	for name, text := range tree {
 		file := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		must(t, os.WriteFile(file, []byte(text), 0o600))
 	}
 	return root
 }
@@ -59,9 +55,7 @@ func build(t *testing.T, root string, args ...string) (file, printed string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "dist", "image.tar")
 	var out strings.Builder
-	if err := run(t.Context(), append([]string{"-o", file}, args...), "1000000000", root, &out); err != nil {
-		t.Fatal(err)
-	}
+	must(t, run(t.Context(), append([]string{"-o", file}, args...), "1000000000", root, &out))
 	return file, out.String()
 }
 
@@ -77,9 +71,7 @@ func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
 	file, printed := build(t, newTree(t), "--revision=abc")
 	index, named := unpack(t, file)
 	digest, err := index.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if want := "registry.example.com:5000/operator:v9@" + digest.String() + "\n"; printed != want {
 		t.Errorf("printed %q, want %q", printed, want)
 	}
@@ -90,18 +82,14 @@ func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
 		t.Error(err)
 	}
 	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	machines := map[string]elf.Machine{"linux/amd64": elf.EM_X86_64, "linux/arm64": elf.EM_AARCH64}
 	if len(manifest.Manifests) != len(machines) {
 		t.Errorf("there are %d images, want %d", len(manifest.Manifests), len(machines))
 	}
 	for _, entry := range manifest.Manifests {
 		image, err := index.Image(entry.Digest)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Run(entry.Platform.String(), func(t *testing.T) {
 			checkConfig(t, image, *entry.Platform)
 			checkLayers(t, image, machines[entry.Platform.String()])
@@ -112,9 +100,7 @@ func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
 func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 	t.Helper()
 	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got := config.Platform().String(); got != platform.String() {
 		t.Errorf("the image claims to be for %s", got)
 	}
@@ -135,9 +121,7 @@ func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 		t.Errorf("the config (-want +got):\n%s", diff)
 	}
 	manifest, err := image.Manifest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff(want.Labels, manifest.Annotations); diff != "" {
 		t.Errorf("registries show annotations, which differ from the labels (-label +annotation):\n%s", diff)
 	}
@@ -158,9 +142,7 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 			t.Errorf("%s has mode %o, owner %d:%d, time %s", h.Name, h.Mode, h.Uid, h.Gid, h.ModTime)
 		}
 		parsed, err := elf.NewFile(bytes.NewReader(file.content))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if parsed.Machine != machine {
 			t.Errorf("%s is for %s, want %s", file.header.Name, parsed.Machine, machine)
 		}
@@ -177,16 +159,12 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 func TestASinglePlatformMakesADockerArchive(t *testing.T) {
 	file, printed := build(t, newTree(t), "--platform=linux/arm64")
 	image, err := tarball.ImageFromPath(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := validate.Image(image); err != nil {
 		t.Error(err)
 	}
 	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(file) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff([]string{"registry.example.com:5000/operator:v9"}, manifest[0].RepoTags); diff != "" {
 		t.Errorf("the tags (-want +got):\n%s", diff)
 	}
@@ -200,9 +178,7 @@ func TestASinglePlatformMakesADockerArchive(t *testing.T) {
 func TestAnImageOfOtherPrograms(t *testing.T) {
 	file, _ := build(t, newTree(t), "--platform=linux/arm64", "--name=example.com/tools:v1", "./tools/probe", "./cmd/billing-link")
 	image, err := tarball.ImageFromPath(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var names []string
 	for _, file := range files(t, image) {
 		names = append(names, file.header.Name)
@@ -211,9 +187,7 @@ func TestAnImageOfOtherPrograms(t *testing.T) {
 		t.Errorf("the programs (-want +got):\n%s", diff)
 	}
 	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if diff := cmp.Diff([]string{"/probe"}, config.Config.Entrypoint); diff != "" {
 		t.Errorf("the entrypoint (-want +got):\n%s", diff)
 	}
@@ -229,13 +203,9 @@ func TestTheOperatorRunsFromItsImage(t *testing.T) {
 	file, _ := build(t, filepath.Join("..", ".."), "--platform=linux/"+runtime.GOARCH,
 		"--name=registry.example.com:5000/operator:v0.3.0-rc.1", "--revision=0123abc")
 	image, err := tarball.ImageFromPath(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	manager := filepath.Join(t.TempDir(), "manager")
-	if err := process.WriteProgram(manager, files(t, image)[0].content); err != nil {
-		t.Fatal(err)
-	}
+	must(t, process.WriteProgram(manager, files(t, image)[0].content))
 	for arg, want := range map[string]string{"--help": "--endpoint-url", "--version": "manager v0.3.0-rc.1 (revision 0123abc, "} {
 		cmd := exec.CommandContext(t.Context(), manager, arg)
 		cmd.Env = []string{} // as in the image
@@ -261,9 +231,7 @@ func TestDockerfileAgrees(t *testing.T) {
 		t.Errorf("the last stage (-want +got):\n%s", diff)
 	}
 	goVersion, err := gobuild.Toolchain(filepath.Join("..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	flags := gobuild.LinkerFlags("${VERSION}", "${REVISION}")
 	for _, part := range []string{"CGO_ENABLED=0", `-trimpath -ldflags "` + flags + `"`, "ARG GO_VERSION=" + strings.TrimPrefix(goVersion, "go") + "\n"} {
 		if !strings.Contains(text, part) {
@@ -293,9 +261,7 @@ func TestErrorsNameTheCure(t *testing.T) {
 func read(t *testing.T, file string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return content
 }
 
@@ -308,14 +274,10 @@ type file struct {
 func files(t *testing.T, image v1.Image) (found []file) {
 	t.Helper()
 	layers, err := image.Layers()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, layer := range layers {
 		archive, err := layer.Uncompressed()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		found = append(found, untar(t, archive)...)
 		if err := archive.Close(); err != nil {
 			t.Error(err)
@@ -331,13 +293,9 @@ func untar(t *testing.T, archive io.Reader) (found []file) {
 		if errors.Is(err, io.EOF) {
 			return found
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		content, err := io.ReadAll(reader)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		found = append(found, file{header, content})
 	}
 }
@@ -349,21 +307,13 @@ func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
 	dir := t.TempDir()
 	for _, file := range untar(t, bytes.NewReader(read(t, name))) {
 		path := filepath.Join(dir, filepath.FromSlash(file.header.Name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, file.content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, file.content, 0o600))
 	}
 	top, err := layout.ImageIndexFromPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	manifest, err := top.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(manifest.Manifests) != 1 {
 		t.Fatalf("the layout names %d images, want 1", len(manifest.Manifests))
 	}
@@ -372,8 +322,14 @@ func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
 		return nil, named
 	}
 	index, err := top.ImageIndex(named.Digest)
+	must(t, err)
+	return index, named
+}
+
+// must ends the test if something that it needs fails.
+func must(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return index, named
 }

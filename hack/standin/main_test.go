@@ -33,9 +33,7 @@ type serving struct {
 func serve(t *testing.T, args ...string) serving {
 	t.Helper()
 	config, err := parseConfig(append([]string{"--listen", "127.0.0.1:0"}, args...), io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	out, ended := &env.Buffer{}, make(chan error, 1)
 	go func() { ended <- run(ctx, config, out) }()
@@ -55,14 +53,10 @@ func serve(t *testing.T, args ...string) serving {
 func ask(t *testing.T, client *http.Client, base, key string) (status int, granted string) {
 	t.Helper()
 	response, err := client.PostForm(base+"/v1/billings/billing_ui", url.Values{"api_key": {key}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, after, _ := strings.Cut(string(body), "<url>")
 	granted, _, _ = strings.Cut(after, "</url>")
 	return response.StatusCode, granted
@@ -71,14 +65,10 @@ func ask(t *testing.T, client *http.Client, base, key string) (status int, grant
 func read(t *testing.T, address string) string {
 	t.Helper()
 	response, err := http.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(body)
 }
 
@@ -89,9 +79,7 @@ func TestServesTheEndpointAndThePageBehindIt(t *testing.T) {
 		t.Fatalf("%d, granted at %q", status, granted)
 	}
 	page, err := http.Get(granted)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_ = page.Body.Close()
 	if page.StatusCode != 200 {
 		t.Errorf("page: %d", page.StatusCode)
@@ -143,9 +131,7 @@ func TestControlIsOptional(t *testing.T) {
 	}{{nil, 404}, {[]string{"--control"}, 200}} {
 		s := serve(t, row.args...)
 		response, err := http.Get(s.base + "/_standin/requests")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_ = response.Body.Close()
 		if response.StatusCode != row.status {
 			t.Errorf("%v: %d, want %d", row.args, response.StatusCode, row.status)
@@ -158,14 +144,10 @@ func TestControlIsOptional(t *testing.T) {
 
 func TestServesHTTPS(t *testing.T) {
 	certificate, key, err := cert.GenerateSelfSignedCertKey("127.0.0.1", nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	certFile, keyFile := filepath.Join(t.TempDir(), "tls.crt"), filepath.Join(t.TempDir(), "tls.key")
 	for file, content := range map[string][]byte{certFile: certificate, keyFile: key} {
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(file, content, 0o600))
 	}
 	s := serve(t, "--tls-cert", certFile, "--tls-key", keyFile)
 	roots := x509.NewCertPool()
@@ -203,9 +185,7 @@ func TestStopsWhileAnAnswerIsDelayed(t *testing.T) {
 func TestStopsWhileAConnectionIsUnused(t *testing.T) {
 	s := serve(t)
 	unused, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer func() { _ = unused.Close() }()
 	read(t, s.base) // by then, the server has accepted the unused connection too
 	if err := s.stop(); err != nil {
@@ -243,10 +223,16 @@ func TestCommandLineErrorsNameTheMistake(t *testing.T) {
 func TestAddressInUseIsAnError(t *testing.T) {
 	s := serve(t)
 	config, err := parseConfig([]string{"--listen", strings.TrimPrefix(s.base, "http://")}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := run(t.Context(), config, io.Discard); err == nil {
 		t.Error("two servers share an address")
+	}
+}
+
+// must ends the test if something that it needs fails.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
