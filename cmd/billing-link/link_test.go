@@ -94,6 +94,12 @@ func TestReadsFoldersThatNoKubeletMade(t *testing.T) {
 func TestPageSaysWhyNoURLWorks(t *testing.T) {
 	const missing, invalid, expired = "is not ready yet", "cannot be opened", "has expired"
 	at := func(b *harness, ahead time.Duration) string { return formatUnix(b.now.Add(ahead)) }
+	alive := func(url string) func(*harness) map[string]string {
+		return func(b *harness) map[string]string { return map[string]string{"url": url, "expire": at(b, time.Hour)} }
+	}
+	until := func(expire string) func(*harness) map[string]string {
+		return func(*harness) map[string]string { return map[string]string{"url": secretURL, "expire": expire} }
+	}
 	for _, row := range []struct {
 		why     string
 		entries func(*harness) map[string]string
@@ -107,63 +113,25 @@ func TestPageSaysWhyNoURLWorks(t *testing.T) {
 		{"without its end nobody knows whether a URL works", func(*harness) map[string]string {
 			return map[string]string{"url": secretURL}
 		}, missing},
-		{"an empty entry is no URL", func(b *harness) map[string]string {
-			return map[string]string{"url": "", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"plain http shows the URL to the network", func(b *harness) map[string]string {
-			return map[string]string{"url": "http://billing.example.com/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a name that begins as loopback is somebody's domain", func(b *harness) map[string]string {
-			return map[string]string{"url": "http://localhost.example.com/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a browser would run it", func(b *harness) map[string]string {
-			return map[string]string{"url": "javascript:alert('TOKEN')", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"without a host it would lead back here", func(b *harness) map[string]string {
-			return map[string]string{"url": "https:///open?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"user info makes a host look like another", func(b *harness) map[string]string {
-			return map[string]string{"url": "https://xtracta.com@evil.example/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a line break would be another header", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL + "\r\nSet-Cookie: a=b", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"browsers read a backslash as a slash, and so another host", func(b *harness) map[string]string {
-			return map[string]string{"url": `https://xtracta.com\.evil.example/?t=TOKEN`, "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a space ends the URL for some readers", func(b *harness) map[string]string {
-			return map[string]string{"url": "https://billing.example.com/ ?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a control character of Latin-1 moves a cursor as well", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL + "\u009b2J", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"an invisible character hides what follows", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL + "\u202egpj", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"bytes that are no text", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL + "\xff", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a port that does not exist", func(b *harness) map[string]string {
-			return map[string]string{"url": "https://billing.example.com:99999/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a scheme without slashes names no host", func(b *harness) map[string]string {
-			return map[string]string{"url": "https:billing.example.com?t=TOKEN", "expire": at(b, time.Hour)}
-		}, invalid},
-		{"no granted URL is that long", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL + strings.Repeat("a", 8<<10), "expire": at(b, time.Hour)}
-		}, invalid},
-		{"a time in words is not the wire's", func(*harness) map[string]string {
-			return map[string]string{"url": secretURL, "expire": "2099-01-01T00:00:00Z"}
-		}, invalid},
-		{"a URL where the time belongs must not end in the log", func(*harness) map[string]string {
-			return map[string]string{"url": secretURL, "expire": secretURL}
-		}, invalid},
-		{"no time overflows into one that is alive", func(*harness) map[string]string {
-			return map[string]string{"url": secretURL, "expire": "9223372036854775807"}
-		}, invalid},
-		{"zero is a time that somebody forgot", func(*harness) map[string]string {
-			return map[string]string{"url": secretURL, "expire": "0"}
-		}, invalid},
+		{"an empty entry is no URL", alive(""), invalid},
+		{"plain http shows the URL to the network", alive("http://billing.example.com/?t=TOKEN"), invalid},
+		{"a name that begins as loopback is somebody's domain", alive("http://localhost.example.com/?t=TOKEN"), invalid},
+		{"a browser would run it", alive("javascript:alert('TOKEN')"), invalid},
+		{"without a host it would lead back here", alive("https:///open?t=TOKEN"), invalid},
+		{"user info makes a host look like another", alive("https://xtracta.com@evil.example/?t=TOKEN"), invalid},
+		{"a line break would be another header", alive(secretURL + "\r\nSet-Cookie: a=b"), invalid},
+		{"browsers read a backslash as a slash, and so another host", alive(`https://xtracta.com\.evil.example/?t=TOKEN`), invalid},
+		{"a space ends the URL for some readers", alive("https://billing.example.com/ ?t=TOKEN"), invalid},
+		{"a control character of Latin-1 moves a cursor as well", alive(secretURL + "\u009b2J"), invalid},
+		{"an invisible character hides what follows", alive(secretURL + "\u202egpj"), invalid},
+		{"bytes that are no text", alive(secretURL + "\xff"), invalid},
+		{"a port that does not exist", alive("https://billing.example.com:99999/?t=TOKEN"), invalid},
+		{"a scheme without slashes names no host", alive("https:billing.example.com?t=TOKEN"), invalid},
+		{"no granted URL is that long", alive(secretURL + strings.Repeat("a", 8<<10)), invalid},
+		{"a time in words is not the wire's", until("2099-01-01T00:00:00Z"), invalid},
+		{"a URL where the time belongs must not end in the log", until(secretURL), invalid},
+		{"no time overflows into one that is alive", until("9223372036854775807"), invalid},
+		{"zero is a time that somebody forgot", until("0"), invalid},
 		{"an expired URL stays in the Secret", func(b *harness) map[string]string {
 			return map[string]string{"url": secretURL, "expire": at(b, -time.Hour)}
 		}, expired},
@@ -175,12 +143,8 @@ func TestPageSaysWhyNoURLWorks(t *testing.T) {
 			b.now = b.now.Truncate(time.Second).Add(-1)
 			return map[string]string{"url": secretURL, "expire": formatUnix(b.now.Add(1))}
 		}, ""},
-		{"loopback http is for tests and trials", func(b *harness) map[string]string {
-			return map[string]string{"url": "http://127.0.0.1:1/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, ""},
-		{"loopback has two families", func(b *harness) map[string]string {
-			return map[string]string{"url": "http://[::1]:1/?t=TOKEN", "expire": at(b, time.Hour)}
-		}, ""},
+		{"loopback http is for tests and trials", alive("http://127.0.0.1:1/?t=TOKEN"), ""},
+		{"loopback has two families", alive("http://[::1]:1/?t=TOKEN"), ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			b := newHarness(t)
