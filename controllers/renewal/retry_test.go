@@ -67,104 +67,65 @@ func ladders() []attempts {
 	// divided by four: exactly, as the allowance for jitter is reckoned from it.
 	quarter := grant(200*s, 600*s).ExpiresAt().Sub(now) / 4
 	return []attempts{
-		{
-			why:   "an endpoint that cannot be reached is asked again after ten seconds, doubling to five minutes while no URL is alive",
+		{why: "an endpoint that cannot be reached is asked again after ten seconds, doubling to five minutes while no URL is alive",
 			facts: rest(empty), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m, 5 * m},
-		},
-		{
-			why:   "an outage of a day does not begin anew: doubling so often would overflow",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m, 5 * m}},
+		{why: "an outage of a day does not begin anew: doubling so often would overflow",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(300))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{5 * m, 5 * m}, failures: 301,
-		},
-		{
-			why:   "a malformed answer waits like no answer",
+			waits: []time.Duration{5 * m, 5 * m}, failures: 301},
+		{why: "a malformed answer waits like no answer",
 			facts: rest(empty), answer: came(v1alpha1.OutcomeMalformed), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m},
-		},
-		{
-			why:   "while a URL is alive the wait is at most a quarter of what is left, so that several attempts fit",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
+		{why: "while a URL is alive the wait is at most a quarter of what is left, so that several attempts fit",
 			facts: rest(holds(grant(200*s, 600*s))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter, quarter},
-		},
-		{
-			why:   "a long life allows long waits",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter, quarter}},
+		{why: "a long life allows long waits",
 			facts: rest(holds(grant(48*time.Hour, 72*time.Hour))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s},
-		},
-		{
-			why:   "close to the expiry the floor is the shortest wait",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s, 640 * s}},
+		{why: "close to the expiry the floor is the shortest wait",
 			facts: rest(holds(grant(590*s, 600*s))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 10 * s, 10 * s},
-		},
-		{
-			why:   "a URL for older inputs does not allow to wait longer than none would",
+			waits: []time.Duration{10 * s, 10 * s, 10 * s}},
+		{why: "a URL for older inputs does not allow to wait longer than none would",
 			facts: rest(holds(grant(0, 72*time.Hour, older))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m},
-		},
-		{
-			why:   "a URL for older inputs that is about to expire is worth a hurry",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
+		{why: "a URL for older inputs that is about to expire is worth a hurry",
 			facts: rest(holds(grant(200*s, 600*s, older))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter, quarter},
-		},
-		{
-			why:   "a rejection waits for a person, and looks now and then",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter, quarter}},
+		{why: "a rejection waits for a person, and looks now and then",
 			facts: rest(empty), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour, time.Hour},
-		},
-		{
-			why:   "a rejection waits as long while a URL is alive: only a person can mend it",
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour, time.Hour}},
+		{why: "a rejection waits as long while a URL is alive: only a person can mend it",
 			facts: rest(holds(due())), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour},
-		},
-		{
-			why:   "the first rejection after an outage is a first one: the endpoint may be coming back in pieces",
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour}},
+		{why: "the first rejection after an outage is a first one: the endpoint may be coming back in pieces",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(9))), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour},
-		},
-		{
-			why:   "an outage after rejections starts from the beginning",
+			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour}},
+		{why: "an outage after rejections starts from the beginning",
 			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(9))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s},
-		},
-		{
-			why:   "an overloaded endpoint that throttles now and then is not asked faster for it",
+			waits: []time.Duration{10 * s, 20 * s}},
+		{why: "an overloaded endpoint that throttles now and then is not asked faster for it",
 			facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 0, times(3))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{80 * s, 160 * s}, failures: 4,
-		},
-		{
-			why:   "answers that are now missing and now malformed are one row of failures",
+			waits: []time.Duration{80 * s, 160 * s}, failures: 4},
+		{why: "answers that are now missing and now malformed are one row of failures",
 			facts: rest(empty, failed(v1alpha1.OutcomeMalformed, 0, times(2))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{40 * s}, failures: 3,
-		},
-		{
-			why:   "failures with other inputs do not count",
+			waits: []time.Duration{40 * s}, failures: 3},
+		{why: "failures with other inputs do not count",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(5)), rotated), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{10 * s},
-		},
-		{
-			why:   "a key Secret that is applied again and again with the same value does not start over",
+			waits: []time.Duration{10 * s}},
+		{why: "a key Secret that is applied again and again with the same value does not start over",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), reapplied), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{80 * s}, failures: 4,
-		},
-		{
-			why:   "a token cuts one wait and does not start over",
+			waits: []time.Duration{80 * s}, failures: 4},
+		{why: "a token cuts one wait and does not start over",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), token("t1")), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{80 * s}, failures: 4,
-		},
-		{
-			why:   "a throttled key waits as long as its pause",
+			waits: []time.Duration{80 * s}, failures: 4},
+		{why: "a throttled key waits as long as its pause",
 			facts: rest(empty), answer: throttled(7 * m),
-			waits: []time.Duration{7 * m, 7 * m},
-		},
-		{
-			why:    "the same URL again leaves renewal due: asking every ten seconds would be hammering",
+			waits: []time.Duration{7 * m, 7 * m}},
+		{why: "the same URL again leaves renewal due: asking every ten seconds would be hammering",
 			facts:  rest(holds(grant(200*s, 600*s)), renewBefore(450*s)),
 			answer: granted(again(grant(200*s, 600*s))), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter},
-		},
-		{
-			why: "the same URL again where only jitter made it due is the same trap",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter}},
+		{why: "the same URL again where only jitter made it due is the same trap",
 			facts: rest(holds(held), func(f *renewal.Facts) {
 				f.Now = renewal.Due(held, uid, 0)
 			}),
@@ -174,28 +135,19 @@ func ladders() []attempts {
 				a.Grant.Issued = a.At
 				return a
 			}(), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s},
-		},
-		{
-			why:   "a URL that expires before the one that is due changes nothing",
+			waits: []time.Duration{10 * s, 20 * s}},
+		{why: "a URL that expires before the one that is due changes nothing",
 			facts: rest(holds(grant(49*time.Hour, 72*time.Hour))), answer: granted(justNow(time.Minute)), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s},
-		},
-		{
-			why:   "a life that ends before the next request is allowed is as good as none",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s}},
+		{why: "a life that ends before the next request is allowed is as good as none",
 			facts: rest(empty), answer: granted(justNow(5 * s)), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m},
-		},
-		{
-			why:   "a count that somebody wrote into the status breaks nothing",
+			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m}},
+		{why: "a count that somebody wrote into the status breaks nothing",
 			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(-7))), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m},
-		},
-		{
-			why:   "a count at the end of its range stays there",
+			waits: []time.Duration{m, 5 * m}},
+		{why: "a count at the end of its range stays there",
 			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(math.MaxInt32))), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{time.Hour, time.Hour}, failures: math.MaxInt32,
-		},
+			waits: []time.Duration{time.Hour, time.Hour}, failures: math.MaxInt32},
 	}
 }
 
