@@ -45,6 +45,14 @@ func (b *bench) wakes() (names []string) {
 	return names
 }
 
+// expectWoken gives out turns, and wants these to have them; who says in which role.
+func (b *bench) expectWoken(t *testing.T, who string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, b.wakes()); diff != "" {
+		t.Fatalf("%s (-want +got):\n%s", who, diff)
+	}
+}
+
 // ask reports whether the session may ask.
 func (b *bench) ask(name types.NamespacedName, key KeyID, p Priority) bool {
 	turn, ok := b.TryAcquire(name, key, p)
@@ -138,9 +146,7 @@ func TestSessionsWithoutURLHaveAllTurnsThatNobodyElseWants(t *testing.T) {
 	for i := range 2 {
 		b.answered(called(fmt.Sprint(i)), false, 0)
 	}
-	if diff := cmp.Diff([]string{"2", "3"}, b.wakes()); diff != "" {
-		t.Errorf("woken (-want +got):\n%s", diff)
-	}
+	b.expectWoken(t, "woken", "2", "3")
 }
 
 func TestURLThatExpiredInTheQueueHasNoTurnOfThoseAlive(t *testing.T) {
@@ -217,9 +223,7 @@ func TestPauseOfAKey(t *testing.T) {
 		if got := lasts(); got != want {
 			t.Errorf("paused for %s, want %s", got, want)
 		}
-		if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
-			t.Errorf("who waited for the probe is to decide anew (-want +got):\n%s", diff)
-		}
+		b.expectWoken(t, "who waited for the probe is to decide anew", "b")
 		if ask("b", key) {
 			t.Error("a turn during a pause")
 		}
@@ -257,13 +261,9 @@ func TestProbeThatIsNotUsedIsHandedOn(t *testing.T) {
 	b.ask(called("a"), key, FirstIssue(b.clock.Now()))
 	b.ask(called("b"), key, FirstIssue(b.clock.Now().Add(1)))
 	b.answered(called("busy"), false, 0)
-	if diff := cmp.Diff([]string{"a"}, b.wakes()); diff != "" {
-		t.Fatalf("woken as the probe (-want +got):\n%s", diff)
-	}
+	b.expectWoken(t, "woken as the probe", "a")
 	b.Cancel(called("a")) // deleted, say
-	if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
-		t.Errorf("woken in its place (-want +got):\n%s", diff)
-	}
+	b.expectWoken(t, "woken in its place", "b")
 }
 
 // TestTurnGivenBeforeAPauseIsNotUsed: the endpoint said no to the key meanwhile.
@@ -276,16 +276,12 @@ func TestTurnGivenBeforeAPauseIsNotUsed(t *testing.T) {
 		b.ask(called(name), key, anyPriority)
 	}
 	b.answered(called("a"), false, 0)
-	if diff := cmp.Diff([]string{"c"}, b.wakes()); diff != "" {
-		t.Fatalf("woken (-want +got):\n%s", diff)
-	}
+	b.expectWoken(t, "woken", "c")
 	b.answered(called("b"), true, 0)
 	if b.ask(called("c"), key, anyPriority) {
 		t.Error("it asks in the middle of a pause")
 	}
-	if diff := cmp.Diff([]string{"c"}, b.wakes()); diff != "" {
-		t.Errorf("woken to decide anew (-want +got):\n%s", diff)
-	}
+	b.expectWoken(t, "woken to decide anew", "c")
 }
 
 // TestAbandonedTurns: a panic between acquiring a turn and its answer is recovered
@@ -317,17 +313,13 @@ func TestAbandonedTurns(t *testing.T) {
 					b.ask(called("busy"), key, anyPriority)
 					b.ask(called("a"), key, FirstIssue(time.Time{}.Add(-1)))
 					b.answered(called("busy"), false, 0)
-					if diff := cmp.Diff([]string{"a"}, b.wakes()); diff != "" {
-						t.Fatalf("woken (-want +got):\n%s", diff)
-					}
+					b.expectWoken(t, "woken", "a")
 				}
 				pass()
 				if b.inFlight != 0 {
 					t.Errorf("%d slots are lost", b.inFlight)
 				}
-				if diff := cmp.Diff([]string{"b"}, b.wakes()); diff != "" {
-					t.Errorf("who waits for the key is woken (-want +got):\n%s", diff)
-				}
+				b.expectWoken(t, "who waits for the key is woken", "b")
 				if may := b.ask(called("b"), key, anyPriority); may == (state == "during a pause") {
 					t.Errorf("the next may ask: %t", may)
 				}
