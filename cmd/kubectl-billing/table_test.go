@@ -13,6 +13,18 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
+// printed is the table of the sessions at noon.
+func printed(t *testing.T, options printers.PrintOptions, colour bool, sessions ...v1alpha1.BillingSession) string {
+	t.Helper()
+	var out strings.Builder
+	table := newTable(&out, options)
+	table.colour = colour
+	if err := table.print(sessions, noon, false); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
 func TestTables(t *testing.T) {
 	sessions := []v1alpha1.BillingSession{
 		*session("acme", issued(8*time.Minute, 5*time.Minute)),
@@ -68,15 +80,10 @@ acme   True    8m                 in 5m
 `},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			var out strings.Builder
-			table := newTable(&out, row.options)
-			table.colour = row.colour
-			if err := table.print(sessions, noon, false); err != nil {
-				t.Fatal(err)
-			}
+			out := printed(t, row.options, row.colour, sessions...)
 			want := strings.NewReplacer("{expires}", formatTime(noon.Add(8*time.Minute)), "{expired}", formatTime(noon.Add(-185*time.Second)),
 				"{yellow}", "\x1b[33m", "{red}", "\x1b[31m", "{reset}", "\x1b[0m").Replace(row.want[1:])
-			if diff := cmp.Diff(want, out.String()); diff != "" {
+			if diff := cmp.Diff(want, out); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -89,13 +96,8 @@ func TestManyRows(t *testing.T) {
 	for i := range 250 {
 		sessions = append(sessions, *session(fmt.Sprintf("n%0*d", 3+i/20, i), refused))
 	}
-	var out strings.Builder
-	table := newTable(&out, printers.PrintOptions{})
-	table.colour = true
-	if err := table.print(sessions, noon, false); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	out := printed(t, printers.PrintOptions{}, true, sessions...)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	if len(lines) != 251 || strings.Contains(lines[0], "\x1b") {
 		t.Fatalf("%d lines, the first one %q", len(lines), lines[0])
 	}
@@ -130,13 +132,8 @@ acme-corporation   Deleted   -           -
 }
 
 func TestRowsAreEscapedForTheTerminal(t *testing.T) {
-	var out strings.Builder
-	table := newTable(&out, printers.PrintOptions{Wide: true})
 	gone := session("acme", condition(v1alpha1.ConditionReady, metav1.ConditionFalse, "\x1b[2J", "one\ttwo\rthree"))
-	if err := table.print([]v1alpha1.BillingSession{*gone}, noon, false); err != nil {
-		t.Fatal(err)
-	}
-	if strings.ContainsAny(out.String(), "\x1b\r\t") {
-		t.Errorf("%q", out.String())
+	if out := printed(t, printers.PrintOptions{Wide: true}, false, *gone); strings.ContainsAny(out, "\x1b\r\t") {
+		t.Errorf("%q", out)
 	}
 }
