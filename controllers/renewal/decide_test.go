@@ -771,7 +771,7 @@ func TestAKeyThatIsLateIsWaitedForTwoMinutes(t *testing.T) {
 	}
 }
 
-var allRows = slices.Concat(causes, restingRows, obstacles, waitRows, writes, clocks, turns)
+var allRows = slices.Concat(causes, restingRows, obstacles, waitRows, writes, clocks, turns, situations)
 
 func TestDecide(t *testing.T) {
 	for _, tables := range []struct {
@@ -785,6 +785,7 @@ func TestDecide(t *testing.T) {
 		{"what cannot be written", writes},
 		{"what clocks do", clocks},
 		{"whose turn has not come", turns},
+		{"what users can tell apart", situations},
 	} {
 		t.Run(tables.name, func(t *testing.T) {
 			for _, row := range tables.rows {
