@@ -39,7 +39,7 @@ func build(ctx context.Context, root, dir string, out io.Writer) error {
 	}
 	version = strings.TrimSpace(version)
 
-	fmt.Fprintf(out, "Building etcd and kube-apiserver %s, once: about five minutes on two cores, less when parts are in the build cache.\n", version)
+	fmt.Fprintf(out, "Building etcd and kube-apiserver %s, once: about eight minutes on two cores, less when parts are in the build cache.\n", version)
 	command.Packages = len(strings.Fields(packages))
 	_, err = command.Output(ctx, "build", "-v", "-ldflags", versionFlags(version),
 		"-o", dir+string(filepath.Separator), etcdPackage, apiServerPackage)
