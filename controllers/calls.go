@@ -109,16 +109,24 @@ func (n *namespaceCalls) begin(ctx context.Context, mayWait bool) bool {
 	}
 	for wait := 0; mayWait && wait < maxCallWaits; wait++ {
 		ended := n.ended.Load()
-		select {
-		case n.underWay <- struct{}{}:
+		if n.beginWithin(ctx, maxCallWait) {
 			return true
-		case <-ctx.Done():
-			return false
-		case <-time.After(maxCallWait):
-			mayWait = n.ended.Load() > ended
 		}
+		mayWait = n.ended.Load() > ended && ctx.Err() == nil
 	}
 	return false
+}
+
+// beginWithin waits until a call may be made, and reports whether it may.
+func (n *namespaceCalls) beginWithin(ctx context.Context, longest time.Duration) bool {
+	wait, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	select {
+	case n.underWay <- struct{}{}:
+		return true
+	case <-wait.Done():
+		return false
+	}
 }
 
 // boundedReader bounds live reads in time and in number.
