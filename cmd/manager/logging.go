@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/go-logr/logr"
 )
@@ -28,9 +29,9 @@ type quietHandler struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (h quietHandler) Handle(ctx context.Context, record slog.Record) error {
-	quiet := false
+	quiet := isAbandonedReview(record.Message)
 	record.Attrs(func(a slog.Attr) bool {
-		quiet = isFailedProbe(a) || isReleasedLease(record, a)
+		quiet = quiet || isFailedProbe(a) || isReleasedLease(record, a) || isAbandonedScrape(record, a)
 		return !quiet
 	})
 	if quiet {
@@ -52,6 +53,23 @@ func isReleasedLease(record slog.Record, a slog.Attr) bool {
 	return record.Message == "error received after stop sequence was engaged" &&
 		a.Key == "err" && a.Value.String() == "leader election lost"
 }
+
+// isAbandonedScrape reports whether the record says that a scraper could not be authenticated or
+// authorized because it hung up while the API server was asked. Prometheus tells of such a scrape
+// itself. An API server that refuses, or that does not answer within its ten seconds, is an error.
+func isAbandonedScrape(record slog.Record, a slog.Attr) bool {
+	return a.Key == "err" && isCanceled(a.Value.String()) &&
+		(record.Message == "Authentication failed" || strings.HasPrefix(record.Message, "Authorization for user "))
+}
+
+// isAbandonedReview reports whether the message is what the API server's client says of the same
+// scrape, one line earlier.
+func isAbandonedReview(message string) bool {
+	return strings.HasPrefix(message, "Failed to make webhook auth") && isCanceled(message)
+}
+
+// isCanceled reports whether the text tells of a request that whoever made it has given up.
+func isCanceled(text string) bool { return strings.HasSuffix(text, context.Canceled.Error()) }
 
 // WithAttrs implements slog.Handler.
 func (h quietHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -10,11 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/xtracta/billing-operator/test/env"
@@ -69,6 +72,54 @@ func TestAnOrderlyStopIsNoError(t *testing.T) {
 			t.Fatalf("an orderly stop is logged as an error:\n%s", text)
 		}
 	}
+}
+
+// Prometheus hangs up after its scrape_timeout, which an API server that is busy can exceed.
+func TestAScraperThatHangsUpIsNoError(t *testing.T) {
+	// A review of a token goes on for whoever asks next, so its client has nothing to tell.
+	for review, lines := range map[string]int{"tokenreviews": 1, "subjectaccessreviews": 2} {
+		t.Run(review, func(t *testing.T) {
+			scrape := func(level string) string {
+				o, err := parseFlags([]string{"--log-level=" + level}, io.Discard)
+				noError(t, err)
+				var out env.Buffer
+				hangUpDuring(t, review, newLogger(o, &out))
+				return out.String()
+			}
+			if text := scrape("debug"); strings.Count(text, `"ERROR"`) != lines {
+				t.Errorf("the libraries do not log %d errors any more: isAbandonedScrape or isAbandonedReview can go:\n%s", lines, text)
+			}
+			if text := scrape("info"); text != "" {
+				t.Errorf("this needs nobody's attention:\n%s", text)
+			}
+		})
+	}
+}
+
+// hangUpDuring scrapes metrics, and hangs up when the API server is asked for a review.
+func hangUpDuring(t *testing.T, review string, log logr.Logger) {
+	t.Helper()
+	klog.SetLogger(log)
+	defer klog.SetLogger(logr.Discard())
+	scraper, hangUp := context.WithCancel(t.Context())
+	hungUp := make(chan struct{})
+	apiServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, review) {
+			hangUp()
+			<-hungUp
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":{"authenticated":true,"user":{"username":"prometheus"}}}`)
+	}))
+	defer apiServer.Close()
+	filter, err := filters.WithAuthenticationAndAuthorization(&rest.Config{Host: apiServer.URL}, apiServer.Client())
+	noError(t, err)
+	metrics, err := filter(log, http.NotFoundHandler())
+	noError(t, err)
+	request := httptest.NewRequestWithContext(scraper, http.MethodGet, "/metrics", nil)
+	request.Header.Set("Authorization", "Bearer token")
+	metrics.ServeHTTP(httptest.NewRecorder(), request)
+	close(hungUp)
 }
 
 // startAndStop lets a manager lead, and then tells it to stop.
