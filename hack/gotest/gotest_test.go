@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +101,40 @@ func TestSkippedTestsAreListedByReason(t *testing.T) {
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("skipped tests (-want +got):\n%s", diff)
+	}
+}
+
+func TestSlowTestsAreListed(t *testing.T) {
+	var out, events strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&events, `{"Action":"pass","Package":"m/p","Test":"TestTakes%d","Elapsed":%d.5}`+"\n", i, 8+i)
+	}
+	events.WriteString(`{"Action":"fail","Package":"m/p","Test":"TestFails","Elapsed":100}
+{"Action":"pass","Package":"m/p","Test":"TestFails/row","Elapsed":99}
+{"Action":"pass","Package":"m/p","Elapsed":300}
+`)
+	r := newReport(&out)
+	if err := r.read(strings.NewReader(events.String())); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	r.printSlow()
+	want := `
+Slowest tests:
+
+  100.0 s  m/p TestFails
+   19.5 s  m/p TestTakes11
+   18.5 s  m/p TestTakes10
+   17.5 s  m/p TestTakes9
+   16.5 s  m/p TestTakes8
+   15.5 s  m/p TestTakes7
+   14.5 s  m/p TestTakes6
+   13.5 s  m/p TestTakes5
+   12.5 s  m/p TestTakes4
+   11.5 s  m/p TestTakes3
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("slow tests (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Command gotest runs "go test", prints its usual output, and lists at the end which
-// tests were skipped and why:
+// tests were slow, and which were skipped and why:
 //
 //	go run ./hack/gotest [--optional=REGEXP] -- -count=1 ./...
 //
@@ -71,6 +71,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if waitErr != nil {
 		r.print("FAIL\n") // plain go test ends with it, go test -json does not
 	}
+	r.printSlow()
 	r.printSkipped()
 	switch failed := new(exec.ExitError); {
 	case errors.As(waitErr, &failed):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ type event struct {
 	Package string
 	Test    string
 	Output  string
+	Elapsed float64 // in seconds
 }
 
 // test is the output of a test so far, or of its package outside of tests.
@@ -30,11 +32,25 @@ type test struct {
 // skip is a skipped test.
 type skip struct{ pkg, test, reason string }
 
-// report prints events as plain "go test" would, and collects the skipped tests.
+// slow is a test with the seconds that it took, those included in which it waited for others.
+type slow struct {
+	seconds   float64
+	pkg, test string
+}
+
+const (
+	// slowAfter is after how many seconds a test counts as slow.
+	slowAfter = 10
+	// mostSlow is how many slow tests are listed at most.
+	mostSlow = 10
+)
+
+// report prints events as plain "go test" would, and collects the skipped and the slow tests.
 type report struct {
 	out     io.Writer
 	running map[string][]*test // by package
 	skipped []skip
+	slow    []slow
 }
 
 func newReport(out io.Writer) *report { return &report{out: out, running: map[string][]*test{}} }
@@ -106,6 +122,8 @@ func (r *report) end(e event) {
 		r.endPackage(e.Package, t)
 	case e.Action == "skip":
 		r.skipped = append(r.skipped, skip{e.Package, e.Test, reason(t.lines)})
+	case e.Elapsed >= slowAfter && !strings.Contains(e.Test, "/"):
+		r.slow = append(r.slow, slow{e.Elapsed, e.Package, e.Test})
 	}
 }
 
@@ -147,6 +165,18 @@ func reason(lines []string) string {
 		return "no reason given"
 	}
 	return strings.Join(trimmed, "\n")
+}
+
+// printSlow lists the slowest tests.
+func (r *report) printSlow() {
+	if len(r.slow) == 0 {
+		return
+	}
+	slices.SortStableFunc(r.slow, func(a, b slow) int { return cmp.Compare(b.seconds, a.seconds) })
+	r.print("\nSlowest tests:\n\n")
+	for _, s := range r.slow[:min(len(r.slow), mostSlow)] {
+		r.print(fmt.Sprintf("  %5.1f s  %s %s\n", s.seconds, s.pkg, s.test))
+	}
 }
 
 // printSkipped lists the skipped tests by their reasons.

@@ -46,6 +46,7 @@ func (b *bench) run(ctx context.Context) error {
 		}
 	}
 	b.noteSlopes()
+	b.noteGrowth()
 	return b.decisions(ctx)
 }
 

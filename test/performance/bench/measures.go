@@ -134,23 +134,26 @@ func (b *bench) notePasses(ctx context.Context, what string, s *stage, m *manage
 	return err
 }
 
-// noteSlopes notes what a session adds, from the fewest sessions to the most.
+// noteSlopes notes what a session adds to memory, from the fewest sessions to the most.
 func (b *bench) noteSlopes() {
 	few, many := slices.Min(b.sessions), slices.Max(b.sessions)
 	if few == many {
 		return
 	}
-	at := func(n int) map[string]float64 {
-		values := map[string]float64{}
-		for _, m := range b.results.Measures {
-			if m.Sessions == n && m.Unit == "MB" {
-				values[m.Name] = m.Value
-			}
-		}
-		return values
+	for _, c := range b.results.curves("MB") {
+		slope := (c.values[many] - c.values[few]) * mega / kilo / float64(many-few)
+		b.note(c.name+", per session", 0, slope, "KB")
 	}
-	low, high := at(few), at(many)
-	for _, name := range sortedKeys(high) {
-		b.note(name+", per session", 0, (high[name]-low[name])*mega/kilo/float64(many-few), "KB")
+}
+
+// noteGrowth notes how times and memory grow with the number of sessions, as its power that fits
+// best: with 1 they double with it, with 2 a tenfold number takes a hundred times as much. A
+// fixed cost, such as that of the start, makes the power smaller.
+func (b *bench) noteGrowth() {
+	if len(b.sessions) < 2 {
+		return
+	}
+	for _, c := range b.results.curves("s", "MB") {
+		b.note("growth: "+c.name, 0, c.power(), "power of sessions")
 	}
 }
