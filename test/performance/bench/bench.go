@@ -41,7 +41,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	for _, n := range b.sessions {
-		if err := b.compare(ctx, n); err != nil {
+		if err := b.measure(ctx, n); err != nil {
 			return fmt.Errorf("with %d sessions: %w", n, err)
 		}
 	}
@@ -59,9 +59,14 @@ func (b *bench) build(ctx context.Context, path string) error {
 	return nil
 }
 
-// mostRepeated is the most sessions with which rounds are repeated: more of them take
-// long, and differ less.
-const mostRepeated = 5000
+const (
+	// mostRepeated is the most sessions with which rounds are repeated: more of them take
+	// long, and differ less.
+	mostRepeated = 5000
+	// mostCompared is the most sessions that the floor serves too, and that are renewed. Of
+	// 100,000, each takes a quarter of an hour, and shows nothing new for one session.
+	mostCompared = 10000
+)
 
 func (o options) roundsWith(n int) int {
 	if n > mostRepeated {
@@ -70,10 +75,23 @@ func (o options) roundsWith(n int) int {
 	return o.rounds
 }
 
+// measure looks at what n sessions cost.
+func (b *bench) measure(ctx context.Context, n int) error {
+	if n <= mostCompared {
+		return b.compare(ctx, n)
+	}
+	took, err := b.runManager(ctx, n, true)
+	if err != nil {
+		return err
+	}
+	b.noteEffort(n, "manager", efforts{took})
+	return nil
+}
+
 // compare has floor and manager take turns, and then looks at how the last manager
 // lives on.
 func (b *bench) compare(ctx context.Context, n int) error {
-	var floors, managers []effort
+	var floors, managers efforts
 	rounds := b.roundsWith(n)
 	for round := 1; round <= rounds; round++ {
 		floor, err := b.runFloor(ctx, n)
@@ -205,7 +223,10 @@ func (b *bench) liveOn(ctx context.Context, s *stage, m *manager) error {
 	}
 	b.noteCallsPerSession("first issue", s)
 	b.note("first issue: requests to the endpoint", s.sessions, float64(s.endpoint.Total())/float64(s.sessions), "per session")
-	steps := []func(context.Context, *stage, *manager) (*manager, error){b.renew, b.restart, b.exhibit, b.takeOver}
+	steps := []func(context.Context, *stage, *manager) (*manager, error){b.restart, b.exhibit, b.takeOver}
+	if s.sessions <= mostCompared {
+		steps = slices.Insert(steps, 0, b.renew)
+	}
 	if b.foreign > 0 && s.sessions == slices.Min(b.sessions) {
 		steps = append(steps, b.crowd)
 	}

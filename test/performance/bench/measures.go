@@ -35,28 +35,42 @@ func (b *bench) note(name string, sessions int, value float64, unit string) {
 	b.results.Measures = append(b.results.Measures, measure{Name: name, Sessions: sessions, Value: value, Unit: unit})
 }
 
-// noteEfforts notes how the manager does beside the floor.
-func (b *bench) noteEfforts(n int, floors, managers []effort) {
-	// Whatever else the machine does only adds: the best round is nearest to the truth.
-	best := func(efforts []effort, of func(effort) float64) float64 {
-		var values []float64
-		for _, e := range efforts {
-			values = append(values, of(e))
-		}
-		return slices.Min(values)
+// efforts are of the same number of sessions.
+type efforts []effort
+
+// best is the least of all rounds: whatever else the machine does only adds.
+func (all efforts) best(of func(effort) float64) float64 {
+	var values []float64
+	for _, e := range all {
+		values = append(values, of(e))
 	}
-	for _, row := range []struct {
-		name string
-		of   func(effort) float64
-	}{
-		{"time", func(e effort) float64 { return e.seconds }},
-		{"time to the first Secret", func(e effort) float64 { return e.start }},
-		{"computing time", effort.cpu},
-	} {
-		floor, manager := best(floors, row.of), best(managers, row.of)
-		b.note(row.name+" of the floor", n, floor, "s")
-		b.note(row.name+" of the manager", n, manager, "s")
-		b.note(row.name+" over the floor", n, manager/floor, "")
+	return slices.Min(values)
+}
+
+// told are what is told of an effort as it is.
+var told = []struct {
+	name string
+	of   func(effort) float64
+}{
+	{"time", func(e effort) float64 { return e.seconds }},
+	{"time to the first Secret", func(e effort) float64 { return e.start }},
+	{"computing time", effort.cpu},
+}
+
+// noteEfforts notes how the manager does beside the floor.
+func (b *bench) noteEfforts(n int, floors, managers efforts) {
+	b.noteEffort(n, "floor", floors)
+	b.noteEffort(n, "manager", managers)
+	for _, row := range told {
+		b.note(row.name+" over the floor", n, managers.best(row.of)/floors.best(row.of), "times")
+	}
+}
+
+// noteEffort notes what one of the two took, and what a session costs of processors by where it
+// is computed.
+func (b *bench) noteEffort(n int, who string, all efforts) {
+	for _, row := range told {
+		b.note(row.name+" of the "+who, n, all.best(row.of), "s")
 	}
 	for _, row := range []struct {
 		where string
@@ -66,9 +80,7 @@ func (b *bench) noteEfforts(n int, floors, managers []effort) {
 		{"in the API server", func(e effort) float64 { return e.apiServer }},
 		{"in etcd", func(e effort) float64 { return e.etcd }},
 	} {
-		perSession := func(efforts []effort) float64 { return best(efforts, row.of) / float64(n) * 1000 }
-		b.note("computing per session, the floor "+row.where, n, perSession(floors), "ms")
-		b.note("computing per session, the manager "+row.where, n, perSession(managers), "ms")
+		b.note("computing per session, the "+who+" "+row.where, n, all.best(row.of)/float64(n)*1000, "ms")
 	}
 }
 
@@ -146,14 +158,14 @@ func (b *bench) noteSlopes() {
 	}
 }
 
-// noteGrowth notes how times and memory grow with the number of sessions, as its power that fits
-// best: with 1 they double with it, with 2 a tenfold number takes a hundred times as much. A
-// fixed cost, such as that of the start, makes the power smaller.
+// noteGrowth notes how times, their ratios and memory grow with the number of sessions, as its
+// power that fits best: with 1 they double with it, with 2 a tenfold number takes a hundred times
+// as much. A fixed cost, such as that of the start, makes the power smaller.
 func (b *bench) noteGrowth() {
 	if len(b.sessions) < 2 {
 		return
 	}
-	for _, c := range b.results.curves("s", "MB") {
+	for _, c := range b.results.curves("s", "MB", "times") {
 		b.note("growth: "+c.name, 0, c.power(), "power of sessions")
 	}
 }

@@ -20,18 +20,19 @@ import (
 // panels are what is drawn, over the number of sessions.
 var panels = [][]panel{
 	{
-		{"Until all sessions are ready", "seconds", []line{
-			{"manager", "time of the manager"}, {"floor", "time of the floor"}}},
-		{"Manager over floor", "ratio", []line{
+		{"Until all sessions are ready", "seconds", true, []line{
+			{"manager", "time of the manager"}, {"floor", "time of the floor"},
+			{"manager, after a restart", "restart: until at rest"}}},
+		{"Manager over floor", "ratio", false, []line{
 			{"time", "time over the floor"}, {"computing time", "computing time over the floor"}}},
 	},
 	{
-		{"Computing for a session", "milliseconds", []line{
+		{"Computing for a session", "milliseconds", false, []line{
 			{"manager, in the API server", "computing per session, the manager in the API server"},
 			{"floor, in the API server", "computing per session, the floor in the API server"},
 			{"manager itself", "computing per session, the manager itself"},
 			{"floor itself", "computing per session, the floor itself"}}},
-		{"Memory of the manager", "MB", []line{
+		{"Memory of the manager", "MB", true, []line{
 			{"resident, after first issue", "resident memory after first issue"},
 			{"resident, at rest", "resident memory at rest"},
 			{"resident, standing by", "resident memory standing by"},
@@ -41,6 +42,7 @@ var panels = [][]panel{
 
 type panel struct {
 	title, unit string
+	grows       bool // with the number of sessions, so that both axes have logarithms
 	lines       []line
 }
 
@@ -110,18 +112,33 @@ func render(plots [][]*plot.Plot, into *os.File) error {
 func (p panel) plot(r results) (*plot.Plot, error) {
 	drawn := plot.New()
 	drawn.Title.Text, drawn.X.Label.Text, drawn.Y.Label.Text = p.title, "sessions", p.unit
-	drawn.X.Min, drawn.Y.Min = 0, 0
+	drawn.X.Scale, drawn.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	drawn.Legend.Top, drawn.Legend.Left = true, true
 	drawn.Add(plotter.NewGrid())
 	var lines []any
 	for _, one := range p.lines {
-		lines = append(lines, one.label, one.points(r))
+		lines = append(lines, one.label+r.power(one.measure), one.points(r))
 	}
 	if err := plotutil.AddLinePoints(drawn, lines...); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.title, err)
 	}
-	drawn.Y.Max *= 1.35 // room for the legend
+	if p.grows {
+		drawn.Y.Scale, drawn.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		drawn.Y.Max *= 10 // room for the legend
+		return drawn, nil
+	}
+	drawn.Y.Min, drawn.Y.Max = 0, drawn.Y.Max*1.35
 	return drawn, nil
+}
+
+// power is what the bench found of how a measure grows with the number of sessions n.
+func (r results) power(measure string) string {
+	for _, m := range r.Measures {
+		if m.Name == "growth: "+measure {
+			return fmt.Sprintf(" ~ n^%.2f", m.Value)
+		}
+	}
+	return ""
 }
 
 func (l line) points(r results) plotter.XYs {
