@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -150,6 +151,9 @@ func configure(flags *envtest.Arguments, dir string, options Options) error {
 		}
 		flags.Set("audit-policy-file", policy)
 		flags.Set("audit-log-path", options.AuditLog)
+		// By default a new file begins after 100 MB, and whoever reads along waits for ever at the
+		// end of the old one.
+		flags.Set("audit-log-maxsize", strconv.Itoa(1<<20)) // MB
 	}
 	for name, values := range options.ExtraArgs {
 		flags.Set(name, values...)
