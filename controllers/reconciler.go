@@ -175,18 +175,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // conclude reports the pass, and says when the next one is due.
 func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (ctrl.Result, error) {
+	wakeAt := plan.WakeAt(plan.Quiet && seen.hasNews(facts, plan))
 	if !plan.Quiet {
 		switch err := r.report(ctx, seen, facts, plan); {
 		case errors.Is(err, errOutdated):
-			plan.RequeueAt = r.clock.Now().Add(outdatedRetry)
+			wakeAt = r.clock.Now().Add(outdatedRetry)
 		case isBusy(err):
-			plan.RequeueAt = r.clock.Now().Add(busyRetry)
+			wakeAt = r.clock.Now().Add(busyRetry)
 		case err != nil:
 			return ctrl.Result{}, err // requeue with backoff
 		}
 	}
 	// Zero would mean never.
-	return ctrl.Result{RequeueAfter: max(plan.RequeueAt.Sub(r.clock.Now()), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}, nil
 }
 
 // proceed decides and acts until the decision is to wait. It returns that decision and the

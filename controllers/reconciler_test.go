@@ -5,6 +5,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
@@ -43,5 +45,33 @@ func TestPriorityOf(t *testing.T) {
 		if got := priorityOf(session, facts, renewal.Plan{Active: row.active, Cause: row.cause}); got != row.want {
 			t.Errorf("%s: %v, want %v", why, got, row.want)
 		}
+	}
+}
+
+// A renewal that waits for its turn is looked at for its status' sake only where that has news.
+func TestWhoWaitsForATurnIsLookedAtForNews(t *testing.T) {
+	for _, row := range []struct {
+		why   string
+		edit  func(*v1alpha1.BillingSession)
+		looks bool
+	}{
+		{"the status says all", func(*v1alpha1.BillingSession) {}, false},
+		{"the status must tell that an edit was seen", func(s *v1alpha1.BillingSession) { s.Generation++ }, true},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := newWaitStage(t)
+			s.reconcile()
+			session := s.store.sessions[s.name()]
+			s.clock.SetTime(session.Status.RenewalTime.Add(time.Second))
+			row.edit(session)
+			if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
+				t.Fatal("the only turn cannot be had")
+			}
+			result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
+			const afterStatusDelay = 11 * time.Second
+			if err != nil || s.r.dispatcher.Len() != 1 || (result.RequeueAfter < afterStatusDelay) != row.looks {
+				t.Errorf("looks again after %v while %d wait (%v)", result.RequeueAfter, s.r.dispatcher.Len(), err)
+			}
+		})
 	}
 }

@@ -56,6 +56,11 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	return nil
 }
 
+// hasNews reports whether the status would change if it were reported.
+func (seen observation) hasNews(facts renewal.Facts, plan renewal.Plan) bool {
+	return !equality.Semantic.DeepEqual(seen.session.Status, status.Of(seen.statusInput(facts, plan)))
+}
+
 // statusInput is what the status is made from.
 func (seen observation) statusInput(facts renewal.Facts, plan renewal.Plan) status.Input {
 	in := status.Input{

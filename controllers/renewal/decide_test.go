@@ -795,12 +795,23 @@ func TestDecide(t *testing.T) {
 						t.Errorf("at %v (-want +got):\n%s", now, diff)
 					}
 					checkPlan(t, row.facts, plan)
-					if row.wake != nil && !plan.RequeueAt.Equal(row.wake(plan)) {
-						t.Errorf("at %v: wakes at %v, want %v", now, plan.RequeueAt, row.wake(plan))
+					if wakes := plan.WakeAt(true); row.wake != nil && !wakes.Equal(row.wake(plan)) {
+						t.Errorf("at %v: wakes at %v, want %v", now, wakes, row.wake(plan))
 					}
 				})
 			}
 		})
+	}
+}
+
+// A renewal that waits for its turn says nothing that the status does not say, so it is not looked
+// at for that.
+func TestNobodyIsWokenToReportNoNews(t *testing.T) {
+	for _, row := range turns {
+		plan := renewal.Decide(row.facts)
+		if plan.Quiet && plan.WakeAt(false).Equal(plan.ReportAt) {
+			t.Errorf("%s: wakes at %v to report nothing", row.why, plan.ReportAt)
+		}
 	}
 }
 

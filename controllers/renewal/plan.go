@@ -71,9 +71,22 @@ type Plan struct {
 	UpToDate bool
 	// Due is when Active is due for renewal; zero without it.
 	Due time.Time
-	// RequeueAt is when to decide again, with the step Wait. There is no other timer.
+	// RequeueAt is when to decide again, with the step Wait.
 	RequeueAt time.Time
 	// Quiet reports whether the status need not be written: the session only waits for
 	// its turn, which mostly comes within moments.
 	Quiet bool
+	// ReportAt is when the status has to tell that the session waits for its turn; zero if it
+	// need not.
+	ReportAt time.Time
+}
+
+// WakeAt is when to look at the session again. hasNews reports whether there is anything that the
+// status does not tell yet. A renewal that waits for its turn has no news, and is not looked at
+// until its turn comes.
+func (p Plan) WakeAt(hasNews bool) time.Time {
+	if hasNews && !p.ReportAt.IsZero() && p.ReportAt.Before(p.RequeueAt) {
+		return p.ReportAt
+	}
+	return p.RequeueAt
 }

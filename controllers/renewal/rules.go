@@ -216,8 +216,8 @@ func awaitsItsTurn(f Facts, p *Plan) bool {
 	reportAt := f.QueuedSince.Add(statusDelay)
 	showsDeadURL := p.Active == nil && f.InStatus != nil
 	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !showsDeadURL
-	if f.Observed {
-		p.RequeueAt = reportAt
+	if f.Observed && f.Now.Before(reportAt) {
+		p.ReportAt = reportAt
 	}
 	return true
 }
