@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -27,6 +28,13 @@ func (r *results) curves(units ...string) []curve {
 	}
 	// What was measured with one number of sessions only has no shape.
 	return slices.DeleteFunc(all, func(c curve) bool { return len(c.values) < 2 })
+}
+
+// slope is what a session adds, from the fewest sessions that were measured to the most.
+func (c curve) slope() float64 {
+	sessions := slices.Sorted(maps.Keys(c.values))
+	few, many := sessions[0], sessions[len(sessions)-1]
+	return (c.values[many] - c.values[few]) / float64(many-few)
 }
 
 // power is the slope of the line through the logarithms that has the least squares.

@@ -38,3 +38,11 @@ func TestPowersOfGrowth(t *testing.T) {
 		}
 	}
 }
+
+// TestSlope leaves out numbers of sessions with which something was not measured.
+func TestSlope(t *testing.T) {
+	c := curve{"memory", map[int]float64{1000: 70, 5000: 100, 10000: 160}}
+	if got := c.slope(); got != .01 {
+		t.Errorf("a session adds %v, want .01", got)
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,8 +24,9 @@ import (
 const latencyCommand = "latency"
 
 const (
-	// shortKey is the key of sessions whose URLs live for shortLife only, so that there are
-	// renewals all the time.
+	// shortKind is of sessions whose URLs live for shortLife only, so that there are renewals all
+	// the time. They share a key.
+	shortKind = "short"
 	shortKey  = "group-short"
 	shortLife = 30 * time.Second
 	// renewedFor is how long renewals are watched: each of those sessions has two meanwhile.
@@ -46,6 +47,7 @@ type latency struct {
 	o       *observer
 	manager *manager
 	short   []string // the names of the sessions with short lives
+	crowd   []string // the names of the sessions among which one is measured
 	rows    []latencyRow
 }
 
@@ -92,6 +94,9 @@ func (l *latency) run(ctx context.Context) (err error) {
 	if err := l.s.client.Create(ctx, builders.KeySecretOf(namespace, shortKey, shortKey)); err != nil {
 		return err
 	}
+	if err := l.makeRoomForCrowd(ctx); err != nil {
+		return err
+	}
 	if l.o, err = l.s.observe(ctx); err != nil {
 		return err
 	}
@@ -105,7 +110,8 @@ func (l *latency) run(ctx context.Context) (err error) {
 	if err := l.s.waitReady(ctx, l.manager); err != nil {
 		return err
 	}
-	for _, scenario := range []func(context.Context) error{l.alone, l.atRest, l.duringBurst, l.afterOutage} {
+	scenarios := []func(context.Context) error{l.alone, l.atRest, l.duringRotation, l.duringBurst, l.afterOutage, l.duringDeletion}
+	for _, scenario := range scenarios {
 		if err := errors.Join(scenario(ctx), l.manager.alive()); err != nil {
 			return err
 		}
@@ -133,33 +139,13 @@ func (l *latency) floorAlone(ctx context.Context) error {
 }
 
 func (l *latency) alone(ctx context.Context) error {
-	l.short = l.named("short", l.samples)
+	l.short = l.named(shortKind, l.samples)
 	waits, err := l.oneByOne(ctx, l.short, nil)
 	if err != nil {
 		return err
 	}
 	l.note("alone: creation to URL", waits)
 	return l.watchRenewals(ctx, "alone: renewal time to URL")
-}
-
-func (l *latency) atRest(ctx context.Context) error {
-	if l.sessions == 0 {
-		return nil
-	}
-	start := time.Now()
-	crowd := l.named("crowd", l.sessions)
-	if _, err := l.create(ctx, crowd); err != nil {
-		return err
-	}
-	if err := l.s.await(ctx, l.o, crowd, start); err != nil {
-		return err
-	}
-	waits, err := l.oneByOne(ctx, l.named("among", l.samples), nil)
-	if err != nil {
-		return err
-	}
-	l.note(fmt.Sprintf("among %d at rest: creation to URL", l.sessions), waits)
-	return l.watchRenewals(ctx, fmt.Sprintf("among %d at rest: renewal time to URL", l.sessions))
 }
 
 func (l *latency) duringBurst(ctx context.Context) error {
@@ -186,10 +172,8 @@ func (l *latency) afterOutage(ctx context.Context) error {
 	if _, err := l.create(ctx, names); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(l.outage):
+	if err := pause(ctx, l.outage); err != nil {
+		return err
 	}
 	l.s.endpoint.Misbehave()
 	healed := time.Now()
@@ -207,10 +191,8 @@ func (l *latency) afterOutage(ctx context.Context) error {
 
 func (l *latency) watchRenewals(ctx context.Context, what string) error {
 	start := time.Now()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(renewedFor):
+	if err := pause(ctx, renewedFor); err != nil {
+		return err
 	}
 	l.note(what, l.o.late(l.short, start, time.Now()))
 	return nil
@@ -225,11 +207,14 @@ func (l *latency) named(kind string, n int) []string {
 }
 
 func (l *latency) session(name string, i int) *v1alpha1.BillingSession {
-	key := keyName(i % keys)
-	if len(l.short) > 0 && slices.Contains(l.short, name) {
+	place, key := namespace, keyName(i%keys)
+	switch kind, _, _ := strings.Cut(name, "-"); kind {
+	case shortKind:
 		key = shortKey
+	case crowdKind:
+		place, key = crowdNamespace, crowdKey
 	}
-	return builders.Session(name, builders.In(namespace), builders.KeySecret(key), builders.Expiration(life))
+	return builders.Session(name, builders.In(place), builders.KeySecret(key), builders.Expiration(life))
 }
 
 // create creates sessions at once. It returns when each creation was acknowledged.

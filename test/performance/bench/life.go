@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,11 +14,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 // renew asks for a fresh URL of every session at once.
 func (b *bench) renew(ctx context.Context, s *stage, m *manager) (*manager, error) {
+	// No session asks twice within that. One that has to wait for it takes a pass more.
+	if err := pause(ctx, time.Until(s.answered().Add(renewal.MinInterval))); err != nil {
+		return nil, err
+	}
 	passes, err := m.passes(ctx)
 	if err := errors.Join(err, s.mark()); err != nil {
 		return nil, err

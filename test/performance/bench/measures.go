@@ -146,15 +146,10 @@ func (b *bench) notePasses(ctx context.Context, what string, s *stage, m *manage
 	return err
 }
 
-// noteSlopes notes what a session adds to memory, from the fewest sessions to the most.
+// noteSlopes notes what a session adds to memory.
 func (b *bench) noteSlopes() {
-	few, many := slices.Min(b.sessions), slices.Max(b.sessions)
-	if few == many {
-		return
-	}
 	for _, c := range b.results.curves("MB") {
-		slope := (c.values[many] - c.values[few]) * mega / kilo / float64(many-few)
-		b.note(c.name+", per session", 0, slope, "KB")
+		b.note(c.name+", per session", 0, c.slope()*mega/kilo, "KB")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,21 +22,22 @@ import (
 type observer struct {
 	mu       sync.Mutex
 	arrivals map[string][]arrival
-	// renewals are the renewal times that each session has had.
-	renewals map[string][]time.Time
+	// due is when each URL is to be replaced.
+	due map[string]time.Time
 }
 
 // arrival is another URL in the Secret of a session.
 type arrival struct {
-	at  time.Time
-	url string
+	at      time.Time
+	url     string
+	expires time.Time
 }
 
 // observe watches until the context ends.
 func (s *stage) observe(ctx context.Context) (*observer, error) {
-	o := &observer{arrivals: map[string][]arrival{}, renewals: map[string][]time.Time{}}
+	o := &observer{arrivals: map[string][]arrival{}, due: map[string]time.Time{}}
 	watched, err := cache.New(s.plane.Config(), cache.Options{
-		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}, crowdNamespace: {}},
 	})
 	if err != nil {
 		return nil, err
@@ -70,8 +72,13 @@ func (o *observer) secret(object any) {
 	defer o.mu.Unlock()
 	before := o.arrivals[name]
 	if len(before) == 0 || before[len(before)-1].url != url {
-		o.arrivals[name] = append(before, arrival{now, url})
+		o.arrivals[name] = append(before, arrival{now, url, expiryOf(secret)})
 	}
+}
+
+func expiryOf(secret *corev1.Secret) time.Time {
+	expire, _ := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64) // the manager wrote it
+	return time.Unix(expire, 0)
 }
 
 func (o *observer) session(object any) {
@@ -79,12 +86,10 @@ func (o *observer) session(object any) {
 	if !ok || session.Status.RenewalTime == nil {
 		return
 	}
-	at := session.Status.RenewalTime.Time
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	before := o.renewals[session.Name]
-	if len(before) == 0 || !before[len(before)-1].Equal(at) {
-		o.renewals[session.Name] = append(before, at)
+	if _, known := o.due[session.Status.URL]; !known {
+		o.due[session.Status.URL] = session.Status.RenewalTime.Time
 	}
 }
 
@@ -119,30 +124,42 @@ func (s *stage) await(ctx context.Context, o *observer, names []string, then tim
 	})
 }
 
-// late are how late the URLs came that replaced others between two times.
-func (o *observer) late(names []string, from, to time.Time) (waits []time.Duration) {
+// replacement is a URL that came in the place of another one.
+type replacement struct{ old, now arrival }
+
+// replacements are those of these sessions between two times.
+func (o *observer) replacements(names []string, from, to time.Time) (all []replacement) {
 	for _, name := range names {
 		arrivals := o.of(name)
 		for i, a := range arrivals {
-			if i == 0 || a.at.Before(from) || a.at.After(to) {
-				continue
+			if i > 0 && !a.at.Before(from) && !a.at.After(to) {
+				all = append(all, replacement{arrivals[i-1], a})
 			}
-			if due := o.dueBefore(name, a.at); !due.IsZero() {
-				waits = append(waits, a.at.Sub(due))
-			}
+		}
+	}
+	return all
+}
+
+// late are how late the URLs came that replaced others between two times. The status that
+// tells when a URL was due may be seen after the Secret of the next one.
+func (o *observer) late(names []string, from, to time.Time) (waits []time.Duration) {
+	replacements := o.replacements(names, from, to)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range replacements {
+		if due, ok := o.due[r.old.url]; ok {
+			waits = append(waits, r.now.at.Sub(due))
 		}
 	}
 	return waits
 }
 
-// dueBefore is the last renewal time of a session that had come by then; zero for none.
-func (o *observer) dueBefore(name string, then time.Time) (due time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, at := range o.renewals[name] {
-		if !at.After(then) && at.After(due) {
-			due = at
+// expired are how many URLs were dead when others came, between two times.
+func (o *observer) expired(names []string, from, to time.Time) (n int) {
+	for _, r := range o.replacements(names, from, to) {
+		if r.now.at.After(r.old.expires) {
+			n++
 		}
 	}
-	return due
+	return n
 }

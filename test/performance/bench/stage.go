@@ -170,7 +170,7 @@ func (s *stage) until(ctx context.Context, missing func() (string, error)) error
 	return s.untilEvery(ctx, 200*time.Millisecond, missing)
 }
 
-func (s *stage) untilEvery(ctx context.Context, pause time.Duration, missing func() (string, error)) error {
+func (s *stage) untilEvery(ctx context.Context, between time.Duration, missing func() (string, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("waited in vain"))
 	defer cancel()
 	for {
@@ -178,11 +178,19 @@ func (s *stage) untilEvery(ctx context.Context, pause time.Duration, missing fun
 		if err != nil || what == "" {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %s", context.Cause(ctx), what)
-		case <-time.After(pause):
+		if err := pause(ctx, between); err != nil {
+			return fmt.Errorf("%w: %s", err, what)
 		}
+	}
+}
+
+// pause waits for that long, or until ctx ends.
+func pause(ctx context.Context, long time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(long):
+		return nil
 	}
 }
 
