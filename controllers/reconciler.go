@@ -65,14 +65,16 @@ type Reconciler struct {
 	local      *localStates
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
-	options    Options
+	// waitReports leaves workers to those whose turn has come.
+	waitReports waitReports
+	options     Options
 }
 
 // New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, options: o,
+		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, waitReports: newWaitReports(o.workers()), options: o,
 	}
 	if r.readable == nil {
 		r.readable = func(string) bool { return true }
@@ -178,6 +180,11 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 	wakeAt := plan.WakeAt(plan.Quiet && seen.hasNews(facts, plan))
 	if !plan.Quiet {
 		switch err := r.report(ctx, seen, facts, plan); {
+		case errors.Is(err, errReportLater):
+			now := r.clock.Now()
+			if retryAt := now.Add(reportRetry(string(seen.session.UID), r.dispatcher.Len(), now)); retryAt.Before(wakeAt) {
+				wakeAt = retryAt
+			}
 		case errors.Is(err, errOutdated):
 			wakeAt = r.clock.Now().Add(outdatedRetry)
 		case isBusy(err):

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -73,5 +74,78 @@ func TestWhoWaitsForATurnIsLookedAtForNews(t *testing.T) {
 				t.Errorf("looks again after %v while %d wait (%v)", result.RequeueAfter, s.r.dispatcher.Len(), err)
 			}
 		})
+	}
+}
+
+// TestWhoTellsThatItWaitsLeavesWorkersToOthers: what can be told later is, while others tell
+// such things.
+func TestWhoTellsThatItWaitsLeavesWorkersToOthers(t *testing.T) {
+	for _, row := range []struct {
+		why     string
+		wait    func(*waitStage)
+		isLater bool
+	}{
+		{"the URL is alive", func(s *waitStage) { s.clock.Step(11 * time.Second) }, true},
+		{"the status shows a dead URL", func(s *waitStage) { s.clock.SetTime(s.store.sessions[s.name()].Status.ExpirationTime.Add(time.Second)) }, false},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := newWaitStage(t)
+			s.reconcile()
+			session := s.store.sessions[s.name()]
+			s.clock.SetTime(session.Status.RenewalTime.Add(time.Second))
+			session.Generation++ // the status must tell that it was seen
+			if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
+				t.Fatal("the only turn cannot be had")
+			}
+			s.reconcile()
+			row.wait(s)
+			end, ok := s.r.waitReports.begin()
+			if !ok {
+				t.Fatal("nobody may tell that it waits")
+			}
+			isTold := func() bool { return s.store.sessions[s.name()].Status.ObservedGeneration == session.Generation }
+
+			result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
+			if err != nil || isTold() == row.isLater {
+				t.Fatalf("told: %t (%v)", isTold(), err)
+			}
+			if soon := reportRetry("", 1, s.clock.Now()) + time.Second; row.isLater && result.RequeueAfter > soon {
+				t.Errorf("looks again after %v", result.RequeueAfter)
+			}
+			end()
+			s.clock.Step(result.RequeueAfter)
+			if s.reconcile(); !isTold() {
+				t.Error("it is never told")
+			}
+		})
+	}
+}
+
+// TestMostWorkersAreLeftToThoseWhoseTurnHasCome: a quarter may tell that sessions wait.
+func TestMostWorkersAreLeftToThoseWhoseTurnHasCome(t *testing.T) {
+	for workers, want := range map[int]int{2: 1, 8: 2, 32: 8} {
+		w, begun := newWaitReports(workers), 0
+		for range workers {
+			if _, ok := w.begin(); ok {
+				begun++
+			}
+		}
+		if begun != want {
+			t.Errorf("%d of %d workers, want %d", begun, workers, want)
+		}
+	}
+}
+
+// TestReportsThatArePutOffAreSpread: all that wait at the same time must not come back together.
+func TestReportsThatArePutOffAreSpread(t *testing.T) {
+	const waiting = 10000
+	inSecond := map[int]int{}
+	for i := range waiting {
+		inSecond[int(reportRetry(fmt.Sprint("uid-", i), waiting, time.Unix(1_800_000_000, 0)).Seconds())]++
+	}
+	for second, n := range inSecond {
+		if n > 2*reportsPerSecond {
+			t.Errorf("%d come back in second %d, want about %d", n, second, reportsPerSecond)
+		}
 	}
 }

@@ -31,6 +31,13 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	if equality.Semantic.DeepEqual(before.Status, next) {
 		return nil
 	}
+	if plan.CanReportLater {
+		end, ok := r.waitReports.begin()
+		if !ok {
+			return errReportLater
+		}
+		defer end()
+	}
 	after := before.DeepCopy()
 	after.Status = next
 	patch, err := statusPatch(before, after)
