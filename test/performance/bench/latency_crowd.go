@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -72,11 +73,22 @@ func (l *latency) duringDeletion(ctx context.Context) error {
 			return err
 		}
 		// What a cluster's namespace controller does. There is none here.
-		if err := l.s.client.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(crowdNamespace)); err != nil {
+		if err := l.empty(ctx, &corev1.Secret{}); err != nil {
 			return err
 		}
-		return l.s.client.DeleteAllOf(ctx, &v1alpha1.BillingSession{}, client.InNamespace(crowdNamespace))
+		return l.empty(ctx, &v1alpha1.BillingSession{})
 	})
+}
+
+// empty deletes all objects of a kind in the crowd's namespace. The API server ends such a call
+// after a minute, with those deleted that it came to.
+func (l *latency) empty(ctx context.Context, kind client.Object) error {
+	for {
+		err := l.s.client.DeleteAllOf(ctx, kind, client.InNamespace(crowdNamespace))
+		if !apierrors.IsTimeout(err) {
+			return err
+		}
+	}
 }
 
 // meanwhile measures other sessions while something happens to the crowd, and says what that
