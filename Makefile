@@ -136,7 +136,7 @@ bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/be
 	go run ./test/performance/bench $(if $(QUICK),--sessions=1000 --rounds=1 --foreign=0) $(if $(SESSIONS),--sessions=$(SESSIONS))
 
 .PHONY: latency
-latency: assets ## Measure how long people wait for a URL: alone, among SESSIONS (5000) at rest and in trouble, in a burst, after an outage (5 minutes)
+latency: assets ## Measure how long people wait for a URL: alone, among SESSIONS (5000) at rest and in trouble, in a burst, after an outage (10 minutes)
 	@$(COMPILE) ./test/performance/bench ./cmd/manager
 	go run ./test/performance/bench latency $(if $(SESSIONS),--sessions=$(SESSIONS)) $(if $(BURST),--burst=$(BURST))
 

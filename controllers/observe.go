@@ -60,6 +60,8 @@ type observation struct {
 
 	// isQueued reports whether the session waits for its turn to ask.
 	isQueued bool
+	// hasActed reports whether this pass made a request or wrote the Secret, or tried to.
+	hasActed bool
 
 	// recheckAt is when to read again what no watch reports; zero for never.
 	recheckAt time.Time

@@ -65,16 +65,15 @@ type Reconciler struct {
 	local      *localStates
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
-	// waitReports leaves workers to those whose turn has come.
-	waitReports waitReports
-	options     Options
+	reports    *reports
+	options    Options
 }
 
 // New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, waitReports: newWaitReports(o.workers()), options: o,
+		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, reports: newReports(o.workers()), options: o,
 	}
 	if r.readable == nil {
 		r.readable = func(string) bool { return true }
@@ -151,6 +150,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			return ctrl.Result{RequeueAfter: busyRetry}, nil
 		case err == nil:
 			r.reader.claims.release(request.NamespacedName)
+			r.reports.settle(request.NamespacedName)
 		}
 		return ctrl.Result{}, err // done, or requeue with backoff
 	}
@@ -182,7 +182,7 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 		switch err := r.report(ctx, seen, facts, plan); {
 		case errors.Is(err, errReportLater):
 			now := r.clock.Now()
-			if retryAt := now.Add(reportRetry(string(seen.session.UID), r.dispatcher.Len(), now)); retryAt.Before(wakeAt) {
+			if retryAt := now.Add(r.reports.retry(seen.session.UID, now)); retryAt.Before(wakeAt) {
 				wakeAt = retryAt
 			}
 		case errors.Is(err, errOutdated):
@@ -214,6 +214,7 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 		if err != nil {
 			return next, facts, plan, err
 		}
+		next.hasActed = next.hasActed || plan.Step != renewal.ReadKey && !next.isQueued
 		seen = next
 	}
 	return seen, renewal.Facts{}, renewal.Plan{}, errors.New("a pass has too many steps: this is a defect, please report it")

@@ -77,39 +77,48 @@ func TestWhoWaitsForATurnIsLookedAtForNews(t *testing.T) {
 	}
 }
 
-// TestWhoTellsThatItWaitsLeavesWorkersToOthers: what can be told later is, while others tell
-// such things.
-func TestWhoTellsThatItWaitsLeavesWorkersToOthers(t *testing.T) {
+// TestReportsThatCanWaitLeaveWorkersToOthers: whatever changes the statuses of many at once.
+func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
+	busy := func(s *waitStage) {
+		s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Add(time.Second))
+		if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
+			s.t.Fatal("the only turn cannot be had")
+		}
+		s.reconcile()
+	}
 	for _, row := range []struct {
 		why     string
-		wait    func(*waitStage)
+		happen  func(*waitStage)
 		isLater bool
 	}{
-		{"the URL is alive", func(s *waitStage) { s.clock.Step(11 * time.Second) }, true},
-		{"the status shows a dead URL", func(s *waitStage) { s.clock.SetTime(s.store.sessions[s.name()].Status.ExpirationTime.Add(time.Second)) }, false},
+		{"it waits for its turn", func(s *waitStage) { busy(s); s.clock.Step(11 * time.Second) }, true},
+		{"its key is gone", func(s *waitStage) { delete(s.store.secrets, types.NamespacedName{Namespace: "finance", Name: "key"}) }, true},
+		{"it is suspended", func(s *waitStage) { s.store.sessions[s.name()].Spec.Suspend = true }, true},
+		{"the status shows a dead URL", func(s *waitStage) {
+			busy(s)
+			s.clock.SetTime(s.store.sessions[s.name()].Status.ExpirationTime.Add(time.Second))
+		}, false},
+		{"it was renewed", func(s *waitStage) {
+			s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Add(time.Second))
+		}, false},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			s := newWaitStage(t)
 			s.reconcile()
-			session := s.store.sessions[s.name()]
-			s.clock.SetTime(session.Status.RenewalTime.Add(time.Second))
-			session.Generation++ // the status must tell that it was seen
-			if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
-				t.Fatal("the only turn cannot be had")
-			}
-			s.reconcile()
-			row.wait(s)
-			end, ok := s.r.waitReports.begin()
+			generation := s.store.sessions[s.name()].Generation + 1
+			row.happen(s)
+			s.store.sessions[s.name()].Generation = generation // the status must tell that it was seen
+			end, ok := s.r.reports.begin(types.NamespacedName{Name: "another"})
 			if !ok {
-				t.Fatal("nobody may tell that it waits")
+				t.Fatal("nobody may write a status")
 			}
-			isTold := func() bool { return s.store.sessions[s.name()].Status.ObservedGeneration == session.Generation }
+			isTold := func() bool { return s.store.sessions[s.name()].Status.ObservedGeneration == generation }
 
 			result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
 			if err != nil || isTold() == row.isLater {
 				t.Fatalf("told: %t (%v)", isTold(), err)
 			}
-			if soon := reportRetry("", 1, s.clock.Now()) + time.Second; row.isLater && result.RequeueAfter > soon {
+			if row.isLater && result.RequeueAfter > minReportRetry+time.Second {
 				t.Errorf("looks again after %v", result.RequeueAfter)
 			}
 			end()
@@ -117,31 +126,56 @@ func TestWhoTellsThatItWaitsLeavesWorkersToOthers(t *testing.T) {
 			if s.reconcile(); !isTold() {
 				t.Error("it is never told")
 			}
+			if n := s.r.reports.putOff.Len(); n > 0 {
+				t.Errorf("%d are still put off", n)
+			}
 		})
 	}
 }
 
-// TestMostWorkersAreLeftToThoseWhoseTurnHasCome: a quarter may tell that sessions wait.
-func TestMostWorkersAreLeftToThoseWhoseTurnHasCome(t *testing.T) {
+// TestNothingIsPutOffOfADeletedSession: the count would grow for ever.
+func TestNothingIsPutOffOfADeletedSession(t *testing.T) {
+	s := newWaitStage(t)
+	s.reconcile()
+	session := s.store.sessions[s.name()]
+	session.Spec.Suspend, session.Generation = true, session.Generation+1
+	if _, ok := s.r.reports.begin(types.NamespacedName{Name: "another"}); !ok {
+		t.Fatal("nobody may write a status")
+	}
+	s.reconcile()
+	if n := s.r.reports.putOff.Len(); n != 1 {
+		t.Fatalf("%d are put off, want the session", n)
+	}
+	delete(s.store.sessions, s.name())
+	if s.reconcile(); s.r.reports.putOff.Len() > 0 {
+		t.Error("it is put off for ever")
+	}
+}
+
+// TestMostWorkersAreLeftToWhatCannotWait: a quarter may write statuses that can.
+func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
 	for workers, want := range map[int]int{2: 1, 8: 2, 32: 8} {
-		w, begun := newWaitReports(workers), 0
-		for range workers {
-			if _, ok := w.begin(); ok {
+		r, begun := newReports(workers), 0
+		for i := range workers {
+			if _, ok := r.begin(types.NamespacedName{Name: fmt.Sprint(i)}); ok {
 				begun++
 			}
 		}
-		if begun != want {
-			t.Errorf("%d of %d workers, want %d", begun, workers, want)
+		if begun != want || r.putOff.Len() != workers-want {
+			t.Errorf("%d of %d workers begin, %d are put off, want %d", begun, workers, r.putOff.Len(), want)
 		}
 	}
 }
 
-// TestReportsThatArePutOffAreSpread: all that wait at the same time must not come back together.
+// TestReportsThatArePutOffAreSpread: who is put off at the same time must not come back together.
 func TestReportsThatArePutOffAreSpread(t *testing.T) {
-	const waiting = 10000
-	inSecond := map[int]int{}
-	for i := range waiting {
-		inSecond[int(reportRetry(fmt.Sprint("uid-", i), waiting, time.Unix(1_800_000_000, 0)).Seconds())]++
+	const sessions = 10000
+	r, inSecond := newReports(1), map[int]int{}
+	for i := range sessions {
+		r.begin(types.NamespacedName{Name: fmt.Sprint(i)})
+	}
+	for i := range sessions {
+		inSecond[int(r.retry(types.UID(fmt.Sprint("uid-", i)), time.Unix(1_800_000_000, 0)).Seconds())]++
 	}
 	for second, n := range inSecond {
 		if n > 2*reportsPerSecond {

@@ -28,15 +28,19 @@ var errOutdated = errors.New("the session changed meanwhile")
 func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) error {
 	before := seen.session
 	next := status.Of(seen.statusInput(facts, plan))
-	if equality.Semantic.DeepEqual(before.Status, next) {
+	name := client.ObjectKeyFromObject(before)
+	switch {
+	case equality.Semantic.DeepEqual(before.Status, next):
+		r.reports.settle(name)
 		return nil
-	}
-	if plan.CanReportLater {
-		end, ok := r.waitReports.begin()
+	case seen.canReportLater(facts, plan):
+		end, ok := r.reports.begin(name)
 		if !ok {
 			return errReportLater
 		}
 		defer end()
+	default:
+		r.reports.settle(name)
 	}
 	after := before.DeepCopy()
 	after.Status = next
@@ -66,6 +70,13 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 // hasNews reports whether the status would change if it were reported.
 func (seen observation) hasNews(facts renewal.Facts, plan renewal.Plan) bool {
 	return !equality.Semantic.DeepEqual(seen.session.Status, status.Of(seen.statusInput(facts, plan)))
+}
+
+// canReportLater reports whether the status can wait to be written: this pass has changed
+// nothing, and the status shows no URL that has expired.
+func (seen observation) canReportLater(facts renewal.Facts, plan renewal.Plan) bool {
+	showsDeadURL := plan.Active == nil && facts.InStatus != nil
+	return !seen.hasActed && !showsDeadURL
 }
 
 // statusInput is what the status is made from.

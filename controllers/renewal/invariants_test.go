@@ -38,9 +38,6 @@ func checkPlan(t failer, f renewal.Facts, p renewal.Plan) {
 	if p.Quiet && p.Rule != renewal.RuleAwaitsItsTurn {
 		t.Errorf("rule %s says nothing", p.Rule)
 	}
-	if p.CanReportLater && (p.Rule != renewal.RuleAwaitsItsTurn || p.Active == nil && f.InStatus != nil) {
-		t.Errorf("rule %s may be reported later: %+v", p.Rule, p)
-	}
 	if ours := f.Secret != renewal.SecretForeign && f.Secret != renewal.SecretOfPredecessor; !ours && p.Step != renewal.Wait {
 		t.Errorf("step %v in front of a Secret that is not ours", p.Step)
 	}

@@ -76,9 +76,6 @@ type Plan struct {
 	// Quiet reports whether the status need not be written: the session only waits for
 	// its turn, which mostly comes within moments.
 	Quiet bool
-	// CanReportLater reports whether the status may be written later: the session waits for its
-	// turn, and the status shows no URL that has expired.
-	CanReportLater bool
 	// ReportAt is when the status has to tell that the session waits for its turn; zero if it
 	// need not.
 	ReportAt time.Time

@@ -216,7 +216,6 @@ func awaitsItsTurn(f Facts, p *Plan) bool {
 	reportAt := f.QueuedSince.Add(statusDelay)
 	showsDeadURL := p.Active == nil && f.InStatus != nil
 	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !showsDeadURL
-	p.CanReportLater = !showsDeadURL
 	if f.Observed && f.Now.Before(reportAt) {
 		p.ReportAt = reportAt
 	}

@@ -110,7 +110,9 @@ func (l *latency) run(ctx context.Context) (err error) {
 	if err := l.s.waitReady(ctx, l.manager); err != nil {
 		return err
 	}
-	scenarios := []func(context.Context) error{l.alone, l.atRest, l.duringRotation, l.duringBurst, l.afterOutage, l.duringDeletion}
+	scenarios := []func(context.Context) error{
+		l.alone, l.atRest, l.duringRotation, l.duringLoss, l.duringBurst, l.afterOutage, l.duringDeletion,
+	}
 	for _, scenario := range scenarios {
 		if err := errors.Join(scenario(ctx), l.manager.alive()); err != nil {
 			return err

@@ -65,6 +65,29 @@ func (l *latency) duringRotation(ctx context.Context) error {
 	})
 }
 
+// duringLoss measures others while the crowd's key is deleted, until all their statuses say so.
+func (l *latency) duringLoss(ctx context.Context) error {
+	return l.meanwhile(ctx, "loss", "the key of %d is deleted", func(ctx context.Context) error {
+		if err := l.s.client.Delete(ctx, builders.KeySecretOf(crowdNamespace, crowdKey, "")); err != nil {
+			return err
+		}
+		return l.s.untilEvery(ctx, 5*time.Second, func() (string, error) {
+			var list v1alpha1.BillingSessionList
+			err := l.s.client.List(ctx, &list, client.InNamespace(crowdNamespace))
+			told := 0
+			for _, session := range list.Items {
+				if slices.ContainsFunc(session.Status.Conditions, func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonKeySecretMissing }) {
+					told++
+				}
+			}
+			if told < l.sessions {
+				return fmt.Sprintf("the loss of a key in %d statuses", l.sessions-told), err
+			}
+			return "", err
+		})
+	})
+}
+
 // duringDeletion measures others while the crowd's namespace is deleted. The Secrets go first,
 // which is the order that tempts the manager most: it could still write them again.
 func (l *latency) duringDeletion(ctx context.Context) error {
