@@ -33,7 +33,7 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	case equality.Semantic.DeepEqual(before.Status, next):
 		r.reports.settle(name)
 		return nil
-	case seen.canReportLater(facts, plan):
+	case !seen.hasActed && plan.CanReportLater(facts):
 		end, ok := r.reports.begin(name)
 		if !ok {
 			return errReportLater
@@ -70,13 +70,6 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 // hasNews reports whether the status would change if it were reported.
 func (seen observation) hasNews(facts renewal.Facts, plan renewal.Plan) bool {
 	return !equality.Semantic.DeepEqual(seen.session.Status, status.Of(seen.statusInput(facts, plan)))
-}
-
-// canReportLater reports whether the status can wait to be written: this pass has changed
-// nothing, and the status shows no URL that has expired.
-func (seen observation) canReportLater(facts renewal.Facts, plan renewal.Plan) bool {
-	showsDeadURL := plan.Active == nil && facts.InStatus != nil
-	return !seen.hasActed && !showsDeadURL
 }
 
 // statusInput is what the status is made from.

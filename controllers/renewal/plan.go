@@ -90,3 +90,10 @@ func (p Plan) WakeAt(hasNews bool) time.Time {
 	}
 	return p.RequeueAt
 }
+
+// showsDeadURL reports whether the status shows a URL that has expired.
+func (p Plan) showsDeadURL(f Facts) bool { return p.Active == nil && f.InStatus != nil }
+
+// CanReportLater reports whether the status can wait to be written after a pass that has changed
+// nothing: it shows no URL that has expired.
+func (p Plan) CanReportLater(f Facts) bool { return !p.showsDeadURL(f) }

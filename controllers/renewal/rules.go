@@ -214,8 +214,7 @@ func awaitsItsTurn(f Facts, p *Plan) bool {
 	}
 	p.Blocked = cmp.Or(f.obstacle(), v1alpha1.ReasonQueued)
 	reportAt := f.QueuedSince.Add(statusDelay)
-	showsDeadURL := p.Active == nil && f.InStatus != nil
-	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !showsDeadURL
+	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !p.showsDeadURL(f)
 	if f.Observed && f.Now.Before(reportAt) {
 		p.ReportAt = reportAt
 	}
