@@ -66,6 +66,7 @@ type Reconciler struct {
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
 	reports    *reports
+	putOff     *putOff
 	options    Options
 }
 
@@ -73,7 +74,7 @@ type Reconciler struct {
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, reports: newReports(o.workers()), options: o,
+		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, reports: newReports(o.workers()), putOff: newPutOff(), options: o,
 	}
 	if r.readable == nil {
 		r.readable = func(string) bool { return true }
@@ -81,7 +82,7 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
-	calls := newCalls(o.workers())
+	calls := newCalls(o.workers(), d.Clock)
 	r.client = client.WithFieldOwner(boundedClient{d.Client, calls}, fieldManager)
 	live := boundedReader{d.APIReader, calls}
 	r.reader = &reader{
@@ -131,6 +132,7 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	r.putOff.settle(request.NamespacedName)
 	if !r.readable(request.Namespace) {
 		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
 	}
@@ -147,10 +149,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.dispatcher.Cancel(request.NamespacedName)
 		switch {
 		case isBusy(err):
-			return ctrl.Result{RequeueAfter: busyRetry}, nil
+			return r.resultAt(r.putOff.add(request.NamespacedName, r.clock.Now())), nil
 		case err == nil:
 			r.reader.claims.release(request.NamespacedName)
-			r.reports.settle(request.NamespacedName)
 		}
 		return ctrl.Result{}, err // done, or requeue with backoff
 	}
@@ -167,7 +168,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	case errors.Is(err, errGone), errors.Is(err, errStopping):
 		return ctrl.Result{}, nil // done
 	case isBusy(err):
-		return ctrl.Result{RequeueAfter: busyRetry}, nil
+		return r.resultAt(r.putOff.add(request.NamespacedName, r.clock.Now())), nil
 	case err != nil:
 		return ctrl.Result{}, err // requeue with backoff
 	}
@@ -180,21 +181,23 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 	wakeAt := plan.WakeAt(plan.Quiet && seen.hasNews(facts, plan))
 	if !plan.Quiet {
 		switch err := r.report(ctx, seen, facts, plan); {
-		case errors.Is(err, errReportLater):
-			now := r.clock.Now()
-			if retryAt := now.Add(r.reports.retry(seen.session.UID, now)); retryAt.Before(wakeAt) {
+		case errors.Is(err, errReportLater), isBusy(err):
+			if retryAt := r.putOff.add(client.ObjectKeyFromObject(seen.session), r.clock.Now()); retryAt.Before(wakeAt) {
 				wakeAt = retryAt
 			}
 		case errors.Is(err, errOutdated):
 			wakeAt = r.clock.Now().Add(outdatedRetry)
-		case isBusy(err):
-			wakeAt = r.clock.Now().Add(busyRetry)
 		case err != nil:
 			return ctrl.Result{}, err // requeue with backoff
 		}
 	}
+	return r.resultAt(wakeAt), nil
+}
+
+// resultAt has the session looked at then.
+func (r *Reconciler) resultAt(wakeAt time.Time) ctrl.Result {
 	// Zero would mean never.
-	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}
 }
 
 // proceed decides and acts until the decision is to wait. It returns that decision and the

@@ -108,7 +108,7 @@ func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
 			generation := s.store.sessions[s.name()].Generation + 1
 			row.happen(s)
 			s.store.sessions[s.name()].Generation = generation // the status must tell that it was seen
-			end, ok := s.r.reports.begin(types.NamespacedName{Name: "another"})
+			end, ok := s.r.reports.begin()
 			if !ok {
 				t.Fatal("nobody may write a status")
 			}
@@ -118,7 +118,7 @@ func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
 			if err != nil || isTold() == row.isLater {
 				t.Fatalf("told: %t (%v)", isTold(), err)
 			}
-			if row.isLater && result.RequeueAfter > minReportRetry+time.Second {
+			if row.isLater && result.RequeueAfter > minPutOff+time.Second {
 				t.Errorf("looks again after %v", result.RequeueAfter)
 			}
 			end()
@@ -126,7 +126,7 @@ func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
 			if s.reconcile(); !isTold() {
 				t.Error("it is never told")
 			}
-			if n := s.r.reports.putOff.Len(); n > 0 {
+			if n := s.r.putOff.count(); n > 0 {
 				t.Errorf("%d are still put off", n)
 			}
 		})
@@ -139,15 +139,15 @@ func TestNothingIsPutOffOfADeletedSession(t *testing.T) {
 	s.reconcile()
 	session := s.store.sessions[s.name()]
 	session.Spec.Suspend, session.Generation = true, session.Generation+1
-	if _, ok := s.r.reports.begin(types.NamespacedName{Name: "another"}); !ok {
+	if _, ok := s.r.reports.begin(); !ok {
 		t.Fatal("nobody may write a status")
 	}
 	s.reconcile()
-	if n := s.r.reports.putOff.Len(); n != 1 {
+	if n := s.r.putOff.count(); n != 1 {
 		t.Fatalf("%d are put off, want the session", n)
 	}
 	delete(s.store.sessions, s.name())
-	if s.reconcile(); s.r.reports.putOff.Len() > 0 {
+	if s.reconcile(); s.r.putOff.count() > 0 {
 		t.Error("it is put off for ever")
 	}
 }
@@ -156,30 +156,31 @@ func TestNothingIsPutOffOfADeletedSession(t *testing.T) {
 func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
 	for workers, want := range map[int]int{2: 1, 8: 2, 32: 8} {
 		r, begun := newReports(workers), 0
-		for i := range workers {
-			if _, ok := r.begin(types.NamespacedName{Name: fmt.Sprint(i)}); ok {
+		for range workers {
+			if _, ok := r.begin(); ok {
 				begun++
 			}
 		}
-		if begun != want || r.putOff.Len() != workers-want {
-			t.Errorf("%d of %d workers begin, %d are put off, want %d", begun, workers, r.putOff.Len(), want)
+		if begun != want {
+			t.Errorf("%d of %d workers begin, want %d", begun, workers, want)
 		}
 	}
 }
 
-// TestReportsThatArePutOffAreSpread: who is put off at the same time must not come back together.
-func TestReportsThatArePutOffAreSpread(t *testing.T) {
+// TestWhoIsPutOffIsSpread: those who are put off at the same time must not come back together.
+func TestWhoIsPutOffIsSpread(t *testing.T) {
 	const sessions = 10000
-	r, inSecond := newReports(1), map[int]int{}
-	for i := range sessions {
-		r.begin(types.NamespacedName{Name: fmt.Sprint(i)})
-	}
-	for i := range sessions {
-		inSecond[int(r.retry(types.UID(fmt.Sprint("uid-", i)), time.Unix(1_800_000_000, 0)).Seconds())]++
+	now := time.Unix(1_800_000_000, 0)
+	p, inSecond := newPutOff(), map[int]int{}
+	for range 2 {
+		clear(inSecond)
+		for i := range sessions {
+			inSecond[int(p.add(types.NamespacedName{Name: fmt.Sprint(i)}, now).Sub(now).Seconds())]++
+		}
 	}
 	for second, n := range inSecond {
-		if n > 2*reportsPerSecond {
-			t.Errorf("%d come back in second %d, want about %d", n, second, reportsPerSecond)
+		if n > 2*looksPerSecond {
+			t.Errorf("%d come back in second %d, want about %d", n, second, looksPerSecond)
 		}
 	}
 }

@@ -28,19 +28,15 @@ var errOutdated = errors.New("the session changed meanwhile")
 func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) error {
 	before := seen.session
 	next := status.Of(seen.statusInput(facts, plan))
-	name := client.ObjectKeyFromObject(before)
-	switch {
-	case equality.Semantic.DeepEqual(before.Status, next):
-		r.reports.settle(name)
+	if equality.Semantic.DeepEqual(before.Status, next) {
 		return nil
-	case !seen.hasActed && plan.CanReportLater(facts):
-		end, ok := r.reports.begin(name)
+	}
+	if !seen.hasActed && plan.CanReportLater(facts) {
+		end, ok := r.reports.begin()
 		if !ok {
 			return errReportLater
 		}
 		defer end()
-	default:
-		r.reports.settle(name)
 	}
 	after := before.DeepCopy()
 	after.Status = next

@@ -1,11 +1,19 @@
 package manager
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env"
@@ -16,6 +24,9 @@ const (
 	// heldUp is how many sessions of one namespace wait for calls that hang: more than a
 	// manager has workers.
 	heldUp = 80
+	// behindWebhook is how many sessions of each of three namespaces wait for a webhook. If they
+	// had all workers, one after the other, others would wait for minutes.
+	behindWebhook = 240
 	// The others are renewed about 30 seconds after they were issued, with 140 seconds left.
 	life, margin = 180, 140
 )
@@ -72,31 +83,95 @@ func TestCallsThatHangHoldUpTheirOwnNamespaceOnly(t *testing.T) {
 
 func held(i int) string { return fmt.Sprintf("held-up-%d", i) }
 
+// TestAWebhookThatHangsHoldsUpItsOwnNamespacesOnly has one webhook for the Secrets of several
+// namespaces, which answers no review, while sessions of another namespace are due. The API
+// server refuses each write after ten seconds.
+func TestAWebhookThatHangsHoldsUpItsOwnNamespacesOnly(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	label := map[string]string{"reviewed-by": s.Namespace}
+	watched := []string{s.Namespace}
+	var tenants []*stage
+	for i := range 3 {
+		tenant := *s.Stage
+		tenant.Namespace = fmt.Sprintf("%s-%d", s.Namespace, i)
+		s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant.Namespace, Labels: label}})
+		tenant.GiveKey("key", s.Key)
+		watched, tenants = append(watched, tenant.Namespace), append(tenants, &stage{&tenant})
+	}
+	webhook := s.hangingWebhook(label)
+	s.Create(webhook)
+	s.Eventually("the webhook hangs", func() string {
+		err := s.Client.Create(t.Context(), builders.KeySecretOf(tenants[0].Namespace, "rehearsal", ""), client.DryRunAll)
+		return env.Unless(err != nil, "not yet")
+	})
+	s.StartManager("--watch-namespaces", strings.Join(watched, ","), "--endpoint-qps", "100", "--endpoint-burst", "100")
+	first := s.issuedShortly(60)
+	for _, tenant := range tenants {
+		for i := range behindWebhook {
+			tenant.Session(held(i))
+		}
+	}
+	s.renewedInTime(first)
+
+	s.Delete(webhook)
+	for _, tenant := range tenants {
+		for i := range behindWebhook {
+			tenant.Ready(held(i))
+		}
+	}
+}
+
+// hangingWebhook reviews the Secrets that are not keys, in the namespaces with the labels, and
+// never answers.
+func (s *stage) hangingWebhook(namespaces map[string]string) *admissionv1.ValidatingWebhookConfiguration {
+	s.T.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // connections wait to be accepted
+	s.Must(err)
+	s.T.Cleanup(func() { _ = listener.Close() })
+	webhook := &admissionv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Namespace},
+		Webhooks: []admissionv1.ValidatingWebhook{{
+			Name:                    "hangs.example.com",
+			ClientConfig:            admissionv1.WebhookClientConfig{URL: ptr.To("https://" + listener.Addr().String())},
+			NamespaceSelector:       &metav1.LabelSelector{MatchLabels: namespaces},
+			AdmissionReviewVersions: []string{"v1"},
+			SideEffects:             ptr.To(admissionv1.SideEffectClassNone),
+			Rules: []admissionv1.RuleWithOperations{{
+				Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+				Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+			}},
+		}},
+	}
+	s.T.Cleanup(func() { _ = s.Client.Delete(context.Background(), webhook) }) //nolint:usetesting // after the test's own context
+	return webhook
+}
+
 // issuedShortly makes sessions that are due soon.
-func (w *tenants) issuedShortly(n int) (sessions []*v1alpha1.BillingSession) {
-	w.T.Helper()
+func (s *stage) issuedShortly(n int) (sessions []*v1alpha1.BillingSession) {
+	s.T.Helper()
 	for i := range n {
-		w.Session(fmt.Sprintf("acme-%d", i), builders.Expiration(life), builders.RenewBefore(margin))
+		s.Session(fmt.Sprintf("acme-%d", i), builders.Expiration(life), builders.RenewBefore(margin))
 	}
 	for i := range n {
-		sessions = append(sessions, w.Ready(fmt.Sprintf("acme-%d", i)))
+		sessions = append(sessions, s.Ready(fmt.Sprintf("acme-%d", i)))
 	}
 	return sessions
 }
 
 // renewedInTime waits until each session was renewed twice, and holds that every URL was
 // replaced while at least half of its margin was left.
-func (w *tenants) renewedInTime(sessions []*v1alpha1.BillingSession) {
-	w.T.Helper()
+func (s *stage) renewedInTime(sessions []*v1alpha1.BillingSession) {
+	s.T.Helper()
 	for range 2 {
 		for i, before := range sessions {
-			env.EventuallyWithin(w.T, 2*env.Patience, before.Name+" is renewed", func() string {
-				sessions[i] = w.Get(before.Name)
+			env.EventuallyWithin(s.T, 2*env.Patience, before.Name+" is renewed", func() string {
+				sessions[i] = s.Get(before.Name)
 				return env.Unless(sessions[i].Status.IssueTime.After(before.Status.IssueTime.Time), "not yet")
 			})
 			left := before.Status.ExpirationTime.Sub(sessions[i].Status.IssueTime.Time)
 			if left < margin/2*time.Second {
-				w.T.Errorf("%s was renewed with %s left, want at least half of %d s", before.Name, left, margin)
+				s.T.Errorf("%s was renewed with %s left, want at least half of %d s", before.Name, left, margin)
 			}
 		}
 	}
