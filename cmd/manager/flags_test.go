@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
@@ -115,8 +114,7 @@ func TestNoLevelReachesWhereClientsPrintRequests(t *testing.T) {
 	noError(t, err)
 	var out bytes.Buffer
 	log := newLogger(o, &out)
-	klog.SetLogger(log)
-	defer klog.SetLogger(logr.Discard())
+	librariesLogTo(t, log)
 	if !log.V(1).Enabled() {
 		t.Error("debug is as silent as info")
 	}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,11 +98,52 @@ func TestAScraperThatHangsUpIsNoError(t *testing.T) {
 	}
 }
 
+// libraries is the logger of the Kubernetes libraries. They read it without a lock, so that it
+// is set once, and what it writes to changes.
+var libraries = &switchedSink{}
+
+func TestMain(m *testing.M) {
+	klog.SetLogger(logr.New(libraries))
+	os.Exit(m.Run())
+}
+
+func librariesLogTo(t *testing.T, log logr.Logger) {
+	t.Helper()
+	sink := log.GetSink()
+	libraries.sink.Store(&sink)
+	t.Cleanup(func() { libraries.sink.Store(nil) })
+}
+
+// switchedSink hands on to another one, if there is one.
+type switchedSink struct{ sink atomic.Pointer[logr.LogSink] }
+
+func (*switchedSink) Init(logr.RuntimeInfo) {}
+
+func (s *switchedSink) Enabled(level int) bool {
+	sink := s.sink.Load()
+	return sink != nil && (*sink).Enabled(level)
+}
+
+func (s *switchedSink) Info(level int, message string, pairs ...any) {
+	if sink := s.sink.Load(); sink != nil {
+		(*sink).Info(level, message, pairs...)
+	}
+}
+
+func (s *switchedSink) Error(err error, message string, pairs ...any) {
+	if sink := s.sink.Load(); sink != nil {
+		(*sink).Error(err, message, pairs...)
+	}
+}
+
+func (s *switchedSink) WithValues(...any) logr.LogSink { return s }
+
+func (s *switchedSink) WithName(string) logr.LogSink { return s }
+
 // hangUpDuring scrapes metrics, and hangs up when the API server is asked for a review.
 func hangUpDuring(t *testing.T, review string, log logr.Logger) {
 	t.Helper()
-	klog.SetLogger(log)
-	defer klog.SetLogger(logr.Discard())
+	librariesLogTo(t, log)
 	scraper, hangUp := context.WithCancel(t.Context())
 	hungUp := make(chan struct{})
 	apiServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
