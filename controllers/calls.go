@@ -5,9 +5,9 @@ import (
 	"errors"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,18 +18,11 @@ const (
 	// maxRead bounds a live read. A read that hangs would otherwise hold its worker for the
 	// whole pass.
 	maxRead = 10 * time.Second
-	// maxCallWait is how long a call waits while too many are under way and none of its group
-	// ends. As long as some end, the API server is only slow: looking at the session again
-	// later would cost another pass and change nothing.
-	maxCallWait = time.Second
-	// maxCallWaits bounds such waits of a call. Where most calls hang and few end, the waiting
-	// ones would otherwise hold the workers that are left to others.
-	maxCallWaits = 3
-	// minHang is how long a call that hung takes at least before it fails.
-	minHang = time.Second
-	// hangsFor is how long a group counts as hanging after a call that hung. A session whose
-	// write failed tries again within a minute, and may hang for another one.
-	hangsFor = maxWriteRetry + maxPass
+	// minSlow is how long a slow call takes at least.
+	minSlow = time.Second
+	// slowFor is how long a group counts as slow after a slow call. A session whose write
+	// failed tries again within a minute, and that may take another one.
+	slowFor = maxWriteRetry + maxPass
 )
 
 // errBusy: so many calls are under way that no more are begun.
@@ -38,14 +31,16 @@ var errBusy = errors.New("too many calls are under way")
 // isBusy reports whether a call was not begun because others are still under way.
 func isBusy(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, apikey.ErrBusy) }
 
-// calls limits how many calls to the API server are under way at once. When some hang, because
-// a webhook or a part of the API server does, they would otherwise hold all workers, and no
-// session would be served. One webhook often reviews the objects of many namespaces.
+// calls limits how many calls to the API server are under way at once. When some take long,
+// because a webhook or a part of the API server hangs, they would otherwise hold all workers,
+// and no session would be served. One webhook often reviews the objects of many namespaces.
 //
 // One call of each group is begun whatever the others do. All further ones share three quarters
-// of the workers, and so do all calls of the groups that hang.
+// of the workers, and so do all calls of the groups that are slow.
 type calls struct {
-	clock clock.PassiveClock
+	// waiting are the sessions whose calls were not begun.
+	waiting *waiting
+	clock   clock.PassiveClock
 	// shared has an element for each call under way that is not its group's own.
 	shared chan struct{}
 
@@ -54,7 +49,7 @@ type calls struct {
 	swept  time.Time
 }
 
-// groupName is what calls have in common that hang together. Where a webhook for Secrets
+// groupName is what calls have in common that are slow together. Where a webhook for Secrets
 // hangs, statuses can still be written.
 type groupName struct {
 	namespace string
@@ -73,42 +68,38 @@ const (
 type callGroup struct {
 	// own has an element while a call is under way that is not one of the shared ones.
 	own chan struct{}
-	// ended counts the calls that have ended.
-	ended atomic.Int64
 	// users counts the calls that are under way or wait to begin.
 	users int
-	// hungAt is when a call hung, waited in vain or was not begun for that; zero when one has
-	// ended well since.
-	hungAt time.Time
+	// slowAt is when a call was slow, or could not begin because others were; zero when one
+	// has ended soon since.
+	slowAt time.Time
 }
 
-// newCalls leaves a quarter of the workers to the groups that do not hang.
-func newCalls(workers int, clock clock.PassiveClock) *calls {
+// newCalls leaves a quarter of the workers to the groups that are not slow.
+func newCalls(workers int, clock clock.PassiveClock, wake func(types.NamespacedName)) *calls {
 	return &calls{
-		clock: clock, shared: make(chan struct{}, max(workers-max(workers/4, 1), 1)), groups: map[groupName]*callGroup{},
+		waiting: newWaiting(wake), clock: clock,
+		shared: make(chan struct{}, max(workers-max(workers/4, 1), 1)), groups: map[groupName]*callGroup{},
 	}
 }
 
 // do makes a call, or returns errBusy if too many stay under way.
 func (c *calls) do(ctx context.Context, name groupName, call func() error) error {
-	g, hangs := c.enter(name)
+	g, isSlow := c.enter(name)
 	defer c.leave(name, g)
-	end, ok := c.begin(ctx, g, hangs)
+	end, ok := c.begin(ctx, g, isSlow)
 	if !ok {
 		return errBusy
 	}
-	begun, hung := c.clock.Now(), false
+	begun := c.clock.Now()
 	defer func() { // also after a panic
-		g.ended.Add(1)
 		end()
-		c.note(g, hung)
+		c.note(g, c.clock.Since(begun) >= minSlow)
 	}()
-	err := call()
-	hung = err != nil && c.clock.Since(begun) >= minHang
-	return err
+	return call()
 }
 
-func (c *calls) enter(name groupName) (g *callGroup, hangs bool) {
+func (c *calls) enter(name groupName) (g *callGroup, isSlow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
@@ -118,63 +109,62 @@ func (c *calls) enter(name groupName) (g *callGroup, hangs bool) {
 		c.groups[name] = g
 	}
 	g.users++
-	return g, c.hangs(g)
+	return g, c.isSlow(g)
 }
 
 func (c *calls) leave(name groupName, g *callGroup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g.users--; g.users == 0 && !c.hangs(g) {
+	if g.users--; g.users == 0 && !c.isSlow(g) {
 		delete(c.groups, name)
 	}
 }
 
-// note notes whether a call of the group hung.
-func (c *calls) note(g *callGroup, hung bool) {
+// note notes whether the group is slow.
+func (c *calls) note(g *callGroup, isSlow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g.hungAt = time.Time{}
-	if hung {
-		g.hungAt = c.clock.Now()
+	g.slowAt = time.Time{}
+	if isSlow {
+		g.slowAt = c.clock.Now()
 	}
 }
 
-// hangs reports whether the group counts as hanging. The caller holds the lock.
-func (c *calls) hangs(g *callGroup) bool {
-	return !g.hungAt.IsZero() && c.clock.Since(g.hungAt).Abs() < hangsFor
+// isSlow reports whether the group counts as slow. The caller holds the lock.
+func (c *calls) isSlow(g *callGroup) bool {
+	return !g.slowAt.IsZero() && c.clock.Since(g.slowAt).Abs() < slowFor
 }
 
-// sweep forgets the groups that hung once and were not used since: their namespaces may be
-// gone. The caller holds the lock.
+// sweep forgets the groups that were slow once and were not used since: their namespaces may
+// be gone. The caller holds the lock.
 func (c *calls) sweep() {
-	if c.clock.Since(c.swept).Abs() < hangsFor {
+	if c.clock.Since(c.swept).Abs() < slowFor {
 		return
 	}
 	c.swept = c.clock.Now()
-	maps.DeleteFunc(c.groups, func(_ groupName, g *callGroup) bool { return g.users == 0 && !c.hangs(g) })
+	maps.DeleteFunc(c.groups, func(_ groupName, g *callGroup) bool { return g.users == 0 && !c.isSlow(g) })
 }
 
-// begin reports whether a call may be made. Then end must be called after it. In a group that
-// hangs nobody waits for that, as each would hold a worker meanwhile.
-func (c *calls) begin(ctx context.Context, g *callGroup, hangs bool) (end func(), ok bool) {
-	own := g.own
-	if hangs {
-		own = nil
+// begin reports whether a call may be made. Then end must be called after it. It waits a
+// little, as another pass over the session costs more, but not in a slow group: each that
+// waits holds a worker meanwhile.
+func (c *calls) begin(ctx context.Context, g *callGroup, isSlow bool) (end func(), ok bool) {
+	if isSlow {
+		end, ok = enterNow(nil, c.shared)
+	} else if end, ok = enterNow(g.own, c.shared); !ok {
+		end, ok = enterWithin(ctx, minSlow, g.own, c.shared)
 	}
-	if end, ok = enterNow(own, c.shared); ok {
-		return end, true
+	if !ok && ctx.Err() == nil {
+		c.note(g, true)
 	}
-	for wait := 0; !hangs && wait < maxCallWaits; wait++ {
-		ended := g.ended.Load()
-		if end, ok = enterWithin(ctx, maxCallWait, g.own, c.shared); ok || ctx.Err() != nil {
-			return end, ok
-		}
-		if g.ended.Load() == ended {
-			break
-		}
+	return end, ok
+}
+
+// wakeNext wakes the next session that waits if a call can be begun.
+func (c *calls) wakeNext() {
+	if len(c.shared) < cap(c.shared) {
+		c.waiting.wakeNext()
 	}
-	c.note(g, true)
-	return nil, false
 }
 
 // enterNow takes a place in one of the two if there is one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -25,7 +27,7 @@ var ofFinance = writesIn("finance")
 // then nobody does until a call has ended well.
 func TestCallsOfOneNamespaceLeaveWorkersToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(8, clock.RealClock{})
+		c := newCalls(8, clock.RealClock{}, nil)
 		end := make(chan struct{})
 		for range 7 {
 			go func() { _ = c.do(t.Context(), writesIn("hangs"), func() error { <-end; return nil }) }()
@@ -43,7 +45,7 @@ func TestCallsOfOneNamespaceLeaveWorkersToOthers(t *testing.T) {
 			}
 		}
 		call("other", nil, 0)
-		call("hangs", errBusy, maxCallWait)
+		call("hangs", errBusy, minSlow)
 		call("hangs", errBusy, 0)
 		call("other", nil, 0)
 		close(end)
@@ -60,7 +62,7 @@ func TestCallsOfOneNamespaceLeaveWorkersToOthers(t *testing.T) {
 func TestCallsThatHangInManyNamespacesLeaveWorkersToOthers(t *testing.T) {
 	const workers, namespaces = 8, 20
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(workers, clock.RealClock{})
+		c := newCalls(workers, clock.RealClock{}, nil)
 		underWay := 0
 		var counting sync.Mutex
 		count := func(n int) int {
@@ -104,7 +106,7 @@ func TestCallsThatHangInManyNamespacesLeaveWorkersToOthers(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 
-		time.Sleep(hangsFor)
+		time.Sleep(slowFor)
 		_ = c.do(t.Context(), ofFinance, func() error { return nil })
 		if len(c.groups) > 0 {
 			t.Errorf("%d groups are remembered long after their last call", len(c.groups))
@@ -112,33 +114,18 @@ func TestCallsThatHangInManyNamespacesLeaveWorkersToOthers(t *testing.T) {
 	})
 }
 
-// TestAFullNamespaceIsWaitedFor: calls that take a little follow each other.
-func TestAFullNamespaceIsWaitedFor(t *testing.T) {
+// TestCallsFollowEachOther: a call that is not made costs another pass over its session.
+func TestCallsFollowEachOther(t *testing.T) {
+	const workers = 4
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(2, clock.RealClock{})
-		results := make(chan error)
-		for range 5 {
-			go func() {
-				results <- c.do(t.Context(), ofFinance, func() error { time.Sleep(maxCallWait / 10); return nil })
-			}()
-		}
-		for range 5 {
-			if err := <-results; err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-// TestSlowCallsDoNotHang: a call that is not made costs another pass over its session.
-func TestSlowCallsDoNotHang(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(4, clock.RealClock{})
+		c := newCalls(workers, clock.RealClock{}, nil)
 		var callers sync.WaitGroup
-		for range 9 { // three at a time
+		for range workers {
 			callers.Go(func() {
-				if err := c.do(t.Context(), ofFinance, func() error { time.Sleep(maxCallWait * 9 / 10); return nil }); err != nil {
-					t.Error(err)
+				for range 5 {
+					if err := c.do(t.Context(), ofFinance, func() error { time.Sleep(minSlow * 9 / 10); return nil }); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		}
@@ -146,17 +133,16 @@ func TestSlowCallsDoNotHang(t *testing.T) {
 	})
 }
 
-// TestWaitingForFewCallsEnds: where most calls hang and few end, those that wait hold the
-// workers of other namespaces.
-func TestWaitingForFewCallsEnds(t *testing.T) {
+// TestWaitingForACallEndsSoon: those that wait hold the workers of other namespaces.
+func TestWaitingForACallEndsSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(1, clock.RealClock{})
+		c := newCalls(1, clock.RealClock{}, nil)
 		var callers sync.WaitGroup
 		for range 9 {
 			callers.Go(func() {
 				begun := time.Now()
-				_ = c.do(t.Context(), ofFinance, func() error { time.Sleep(maxCallWait * 9 / 10); return nil })
-				if held := time.Since(begun); held > (maxCallWaits+1)*maxCallWait {
+				_ = c.do(t.Context(), ofFinance, func() error { time.Sleep(minSlow * 9 / 10); return nil })
+				if held := time.Since(begun); held > 2*minSlow {
 					t.Errorf("a call held its worker for %s", held)
 				}
 			})
@@ -165,10 +151,41 @@ func TestWaitingForFewCallsEnds(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsIsWokenWhenACallCanBeBegun, and not before: looking again would cost a pass.
+func TestWhoWaitsIsWokenWhenACallCanBeBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var woken []string
+		c := newCalls(1, clock.RealClock{}, func(session types.NamespacedName) { woken = append(woken, session.Name) })
+		end := make(chan struct{})
+		for range 2 {
+			go func() { _ = c.do(t.Context(), ofFinance, func() error { <-end; return nil }) }()
+		}
+		synctest.Wait()
+		for _, name := range []string{"first", "second", "first"} {
+			c.waiting.add(types.NamespacedName{Name: name})
+		}
+		if c.wakeNext(); len(woken) > 0 {
+			t.Errorf("%v are woken while no call can be begun", woken)
+		}
+		close(end)
+		synctest.Wait()
+		for range 3 {
+			c.wakeNext()
+		}
+		if !slices.Equal(woken, []string{"first", "second"}) {
+			t.Errorf("%v are woken, want each once and the first first", woken)
+		}
+		c.waiting.add(types.NamespacedName{Name: "first"})
+		if c.wakeNext(); len(woken) != 3 {
+			t.Error("who was woken once is not woken again")
+		}
+	})
+}
+
 // TestACallThatPanicsIsOver: otherwise its namespace would be full for ever after a few.
 func TestACallThatPanicsIsOver(t *testing.T) {
 	t.Parallel()
-	c := newCalls(1, clock.RealClock{})
+	c := newCalls(1, clock.RealClock{}, nil)
 	for range 3 {
 		func() {
 			defer func() { _ = recover() }()
@@ -183,7 +200,7 @@ func TestACallThatPanicsIsOver(t *testing.T) {
 // TestACallOfACancelledPassIsNotMade: the pass is over.
 func TestACallOfACancelledPassIsNotMade(t *testing.T) {
 	t.Parallel()
-	c := newCalls(1, clock.RealClock{})
+	c := newCalls(1, clock.RealClock{}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	_ = c.do(t.Context(), ofFinance, func() error { // takes the namespace's own place
 		return c.do(ctx, ofFinance, func() error { // and this one the shared place
@@ -196,33 +213,31 @@ func TestACallOfACancelledPassIsNotMade(t *testing.T) {
 	})
 }
 
-// TestOnlyCallsThatTakeLongAndFailHang: who answers soon refuses for another reason, and who
-// answers in the end is slow.
-func TestOnlyCallsThatTakeLongAndFailHang(t *testing.T) {
-	refused := errors.New("refused")
+// TestCallsThatTakeLongAreSlowHoweverTheyEnd: each holds a worker.
+func TestCallsThatTakeLongAreSlowHoweverTheyEnd(t *testing.T) {
 	for _, row := range []struct {
-		takes time.Duration
-		err   error
-		hangs bool
+		takes  time.Duration
+		err    error
+		isSlow bool
 	}{
-		{minHang, refused, true},
-		{minHang - 1, refused, false},
-		{time.Hour, nil, false},
+		{minSlow, errors.New("refused"), true},
+		{minSlow, nil, true},
+		{minSlow - 1, errors.New("refused"), false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCalls(8, clock.RealClock{})
+			c := newCalls(8, clock.RealClock{}, nil)
 			_ = c.do(t.Context(), ofFinance, func() error { time.Sleep(row.takes); return row.err })
-			if hangs := len(c.groups) > 0; hangs != row.hangs {
-				t.Errorf("after %v (%v) it hangs: %t", row.takes, row.err, hangs)
+			if isSlow := len(c.groups) > 0; isSlow != row.isSlow {
+				t.Errorf("after %v (%v) it is slow: %t", row.takes, row.err, isSlow)
 			}
 		})
 	}
 }
 
-// TestCallsHangByKind: where a webhook for Secrets hangs, keys are read and statuses written.
-func TestCallsHangByKind(t *testing.T) {
+// TestCallsAreGroupedByKind: where a webhook for Secrets hangs, keys are read and statuses written.
+func TestCallsAreGroupedByKind(t *testing.T) {
 	t.Parallel()
-	c := newCalls(8, clock.RealClock{})
+	c := newCalls(8, clock.RealClock{}, nil)
 	called := 0
 	noteKind := func(want groupName) error {
 		called++

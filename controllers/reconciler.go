@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -66,7 +67,7 @@ type Reconciler struct {
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
 	reports    *reports
-	putOff     *putOff
+	calls      *calls
 	options    Options
 }
 
@@ -74,7 +75,7 @@ type Reconciler struct {
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, reports: newReports(o.workers()), putOff: newPutOff(), options: o,
+		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, options: o,
 	}
 	if r.readable == nil {
 		r.readable = func(string) bool { return true }
@@ -82,9 +83,10 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
-	calls := newCalls(o.workers(), d.Clock)
-	r.client = client.WithFieldOwner(boundedClient{d.Client, calls}, fieldManager)
-	live := boundedReader{d.APIReader, calls}
+	r.reports = newReports(o.workers(), r.woken.wake)
+	r.calls = newCalls(o.workers(), d.Clock, r.woken.wake)
+	r.client = client.WithFieldOwner(boundedClient{d.Client, r.calls}, fieldManager)
+	live := boundedReader{d.APIReader, r.calls}
 	r.reader = &reader{
 		cached: d.Client, generated: d.SecretCache, live: live, clock: d.Clock,
 		keys:        apikey.NewCache(live, d.Clock),
@@ -111,6 +113,8 @@ const (
 	// outdatedRetry is when to look again at a session that changed during the pass, in
 	// case no watch reports the change.
 	outdatedRetry = time.Second
+	// keyReadRetry is when to look again at a session whose key is being read for another one.
+	keyReadRetry = time.Second
 	// unreadableRetry is when to look again at a session in a namespace of which the caches
 	// do not hold everything.
 	unreadableRetry = 5 * time.Second
@@ -132,7 +136,7 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	r.putOff.settle(request.NamespacedName)
+	defer r.wakeNext()
 	if !r.readable(request.Namespace) {
 		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
 	}
@@ -149,7 +153,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.dispatcher.Cancel(request.NamespacedName)
 		switch {
 		case isBusy(err):
-			return r.resultAt(r.putOff.add(request.NamespacedName, r.clock.Now())), nil
+			return ctrl.Result{RequeueAfter: r.waitForCall(request.NamespacedName, err)}, nil
 		case err == nil:
 			r.reader.claims.release(request.NamespacedName)
 		}
@@ -168,7 +172,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	case errors.Is(err, errGone), errors.Is(err, errStopping):
 		return ctrl.Result{}, nil // done
 	case isBusy(err):
-		return r.resultAt(r.putOff.add(request.NamespacedName, r.clock.Now())), nil
+		return ctrl.Result{RequeueAfter: r.waitForCall(request.NamespacedName, err)}, nil
 	case err != nil:
 		return ctrl.Result{}, err // requeue with backoff
 	}
@@ -180,24 +184,44 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (ctrl.Result, error) {
 	wakeAt := plan.WakeAt(plan.Quiet && seen.hasNews(facts, plan))
 	if !plan.Quiet {
+		session := client.ObjectKeyFromObject(seen.session)
 		switch err := r.report(ctx, seen, facts, plan); {
-		case errors.Is(err, errReportLater), isBusy(err):
-			if retryAt := r.putOff.add(client.ObjectKeyFromObject(seen.session), r.clock.Now()); retryAt.Before(wakeAt) {
-				wakeAt = retryAt
-			}
+		case errors.Is(err, errReportLater):
+			r.reports.waiting.add(session)
+			wakeAt = earlier(wakeAt, r.clock.Now().Add(maxWaiting))
+		case isBusy(err):
+			wakeAt = earlier(wakeAt, r.clock.Now().Add(r.waitForCall(session, err)))
 		case errors.Is(err, errOutdated):
 			wakeAt = r.clock.Now().Add(outdatedRetry)
 		case err != nil:
 			return ctrl.Result{}, err // requeue with backoff
 		}
 	}
-	return r.resultAt(wakeAt), nil
+	// Zero would mean never.
+	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}, nil
 }
 
-// resultAt has the session looked at then.
-func (r *Reconciler) resultAt(wakeAt time.Time) ctrl.Result {
-	// Zero would mean never.
-	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}
+// waitForCall has the session woken when a call can be begun that could not be. It returns when
+// to look again if nobody wakes it.
+func (r *Reconciler) waitForCall(session types.NamespacedName, err error) time.Duration {
+	if !errors.Is(err, errBusy) {
+		return keyReadRetry
+	}
+	r.calls.waiting.add(session)
+	return maxWaiting
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// wakeNext wakes those who wait for what this pass has had.
+func (r *Reconciler) wakeNext() {
+	r.calls.wakeNext()
+	r.reports.wakeNext()
 }
 
 // proceed decides and acts until the decision is to wait. It returns that decision and the

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
@@ -118,44 +120,69 @@ func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
 			if err != nil || isTold() == row.isLater {
 				t.Fatalf("told: %t (%v)", isTold(), err)
 			}
-			if row.isLater && result.RequeueAfter > minPutOff+time.Second {
+			if row.isLater && result.RequeueAfter > maxWaiting {
 				t.Errorf("looks again after %v", result.RequeueAfter)
 			}
 			end()
-			s.clock.Step(result.RequeueAfter)
+			woken := s.woken()
+			s.pass(types.NamespacedName{Name: "another"})
+			if isWoken := len(*woken) == 1; isWoken != row.isLater {
+				t.Errorf("the next pass of another session wakes %v", *woken)
+			}
 			if s.reconcile(); !isTold() {
 				t.Error("it is never told")
-			}
-			if n := s.r.putOff.count(); n > 0 {
-				t.Errorf("%d are still put off", n)
 			}
 		})
 	}
 }
 
-// TestNothingIsPutOffOfADeletedSession: the count would grow for ever.
-func TestNothingIsPutOffOfADeletedSession(t *testing.T) {
+// TestOneThatWaitsInVainHoldsUpNobody: a session that is woken may be gone, or have nothing to
+// do any more.
+func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	s := newWaitStage(t)
-	s.reconcile()
-	session := s.store.sessions[s.name()]
-	session.Spec.Suspend, session.Generation = true, session.Generation+1
-	if _, ok := s.r.reports.begin(); !ok {
-		t.Fatal("nobody may write a status")
+	woken := s.woken()
+	for _, name := range []string{"gone", "next"} {
+		s.r.calls.waiting.add(types.NamespacedName{Name: name + " for a call"})
+		s.r.reports.waiting.add(types.NamespacedName{Name: name + " for a status"})
 	}
-	s.reconcile()
-	if n := s.r.putOff.count(); n != 1 {
-		t.Fatalf("%d are put off, want the session", n)
+	s.pass(types.NamespacedName{Name: "another"})
+	s.pass(types.NamespacedName{Name: "gone for a call"})
+	if want := []string{"gone for a call", "gone for a status", "next for a call", "next for a status"}; !slices.Equal(*woken, want) {
+		t.Errorf("%q are woken, want %q", *woken, want)
 	}
-	delete(s.store.sessions, s.name())
-	if s.reconcile(); s.r.putOff.count() > 0 {
-		t.Error("it is put off for ever")
+}
+
+// TestWhoCannotCallIsWoken, but who waits for the key that another one reads is not: there is
+// room, so that it would be woken over and over.
+func TestWhoCannotCallIsWoken(t *testing.T) {
+	s := newWaitStage(t)
+	woken := s.woken()
+	if wait := s.r.waitForCall(s.name(), fmt.Errorf("read the key: %w", apikey.ErrBusy)); wait != keyReadRetry {
+		t.Errorf("waits %v for the key that another one reads", wait)
 	}
+	if s.r.wakeNext(); len(*woken) > 0 {
+		t.Errorf("%v are woken", *woken)
+	}
+	if wait := s.r.waitForCall(s.name(), errBusy); wait != maxWaiting {
+		t.Errorf("waits %v for room", wait)
+	}
+	if s.r.wakeNext(); !slices.Equal(*woken, []string{s.name().Name}) {
+		t.Errorf("%v are woken", *woken)
+	}
+}
+
+// woken is who is woken from now on.
+func (s *waitStage) woken() (names *[]string) {
+	names = &[]string{}
+	wake := func(session types.NamespacedName) { *names = append(*names, session.Name) }
+	s.r.calls.waiting.wake, s.r.reports.waiting.wake = wake, wake
+	return names
 }
 
 // TestMostWorkersAreLeftToWhatCannotWait: a quarter may write statuses that can.
 func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
 	for workers, want := range map[int]int{2: 1, 8: 2, 32: 8} {
-		r, begun := newReports(workers), 0
+		r, begun := newReports(workers, nil), 0
 		for range workers {
 			if _, ok := r.begin(); ok {
 				begun++
@@ -163,24 +190,6 @@ func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
 		}
 		if begun != want {
 			t.Errorf("%d of %d workers begin, want %d", begun, workers, want)
-		}
-	}
-}
-
-// TestWhoIsPutOffIsSpread: those who are put off at the same time must not come back together.
-func TestWhoIsPutOffIsSpread(t *testing.T) {
-	const sessions = 10000
-	now := time.Unix(1_800_000_000, 0)
-	p, inSecond := newPutOff(), map[int]int{}
-	for range 2 {
-		clear(inSecond)
-		for i := range sessions {
-			inSecond[int(p.add(types.NamespacedName{Name: fmt.Sprint(i)}, now).Sub(now).Seconds())]++
-		}
-	}
-	for second, n := range inSecond {
-		if n > 2*looksPerSecond {
-			t.Errorf("%d come back in second %d, want about %d", n, second, looksPerSecond)
 		}
 	}
 }

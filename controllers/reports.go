@@ -1,6 +1,10 @@
 package controllers
 
-import "errors"
+import (
+	"errors"
+
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // errReportLater: the status is written later, as it can wait.
 var errReportLater = errors.New("other statuses are being written")
@@ -9,18 +13,23 @@ var errReportLater = errors.New("other statuses are being written")
 // share is rotated, throttled or deleted, the statuses of all of them change. To write them would
 // take all workers for most of a minute: renewals that are due would wait behind them, and URLs
 // would expire.
-type reports struct{ slots chan struct{} }
+type reports struct {
+	// waiting are the sessions whose statuses were not written.
+	waiting *waiting
+	// underWay has an element for each status that is being written.
+	underWay chan struct{}
+}
 
-func newReports(workers int) *reports {
-	return &reports{slots: make(chan struct{}, max(1, workers/4))}
+func newReports(workers int, wake func(types.NamespacedName)) *reports {
+	return &reports{newWaiting(wake), make(chan struct{}, max(1, workers/4))}
 }
 
 // begin reports whether a status may be written now. Then end must be called after it.
-func (r *reports) begin() (end func(), ok bool) {
-	select {
-	case r.slots <- struct{}{}:
-		return func() { <-r.slots }, true
-	default:
-		return nil, false
+func (r *reports) begin() (end func(), ok bool) { return enterNow(nil, r.underWay) }
+
+// wakeNext wakes the next session that waits if a status can be written.
+func (r *reports) wakeNext() {
+	if len(r.underWay) < cap(r.underWay) {
+		r.waiting.wakeNext()
 	}
 }
