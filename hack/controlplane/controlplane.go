@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -57,6 +58,8 @@ type Options struct {
 type ControlPlane struct {
 	env *envtest.Environment
 	dir string
+	// addingUser guards envtest's certificate authority, which counts serial numbers.
+	addingUser sync.Mutex
 }
 
 // Start gets the programs (see fetch.Assets) and starts them on free ports of the
@@ -174,6 +177,8 @@ func (cp *ControlPlane) KubeconfigPath() string { return filepath.Join(cp.dir, "
 // AddUser creates a user with a client certificate, who may do what RBAC allows them or
 // their groups. It returns the user's client configuration, also as a kubeconfig file.
 func (cp *ControlPlane) AddUser(name string, groups ...string) (config *rest.Config, kubeconfig []byte, err error) {
+	cp.addingUser.Lock()
+	defer cp.addingUser.Unlock()
 	user, err := cp.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("add user %s: %w", name, err)

@@ -39,7 +39,7 @@ func (s *stage) badDay() *diary {
 	// A clock that is wrong by more than a few seconds shows at the first grant.
 	s.Standin.SetClockOffset(45 * time.Second)
 	s.WithOwnKey("healthy")
-	s.WithOwnKey("slow", builders.RenewBefore(16))
+	s.WithOwnKey("slow", builders.RenewBefore(24)) // of 60: its late renewal leaves more than half
 	s.Misbehave("expiring", standin.Life(24*time.Second))
 	s.WithOwnKey("expiring")
 	s.Misbehave("rejected", standin.Status(401))
