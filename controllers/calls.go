@@ -18,7 +18,8 @@ const (
 	// maxRead bounds a live read. A read that hangs would otherwise hold its worker for the
 	// whole pass.
 	maxRead = 10 * time.Second
-	// minSlow is how long a slow call takes at least.
+	// minSlow is how long a slow call takes at least. Who waits for as long for others to end
+	// knows that they are slow.
 	minSlow = time.Second
 	// slowFor is how long a group counts as slow after a slow call. A session whose write
 	// failed tries again within a minute, and that may take another one.

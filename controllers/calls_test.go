@@ -24,7 +24,7 @@ func writesIn(namespace string) groupName { return groupName{namespace, secretWr
 var ofFinance = writesIn("finance")
 
 // TestCallsOfOneNamespaceLeaveWorkersToOthers: who finds its namespace full waits once, and
-// then nobody does until a call has ended well.
+// then nobody does until a call has ended soon.
 func TestCallsOfOneNamespaceLeaveWorkersToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCalls(8, clock.RealClock{}, nil)

@@ -122,8 +122,7 @@ func TestAWebhookThatHangsHoldsUpItsOwnNamespacesOnly(t *testing.T) {
 	}
 }
 
-// hangingWebhook reviews the Secrets that are not keys, in the namespaces with the labels, and
-// never answers.
+// hangingWebhook is to review the Secrets in the namespaces with the labels, and never answers.
 func (s *stage) hangingWebhook(namespaces map[string]string) *admissionv1.ValidatingWebhookConfiguration {
 	s.T.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // connections wait to be accepted
