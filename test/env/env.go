@@ -6,6 +6,7 @@ package env
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	"github.com/gofrs/flock"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -33,7 +35,7 @@ var shared struct {
 	dir      string
 	cluster  *controlplane.ControlPlane
 	client   client.WithWatch
-	programs map[string]string
+	programs map[string]bool // by name: it is built
 }
 
 // Main runs the tests of a package, and ends what they shared. A package whose tests call
@@ -185,26 +187,45 @@ func Kubeconfig(t testing.TB, content []byte) (path string) {
 	return path
 }
 
-// Program is the path of a command of cmd/, which is built once for this test binary.
+// Program is the path of a command of cmd/, as the sources are today. All test binaries share
+// it, so that only the first one has to link it.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if path, built := shared.programs[name]; built {
-		return path
+	path := Path("bin", "test", name)
+	if !shared.programs[name] {
+		watchSources(t, "./cmd/"+name)
+		if err := build(path, "./cmd/"+name); err != nil {
+			t.Fatalf("build %s: %v", name, err)
+		}
+		if shared.programs == nil {
+			shared.programs = map[string]bool{}
+		}
+		shared.programs[name] = true
 	}
-	watchSources(t, "./cmd/"+name)
-	path := filepath.Join(sharedDir(t), name)
-	build := exec.Command("go", "build", "-o", path, "./cmd/"+name)
+	return path
+}
+
+// build builds a command, unless that is there already. Other test binaries may be about to do
+// the same.
+func build(path, command string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	lock := flock.New(path + ".lock")
+	if err := lock.Lock(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	// Without the tables of debuggers it is linked in half the time. The state of the work tree
+	// would make each commit another program.
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", path, command)
 	build.Dir = root()
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	if shared.programs == nil {
-		shared.programs = map[string]string{}
-	}
-	shared.programs[name] = path
-	return path
+	return nil
 }
 
 // watchSources reads the folders of what a command is built from. The go command sees what
