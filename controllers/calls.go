@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/controllers/apikey"
 )
 
 const (
-	// maxRead bounds a live read. A read that hangs would otherwise hold its worker for the
-	// whole pass.
-	maxRead = 10 * time.Second
 	// minSlow is how long a slow call takes at least. Who waits for as long for others to end
 	// knows that they are slow.
 	minSlow = time.Second
@@ -26,28 +23,37 @@ const (
 	slowFor = maxWriteRetry + maxPass
 )
 
-// errBusy: so many calls are under way that no more are begun.
-var errBusy = errors.New("too many calls are under way")
+// busyError says that a call was not begun because others are still under way.
+type busyError struct{ group groupName }
+
+// Error implements error.
+func (busyError) Error() string { return "too many calls are under way" }
 
 // isBusy reports whether a call was not begun because others are still under way.
-func isBusy(err error) bool { return errors.Is(err, errBusy) || errors.Is(err, apikey.ErrBusy) }
+func isBusy(err error) bool {
+	_, ok := errors.AsType[busyError](err)
+	return ok || errors.Is(err, apikey.ErrBusy)
+}
 
 // calls limits how many calls to the API server are under way at once. When some take long,
 // because a webhook or a part of the API server hangs, they would otherwise hold all workers,
 // and no session would be served. One webhook often reviews the objects of many namespaces.
 //
 // One call of each group is begun whatever the others do. All further ones share three quarters
-// of the workers, and so do all calls of the groups that are slow.
+// of the workers, and so do all calls of the groups that are slow. Of those, each may have as many
+// places as another: a group whose calls take a second must not stand behind hundreds that take
+// ten seconds each.
 type calls struct {
-	// waiting are the sessions whose calls were not begun.
-	waiting *waiting
-	clock   clock.PassiveClock
+	wake  func(types.NamespacedName)
+	clock clock.PassiveClock
 	// shared has an element for each call under way that is not its group's own.
 	shared chan struct{}
 
 	mu     sync.Mutex
 	groups map[groupName]*callGroup
-	swept  time.Time
+	// line is the groups of which sessions wait, in the order in which one of each is woken.
+	line  []*callGroup
+	swept time.Time
 }
 
 // groupName is what calls have in common that are slow together. Where a webhook for Secrets
@@ -71,6 +77,10 @@ type callGroup struct {
 	own chan struct{}
 	// users counts the calls that are under way or wait to begin.
 	users int
+	// waiting are the sessions whose calls were not begun.
+	waiting sessionQueue
+	// sharing counts the calls under way that were begun while the group was slow.
+	sharing int
 	// slowAt is when a call was slow, or could not begin because others were; zero when one
 	// has ended soon since.
 	slowAt time.Time
@@ -79,18 +89,18 @@ type callGroup struct {
 // newCalls leaves a quarter of the workers to the groups that are not slow.
 func newCalls(workers int, clock clock.PassiveClock, wake func(types.NamespacedName)) *calls {
 	return &calls{
-		waiting: newWaiting(wake), clock: clock,
+		wake: wake, clock: clock,
 		shared: make(chan struct{}, max(workers-max(workers/4, 1), 1)), groups: map[groupName]*callGroup{},
 	}
 }
 
-// do makes a call, or returns errBusy if too many stay under way.
+// do makes a call, or returns a busyError if too many stay under way.
 func (c *calls) do(ctx context.Context, name groupName, call func() error) error {
 	g, isSlow := c.enter(name)
 	defer c.leave(name, g)
 	end, ok := c.begin(ctx, g, isSlow)
 	if !ok {
-		return errBusy
+		return busyError{name}
 	}
 	begun := c.clock.Now()
 	defer func() { // also after a panic
@@ -104,19 +114,25 @@ func (c *calls) enter(name groupName) (g *callGroup, isSlow bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
+	g = c.group(name)
+	g.users++
+	return g, g.isSlow(c.clock.Now())
+}
+
+// group is the group of that name. The caller holds the lock.
+func (c *calls) group(name groupName) *callGroup {
 	g, ok := c.groups[name]
 	if !ok {
 		g = &callGroup{own: make(chan struct{}, 1)}
 		c.groups[name] = g
 	}
-	g.users++
-	return g, c.isSlow(g)
+	return g
 }
 
 func (c *calls) leave(name groupName, g *callGroup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g.users--; g.users == 0 && !c.isSlow(g) {
+	if g.users--; g.isOver(c.clock.Now()) {
 		delete(c.groups, name)
 	}
 }
@@ -131,19 +147,25 @@ func (c *calls) note(g *callGroup, isSlow bool) {
 	}
 }
 
-// isSlow reports whether the group counts as slow. The caller holds the lock.
-func (c *calls) isSlow(g *callGroup) bool {
-	return !g.slowAt.IsZero() && c.clock.Since(g.slowAt).Abs() < slowFor
+// isSlow reports whether the group counts as slow.
+func (g *callGroup) isSlow(now time.Time) bool {
+	return !g.slowAt.IsZero() && now.Sub(g.slowAt).Abs() < slowFor
+}
+
+// isOver reports whether nothing has to be remembered of the group.
+func (g *callGroup) isOver(now time.Time) bool {
+	return g.users == 0 && g.waiting.len() == 0 && !g.isSlow(now)
 }
 
 // sweep forgets the groups that were slow once and were not used since: their namespaces may
 // be gone. The caller holds the lock.
 func (c *calls) sweep() {
-	if c.clock.Since(c.swept).Abs() < slowFor {
+	now := c.clock.Now()
+	if now.Sub(c.swept).Abs() < slowFor {
 		return
 	}
-	c.swept = c.clock.Now()
-	maps.DeleteFunc(c.groups, func(_ groupName, g *callGroup) bool { return g.users == 0 && !c.isSlow(g) })
+	c.swept = now
+	maps.DeleteFunc(c.groups, func(_ groupName, g *callGroup) bool { return g.isOver(now) })
 }
 
 // begin reports whether a call may be made. Then end must be called after it. It waits a
@@ -151,7 +173,7 @@ func (c *calls) sweep() {
 // waits holds a worker meanwhile.
 func (c *calls) begin(ctx context.Context, g *callGroup, isSlow bool) (end func(), ok bool) {
 	if isSlow {
-		end, ok = enterNow(nil, c.shared)
+		end, ok = c.enterShare(g)
 	} else if end, ok = enterNow(g.own, c.shared); !ok {
 		end, ok = enterWithin(ctx, minSlow, g.own, c.shared)
 	}
@@ -161,11 +183,81 @@ func (c *calls) begin(ctx context.Context, g *callGroup, isSlow bool) (end func(
 	return end, ok
 }
 
-// wakeNext wakes the next session that waits if a call can be begun.
-func (c *calls) wakeNext() {
-	if len(c.shared) < cap(c.shared) {
-		c.waiting.wakeNext()
+// enterShare takes a shared place for a slow group, unless it has its share of them.
+func (c *calls) enterShare(g *callGroup) (leave func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g.sharing >= c.share(c.clock.Now()) {
+		return nil, false
 	}
+	end, ok := enterNow(nil, c.shared)
+	if !ok {
+		return nil, false
+	}
+	g.sharing++
+	return func() {
+		end()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		g.sharing--
+	}, true
+}
+
+// share is how many of the shared places a slow group may have: as many as any other one, also
+// if that holds none yet. The caller holds the lock.
+func (c *calls) share(now time.Time) int {
+	slow := 0
+	for _, g := range c.groups {
+		if g.isSlow(now) {
+			slow++
+		}
+	}
+	return max(cap(c.shared)/max(slow, 1), 1)
+}
+
+// wait has the session woken when a call of the group can be begun.
+func (c *calls) wait(session types.NamespacedName, name groupName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.group(name)
+	if g.waiting.len() == 0 {
+		c.line = append(c.line, g)
+	}
+	g.waiting.add(session)
+}
+
+// wakeNext wakes the next session that waits and whose call can be begun.
+func (c *calls) wakeNext() {
+	if session, ok := c.next(); ok {
+		c.wake(session)
+	}
+}
+
+// next takes out the session that came first, of the group whose turn it is.
+func (c *calls) next() (session types.NamespacedName, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.line) == 0 {
+		return session, false
+	}
+	now := c.clock.Now()
+	share, hasRoom := c.share(now), len(c.shared) < cap(c.shared)
+	i := slices.IndexFunc(c.line, func(g *callGroup) bool {
+		if g.isSlow(now) {
+			return hasRoom && g.sharing < share
+		}
+		return hasRoom || len(g.own) == 0
+	})
+	if i < 0 {
+		return session, false
+	}
+	g := c.line[i]
+	c.line = slices.Delete(c.line, i, i+1)
+	session, ok = g.waiting.next()
+	if g.waiting.len() > 0 {
+		c.line = append(c.line, g)
+	}
+	return session, ok
 }
 
 // enterNow takes a place in one of the two if there is one.
@@ -195,60 +287,4 @@ func enterWithin(ctx context.Context, longest time.Duration, own, shared chan st
 	case <-wait.Done():
 		return nil, false
 	}
-}
-
-// boundedReader bounds live reads in time and in number.
-type boundedReader struct {
-	client.Reader
-	calls *calls
-}
-
-// Get implements client.Reader.
-func (b boundedReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
-	return b.read(ctx, key.Namespace, func(ctx context.Context) error { return b.Reader.Get(ctx, key, object, options...) })
-}
-
-// List implements client.Reader.
-func (b boundedReader) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
-	in := (&client.ListOptions{}).ApplyOptions(options).Namespace
-	return b.read(ctx, in, func(ctx context.Context) error { return b.Reader.List(ctx, list, options...) })
-}
-
-func (b boundedReader) read(ctx context.Context, namespace string, read func(context.Context) error) error {
-	return b.calls.do(ctx, groupName{namespace, readCall}, func() error {
-		ctx, cancel := context.WithTimeout(ctx, maxRead)
-		defer cancel()
-		return read(ctx)
-	})
-}
-
-// boundedClient bounds writes in number. Its reads come from caches.
-type boundedClient struct {
-	client.Client
-	calls *calls
-}
-
-// Create implements client.Client.
-func (b boundedClient) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
-	return b.calls.do(ctx, groupName{object.GetNamespace(), secretWrite}, func() error { return b.Client.Create(ctx, object, options...) })
-}
-
-// Update implements client.Client.
-func (b boundedClient) Update(ctx context.Context, object client.Object, options ...client.UpdateOption) error {
-	return b.calls.do(ctx, groupName{object.GetNamespace(), secretWrite}, func() error { return b.Client.Update(ctx, object, options...) })
-}
-
-// Status implements client.Client.
-func (b boundedClient) Status() client.SubResourceWriter {
-	return boundedStatus{b.Client.Status(), b.calls}
-}
-
-type boundedStatus struct {
-	client.SubResourceWriter
-	calls *calls
-}
-
-// Patch implements client.SubResourceWriter.
-func (b boundedStatus) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
-	return b.calls.do(ctx, groupName{object.GetNamespace(), statusWrite}, func() error { return b.SubResourceWriter.Patch(ctx, object, patch, options...) })
 }

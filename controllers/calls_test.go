@@ -10,13 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
 func writesIn(namespace string) groupName { return groupName{namespace, secretWrite} }
@@ -45,8 +40,8 @@ func TestCallsOfOneNamespaceLeaveWorkersToOthers(t *testing.T) {
 			}
 		}
 		call("other", nil, 0)
-		call("hangs", errBusy, minSlow)
-		call("hangs", errBusy, 0)
+		call("hangs", busyError{writesIn("hangs")}, minSlow)
+		call("hangs", busyError{writesIn("hangs")}, 0)
 		call("other", nil, 0)
 		close(end)
 		synctest.Wait()
@@ -162,7 +157,7 @@ func TestWhoWaitsIsWokenWhenACallCanBeBegun(t *testing.T) {
 		}
 		synctest.Wait()
 		for _, name := range []string{"first", "second", "first"} {
-			c.waiting.add(types.NamespacedName{Name: name})
+			c.wait(types.NamespacedName{Name: name}, ofFinance)
 		}
 		if c.wakeNext(); len(woken) > 0 {
 			t.Errorf("%v are woken while no call can be begun", woken)
@@ -175,7 +170,7 @@ func TestWhoWaitsIsWokenWhenACallCanBeBegun(t *testing.T) {
 		if !slices.Equal(woken, []string{"first", "second"}) {
 			t.Errorf("%v are woken, want each once and the first first", woken)
 		}
-		c.waiting.add(types.NamespacedName{Name: "first"})
+		c.wait(types.NamespacedName{Name: "first"}, ofFinance)
 		if c.wakeNext(); len(woken) != 3 {
 			t.Error("who was woken once is not woken again")
 		}
@@ -205,7 +200,7 @@ func TestACallOfACancelledPassIsNotMade(t *testing.T) {
 	_ = c.do(t.Context(), ofFinance, func() error { // takes the namespace's own place
 		return c.do(ctx, ofFinance, func() error { // and this one the shared place
 			cancel()
-			if err := c.do(ctx, ofFinance, func() error { return nil }); !errors.Is(err, errBusy) {
+			if err := c.do(ctx, ofFinance, func() error { return nil }); !isBusy(err) {
 				t.Errorf("%v", err)
 			}
 			return nil
@@ -231,49 +226,5 @@ func TestCallsThatTakeLongAreSlowHoweverTheyEnd(t *testing.T) {
 				t.Errorf("after %v (%v) it is slow: %t", row.takes, row.err, isSlow)
 			}
 		})
-	}
-}
-
-// TestCallsAreGroupedByKind: where a webhook for Secrets hangs, keys are read and statuses written.
-func TestCallsAreGroupedByKind(t *testing.T) {
-	t.Parallel()
-	c := newCalls(8, clock.RealClock{}, nil)
-	called := 0
-	noteKind := func(want groupName) error {
-		called++
-		if _, ok := c.groups[want]; !ok || len(c.groups) != 1 {
-			t.Errorf("%v are under way, want %v", c.groups, want)
-		}
-		return nil
-	}
-	reads, writes, statuses := groupName{"finance", readCall}, writesIn("finance"), groupName{"finance", statusWrite}
-	under := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{
-		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return noteKind(reads)
-		},
-		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
-			return noteKind(reads)
-		},
-		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
-			return noteKind(writes)
-		},
-		Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
-			return noteKind(writes)
-		},
-		SubResourcePatch: func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error {
-			return noteKind(statuses)
-		},
-	})
-	live, bounded := boundedReader{under, c}, boundedClient{under, c}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "finance", Name: "acme"}}
-	err := errors.Join(
-		live.Get(t.Context(), client.ObjectKeyFromObject(secret), secret),
-		live.List(t.Context(), &corev1.SecretList{}, client.InNamespace("finance")),
-		bounded.Create(t.Context(), secret),
-		bounded.Update(t.Context(), secret),
-		bounded.Status().Patch(t.Context(), secret, client.MergeFrom(secret)),
-	)
-	if err != nil || called != 5 {
-		t.Errorf("%d of 5 calls were made: %v", called, err)
 	}
 }

@@ -204,10 +204,11 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 // waitForCall has the session woken when a call can be begun that could not be. It returns when
 // to look again if nobody wakes it.
 func (r *Reconciler) waitForCall(session types.NamespacedName, err error) time.Duration {
-	if !errors.Is(err, errBusy) {
+	busy, ok := errors.AsType[busyError](err)
+	if !ok {
 		return keyReadRetry
 	}
-	r.calls.waiting.add(session)
+	r.calls.wait(session, busy.group)
 	return maxWaiting
 }
 

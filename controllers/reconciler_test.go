@@ -142,7 +142,7 @@ func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	s := newWaitStage(t)
 	woken := s.woken()
 	for _, name := range []string{"gone", "next"} {
-		s.r.calls.waiting.add(types.NamespacedName{Name: name + " for a call"})
+		s.r.calls.wait(types.NamespacedName{Name: name + " for a call"}, ofFinance)
 		s.r.reports.waiting.add(types.NamespacedName{Name: name + " for a status"})
 	}
 	s.pass(types.NamespacedName{Name: "another"})
@@ -163,7 +163,7 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 	if s.r.wakeNext(); len(*woken) > 0 {
 		t.Errorf("%v are woken", *woken)
 	}
-	if wait := s.r.waitForCall(s.name(), errBusy); wait != maxWaiting {
+	if wait := s.r.waitForCall(s.name(), busyError{ofFinance}); wait != maxWaiting {
 		t.Errorf("waits %v for room", wait)
 	}
 	if s.r.wakeNext(); !slices.Equal(*woken, []string{s.name().Name}) {
@@ -175,7 +175,7 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 func (s *waitStage) woken() (names *[]string) {
 	names = &[]string{}
 	wake := func(session types.NamespacedName) { *names = append(*names, session.Name) }
-	s.r.calls.waiting.wake, s.r.reports.waiting.wake = wake, wake
+	s.r.calls.wake, s.r.reports.waiting.wake = wake, wake
 	return names
 }
 

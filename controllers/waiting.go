@@ -12,9 +12,9 @@ import (
 // maxWaiting is when a session that waits looks again if nobody has woken it.
 const maxWaiting = time.Minute
 
-// waiting are the sessions that wait until something can be begun, such as a call. Who came
-// first is woken first. There may be thousands of them: if each looked again and again, they
-// would keep the workers busy.
+// waiting are the sessions that wait until something can be begun. Who came first is woken
+// first. There may be thousands of them: if each looked again and again, they would keep the
+// workers busy.
 //
 // Every pass ends with waking the next one if there is room. That includes the pass of the one
 // that was woken, which may not need the room any more, and of the one that has just begun to
@@ -23,35 +23,49 @@ type waiting struct {
 	wake func(types.NamespacedName)
 
 	mu    sync.Mutex
-	queue *buffer.TypedRingGrowing[types.NamespacedName]
-	// queued is who is in the queue, each once.
-	queued sets.Set[types.NamespacedName]
+	queue sessionQueue
 }
 
-func newWaiting(wake func(types.NamespacedName)) *waiting {
-	return &waiting{
-		wake:   wake,
-		queue:  buffer.NewTypedRingGrowing[types.NamespacedName](buffer.RingGrowingOptions{}),
-		queued: sets.New[types.NamespacedName](),
-	}
-}
+func newWaiting(wake func(types.NamespacedName)) *waiting { return &waiting{wake: wake} }
 
 func (w *waiting) add(session types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.queued.Has(session) {
-		w.queue.WriteOne(session)
-		w.queued.Insert(session)
-	}
+	w.queue.add(session)
 }
 
 // wakeNext wakes who came first, if there is anybody.
 func (w *waiting) wakeNext() {
 	w.mu.Lock()
-	session, ok := w.queue.ReadOne()
-	w.queued.Delete(session)
+	session, ok := w.queue.next()
 	w.mu.Unlock()
 	if ok {
 		w.wake(session)
 	}
+}
+
+// sessionQueue is sessions in the order of coming, each once. It is empty when zero.
+type sessionQueue struct {
+	inOrder buffer.TypedRingGrowing[types.NamespacedName]
+	queued  sets.Set[types.NamespacedName]
+}
+
+func (q *sessionQueue) len() int { return len(q.queued) }
+
+func (q *sessionQueue) add(session types.NamespacedName) {
+	if q.queued.Has(session) {
+		return
+	}
+	if q.queued == nil {
+		q.queued = sets.New[types.NamespacedName]()
+	}
+	q.inOrder.WriteOne(session)
+	q.queued.Insert(session)
+}
+
+// next takes out who came first.
+func (q *sessionQueue) next() (session types.NamespacedName, ok bool) {
+	session, ok = q.inOrder.ReadOne()
+	q.queued.Delete(session)
+	return session, ok
 }
