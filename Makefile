@@ -87,6 +87,14 @@ test: assets bin/tools/helm bin/tools/kustomize ## Run all tests
 	@# -p and -parallel: tests mostly wait, so that more of them can run than there are processors.
 	$(TEST) -count=1 -p 4 -parallel 8 -timeout 20m ./...
 
+# LONG are the tests that take a minute and more each.
+LONG = /(hack/image|test/(chaos|documents|manifests/[a-z]+|observability|process/manager))$$
+
+.PHONY: test-short
+test-short: assets ## Run the tests without the folders that take minutes each, to see soon whether a change is sound
+	@$(COMPILE) $$(go list ./... | grep -vE '$(LONG)')
+	$(TEST) -count=1 -p 4 -parallel 8 -timeout 20m $$(go list ./... | grep -vE '$(LONG)')
+
 .PHONY: race
 race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
 	@$(COMPILE) -race ./...
