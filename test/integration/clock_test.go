@@ -2,6 +2,7 @@ package integration
 
 import (
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,31 @@ import (
 type runningClock struct {
 	*testingclock.FakeClock
 	stopped atomic.Bool
+
+	mu    sync.Mutex
+	steps int // those of tests
+}
+
+// Step lets time pass at once.
+func (c *runningClock) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steps++
+	c.FakeClock.Step(d)
+}
+
+// since calls do, and tells it whether the clock was stepped since there were that many steps.
+// It is not stepped meanwhile.
+func (c *runningClock) since(steps int, do func(isStepped bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	do(c.steps != steps)
+}
+
+func (c *runningClock) stepsSoFar() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steps
 }
 
 // Stop keeps it from running, for what must not happen before an instant.
@@ -32,7 +58,7 @@ func newRunningClock(t *testing.T) *runningClock {
 				return
 			case <-ticker.C:
 				if !c.stopped.Load() {
-					c.Step(tick)
+					c.FakeClock.Step(tick)
 				}
 			}
 		}

@@ -104,12 +104,14 @@ type passes struct {
 	mu    sync.Mutex
 	busy  int
 	ended map[reconcile.Request]int
+	// begun is how often the clock had been stepped when the pass under way began.
+	begun map[reconcile.Request]int
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
 // ofNext goes on counting for another controller.
 func (p *passes) ofNext() *passes {
-	next := &passes{ended: map[reconcile.Request]int{}}
+	next := &passes{ended: map[reconcile.Request]int{}, begun: map[reconcile.Request]int{}}
 	if p != nil {
 		maps.Copy(next.ended, p.ended)
 	}
@@ -120,6 +122,7 @@ func (p *passes) ofNext() *passes {
 type watchedQueue struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
 	passes *passes
+	clock  *runningClock
 }
 
 func (w *world) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
@@ -129,7 +132,7 @@ func (w *world) queue(name string, limiter workqueue.TypedRateLimiter[reconcile.
 	w.passes.mu.Lock()
 	defer w.passes.mu.Unlock()
 	w.passes.queue = queue
-	return watchedQueue{queue, w.passes}
+	return watchedQueue{queue, w.passes, w.clock}
 }
 
 func (q watchedQueue) Get() (reconcile.Request, bool) {
@@ -137,7 +140,22 @@ func (q watchedQueue) Get() (reconcile.Request, bool) {
 	q.passes.mu.Lock()
 	defer q.passes.mu.Unlock()
 	q.passes.busy++
+	q.passes.begun[request] = q.clock.stepsSoFar()
 	return request, shutdown
+}
+
+// AddAfter counts from when the pass began. If the test lets time pass just when a pass ends,
+// its wait would begin after that, and the test would wait in vain.
+func (q watchedQueue) AddAfter(request reconcile.Request, wait time.Duration) {
+	q.passes.mu.Lock()
+	begun := q.passes.begun[request]
+	q.passes.mu.Unlock()
+	q.clock.since(begun, func(isStepped bool) {
+		if isStepped {
+			wait = 0
+		}
+		q.TypedRateLimitingInterface.AddAfter(request, wait)
+	})
 }
 
 func (q watchedQueue) Done(request reconcile.Request) {
