@@ -187,7 +187,7 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 		session := client.ObjectKeyFromObject(seen.session)
 		switch err := r.report(ctx, seen, facts, plan); {
 		case errors.Is(err, errReportLater):
-			r.reports.waiting.add(session)
+			r.reports.wait(session)
 			wakeAt = earlier(wakeAt, r.clock.Now().Add(maxWaiting))
 		case isBusy(err):
 			wakeAt = earlier(wakeAt, r.clock.Now().Add(r.waitForCall(session, err)))

@@ -143,7 +143,7 @@ func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	woken := s.woken()
 	for _, name := range []string{"gone", "next"} {
 		s.r.calls.wait(types.NamespacedName{Name: name + " for a call"}, ofFinance)
-		s.r.reports.waiting.add(types.NamespacedName{Name: name + " for a status"})
+		s.r.reports.wait(types.NamespacedName{Name: name + " for a status"})
 	}
 	s.pass(types.NamespacedName{Name: "another"})
 	s.pass(types.NamespacedName{Name: "gone for a call"})
@@ -175,7 +175,7 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 func (s *waitStage) woken() (names *[]string) {
 	names = &[]string{}
 	wake := func(session types.NamespacedName) { *names = append(*names, session.Name) }
-	s.r.calls.wake, s.r.reports.waiting.wake = wake, wake
+	s.r.calls.wake, s.r.reports.wake = wake, wake
 	return names
 }
 

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"errors"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -14,22 +15,41 @@ var errReportLater = errors.New("other statuses are being written")
 // take all workers for most of a minute: renewals that are due would wait behind them, and URLs
 // would expire.
 type reports struct {
-	// waiting are the sessions whose statuses were not written.
-	waiting *waiting
+	wake func(types.NamespacedName)
 	// underWay has an element for each status that is being written.
 	underWay chan struct{}
+
+	mu sync.Mutex
+	// waiting are the sessions whose statuses were not written.
+	waiting sessionQueue
 }
 
 func newReports(workers int, wake func(types.NamespacedName)) *reports {
-	return &reports{newWaiting(wake), make(chan struct{}, max(1, workers/4))}
+	return &reports{wake: wake, underWay: make(chan struct{}, max(1, workers/4))}
 }
 
 // begin reports whether a status may be written now. Then end must be called after it.
 func (r *reports) begin() (end func(), ok bool) { return enterNow(nil, r.underWay) }
 
-// wakeNext wakes the next session that waits if a status can be written.
+// wait has the session woken when a status can be written.
+func (r *reports) wait(session types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting.add(session)
+}
+
+// wakeNext wakes the session that has waited longest, if a status can be written.
 func (r *reports) wakeNext() {
-	if len(r.underWay) < cap(r.underWay) {
-		r.waiting.wakeNext()
+	if session, ok := r.next(); ok {
+		r.wake(session)
 	}
+}
+
+func (r *reports) next() (session types.NamespacedName, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.underWay) == cap(r.underWay) {
+		return session, false
+	}
+	return r.waiting.next()
 }

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -12,39 +11,13 @@ import (
 // maxWaiting is when a session that waits looks again if nobody has woken it.
 const maxWaiting = time.Minute
 
-// waiting are the sessions that wait until something can be begun. Who came first is woken
-// first. There may be thousands of them: if each looked again and again, they would keep the
-// workers busy.
+// sessionQueue is sessions that wait until something can be begun, such as a call, each once and
+// in the order of coming. It is empty when zero. There may be thousands of sessions: if each
+// looked again and again, they would keep the workers busy.
 //
 // Every pass ends with waking the next one if there is room. That includes the pass of the one
 // that was woken, which may not need the room any more, and of the one that has just begun to
 // wait. So nobody waits while there is room.
-type waiting struct {
-	wake func(types.NamespacedName)
-
-	mu    sync.Mutex
-	queue sessionQueue
-}
-
-func newWaiting(wake func(types.NamespacedName)) *waiting { return &waiting{wake: wake} }
-
-func (w *waiting) add(session types.NamespacedName) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.queue.add(session)
-}
-
-// wakeNext wakes who came first, if there is anybody.
-func (w *waiting) wakeNext() {
-	w.mu.Lock()
-	session, ok := w.queue.next()
-	w.mu.Unlock()
-	if ok {
-		w.wake(session)
-	}
-}
-
-// sessionQueue is sessions in the order of coming, each once. It is empty when zero.
 type sessionQueue struct {
 	inOrder buffer.TypedRingGrowing[types.NamespacedName]
 	queued  sets.Set[types.NamespacedName]
