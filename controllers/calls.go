@@ -40,9 +40,9 @@ func isBusy(err error) bool {
 // and no session would be served. One webhook often reviews the objects of many namespaces.
 //
 // One call of each group is begun whatever the others do. All further ones share three quarters
-// of the workers, and so do all calls of the groups that are slow. Of those, each may have as many
-// places as another: a group whose calls take a second must not stand behind hundreds that take
-// ten seconds each.
+// of the workers, and so do all calls of the groups that are slow. Of those, the one that holds the
+// fewest places has the next: a group whose calls take a second must not stand behind hundreds
+// that take ten seconds each.
 type calls struct {
 	wake  func(types.NamespacedName)
 	clock clock.PassiveClock
@@ -81,6 +81,8 @@ type callGroup struct {
 	waiting sessionQueue
 	// sharing counts the calls under way that were begun while the group was slow.
 	sharing int
+	// wokenAt is when a session was woken that has not begun its call yet.
+	wokenAt time.Time
 	// slowAt is when a call was slow, or could not begin because others were; zero when one
 	// has ended soon since.
 	slowAt time.Time
@@ -152,6 +154,12 @@ func (g *callGroup) isSlow(now time.Time) bool {
 	return !g.slowAt.IsZero() && now.Sub(g.slowAt).Abs() < slowFor
 }
 
+// wantsPlace reports whether a session waits for a call, or is about to begin it. One that was
+// woken may have found that it needs none.
+func (g *callGroup) wantsPlace(now time.Time) bool {
+	return g.waiting.len() > 0 || now.Sub(g.wokenAt).Abs() < minSlow
+}
+
 // isOver reports whether nothing has to be remembered of the group.
 func (g *callGroup) isOver(now time.Time) bool {
 	return g.users == 0 && g.waiting.len() == 0 && !g.isSlow(now)
@@ -183,11 +191,11 @@ func (c *calls) begin(ctx context.Context, g *callGroup, isSlow bool) (end func(
 	return end, ok
 }
 
-// enterShare takes a shared place for a slow group, unless it has its share of them.
+// enterShare takes a shared place for a slow group, unless another one that has fewer wants it.
 func (c *calls) enterShare(g *callGroup) (leave func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if g.sharing >= c.share(c.clock.Now()) {
+	if g.sharing > c.fewest(c.clock.Now()) {
 		return nil, false
 	}
 	end, ok := enterNow(nil, c.shared)
@@ -195,6 +203,7 @@ func (c *calls) enterShare(g *callGroup) (leave func(), ok bool) {
 		return nil, false
 	}
 	g.sharing++
+	g.wokenAt = time.Time{}
 	return func() {
 		end()
 		c.mu.Lock()
@@ -203,16 +212,16 @@ func (c *calls) enterShare(g *callGroup) (leave func(), ok bool) {
 	}, true
 }
 
-// share is how many of the shared places a slow group may have: as many as any other one, also
-// if that holds none yet. The caller holds the lock.
-func (c *calls) share(now time.Time) int {
-	slow := 0
+// fewest is how many shared places the group holds that wants one and has the fewest. The caller
+// holds the lock.
+func (c *calls) fewest(now time.Time) int {
+	fewest := cap(c.shared)
 	for _, g := range c.groups {
-		if g.isSlow(now) {
-			slow++
+		if g.wantsPlace(now) {
+			fewest = min(fewest, g.sharing)
 		}
 	}
-	return max(cap(c.shared)/max(slow, 1), 1)
+	return fewest
 }
 
 // wait has the session woken when a call of the group can be begun.
@@ -241,10 +250,10 @@ func (c *calls) next() (session types.NamespacedName, ok bool) {
 		return session, false
 	}
 	now := c.clock.Now()
-	share, hasRoom := c.share(now), len(c.shared) < cap(c.shared)
+	fewest, hasRoom := c.fewest(now), len(c.shared) < cap(c.shared)
 	i := slices.IndexFunc(c.line, func(g *callGroup) bool {
 		if g.isSlow(now) {
-			return hasRoom && g.sharing < share
+			return hasRoom && g.sharing <= fewest
 		}
 		return hasRoom || len(g.own) == 0
 	})
@@ -254,6 +263,7 @@ func (c *calls) next() (session types.NamespacedName, ok bool) {
 	g := c.line[i]
 	c.line = slices.Delete(c.line, i, i+1)
 	session, ok = g.waiting.next()
+	g.wokenAt = now
 	if g.waiting.len() > 0 {
 		c.line = append(c.line, g)
 	}

@@ -66,6 +66,14 @@ func (c *callers) add(namespace string, sessions int) {
 	}
 }
 
+// mark notes whether a group is slow.
+func (c *calls) mark(name groupName, isSlow bool) {
+	c.mu.Lock()
+	g := c.group(name)
+	c.mu.Unlock()
+	c.note(g, isSlow)
+}
+
 // TestSlowCallsDoNotStandBehindThoseThatHang: on a machine that is short of power all calls take
 // long. Those behind a webhook that never answers take ten times as long, and there are many.
 func TestSlowCallsDoNotStandBehindThoseThatHang(t *testing.T) {
@@ -105,13 +113,13 @@ func TestAGroupThatHasRecoveredIsNotHeldUpByOnesThatHang(t *testing.T) {
 		c := newCallers(t, 8, map[string]time.Duration{"hangs": time.Hour, "finance": time.Millisecond})
 		c.add("hangs", 100)
 		time.Sleep(2 * minSlow) // until nobody waits in a worker any more
-		c.calls.note(c.calls.group(ofFinance), true)
+		c.calls.mark(ofFinance, true)
 		c.add("finance", 100)
 		synctest.Wait()
 		if n := len(c.made["finance"]); n != 0 {
 			t.Errorf("%d calls were made while others have all places", n)
 		}
-		c.calls.note(c.calls.group(ofFinance), false)
+		c.calls.mark(ofFinance, false)
 		c.calls.wakeNext() // at the end of some pass
 		time.Sleep(minSlow)
 		if n := len(c.made["finance"]); n != 100 {
@@ -120,10 +128,14 @@ func TestAGroupThatHasRecoveredIsNotHeldUpByOnesThatHang(t *testing.T) {
 	})
 }
 
-// TestPlacesThatNobodyElseWantsAreTaken: one group may have them all.
+// TestPlacesThatNobodyElseWantsAreTaken: where the whole API server is slow, all groups are, and
+// most sessions may be in one of them.
 func TestPlacesThatNobodyElseWantsAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCallers(t, 32, map[string]time.Duration{"hangs": 10 * time.Second})
+		for i := range 50 {
+			c.calls.mark(writesIn(fmt.Sprint(i)), true)
+		}
 		c.add("hangs", 25)
 		time.Sleep(11 * time.Second) // now it is slow
 		for range 25 {
@@ -137,46 +149,84 @@ func TestPlacesThatNobodyElseWantsAreTaken(t *testing.T) {
 	})
 }
 
-// TestASlowGroupHasNoMoreThanItsShare, also when its sessions come back by themselves, which is
-// faster than to be woken.
-func TestASlowGroupHasNoMoreThanItsShare(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCallers(t, 32, map[string]time.Duration{"hangs": time.Hour, "finance": time.Hour})
-		for namespace := range c.takes {
-			c.calls.note(c.calls.group(writesIn(namespace)), true)
-		}
-		c.add("finance", 1)
-		synctest.Wait()
-		c.add("hangs", 100)
-		synctest.Wait()
-		if held := len(c.calls.shared); held != 1+12 {
-			t.Errorf("%d of 24 places are taken, want one and half of them", held)
-		}
-	})
-}
-
-// TestAPlaceIsKeptForWhoIsWoken: sessions whose calls hang come back all the time, and who is
-// woken comes a little later.
-func TestAPlaceIsKeptForWhoIsWoken(t *testing.T) {
+// TestPlacesGoToTheSlowGroupThatHoldsTheFewest, and are kept for it until who is woken comes:
+// sessions whose calls hang come back all the time, and would be faster.
+func TestPlacesGoToTheSlowGroupThatHoldsTheFewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCalls(8, clock.RealClock{}, func(types.NamespacedName) {})
 		hangs, finance := c.group(writesIn("hangs")), c.group(ofFinance)
 		c.note(hangs, true)
-		var leave func()
-		for range 6 {
-			leave, _ = c.enterShare(hangs)
-		}
 		c.note(finance, true)
-		c.wait(types.NamespacedName{Namespace: "finance"}, ofFinance)
-		leave()
-		c.wakeNext()
-		if _, ok := c.enterShare(hangs); ok || finance.waiting.len() > 0 {
-			t.Errorf("the place is taken by another group: %t; %d still wait", ok, finance.waiting.len())
+		enter := func(g *callGroup, want bool) (leave func()) {
+			t.Helper()
+			leave, ok := c.enterShare(g)
+			if ok != want {
+				t.Errorf("a place is taken: %t, want %t", ok, want)
+			}
+			return leave
 		}
-		if _, ok := c.enterShare(finance); !ok {
-			t.Error("who was woken has no place")
+		wait := func() { c.wait(types.NamespacedName{Name: fmt.Sprint(finance.waiting.len())}, ofFinance) }
+		var leave []func()
+		for range 6 {
+			leave = append(leave, enter(hangs, true))
+		}
+		enter(hangs, false)
+		for held := range 3 {
+			wait()
+			leave[held]()
+			enter(hangs, false) // somebody waits
+			c.wakeNext()
+			enter(hangs, false) // and is woken
+			enter(finance, true)
 		}
 	})
+}
+
+// TestAPlaceIsKeptForASecond: who was woken may have found that it needs no call.
+func TestAPlaceIsKeptForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls(8, clock.RealClock{}, func(types.NamespacedName) {})
+		hangs := c.group(writesIn("hangs"))
+		c.note(hangs, true)
+		c.mark(ofFinance, true)
+		c.wait(types.NamespacedName{Name: "acme"}, ofFinance)
+		c.wakeNext()
+		_, first := c.enterShare(hangs)
+		_, second := c.enterShare(hangs)
+		time.Sleep(minSlow)
+		if _, later := c.enterShare(hangs); !first || second || !later {
+			t.Errorf("places are taken: %t, %t, and a second later %t", first, second, later)
+		}
+	})
+}
+
+// TestAPlaceIsNotKeptForWhoHasOne: nobody else of its group wants one.
+func TestAPlaceIsNotKeptForWhoHasOne(t *testing.T) {
+	t.Parallel()
+	c := newCalls(8, clock.RealClock{}, func(types.NamespacedName) {})
+	hangs, finance := c.group(writesIn("hangs")), c.group(ofFinance)
+	c.note(hangs, true)
+	c.note(finance, true)
+	c.wait(types.NamespacedName{Name: "acme"}, ofFinance)
+	c.wakeNext()
+	for n, g := range []*callGroup{finance, hangs, hangs, hangs} {
+		if _, ok := c.enterShare(g); !ok {
+			t.Errorf("place %d is not taken", n)
+		}
+	}
+}
+
+// TestWhoWaitsIsWokenForASharedPlaceToo: that its group's own place is taken, by a call that
+// takes a little, is no reason to wait.
+func TestWhoWaitsIsWokenForASharedPlaceToo(t *testing.T) {
+	t.Parallel()
+	isWoken := false
+	c := newCalls(8, clock.RealClock{}, func(types.NamespacedName) { isWoken = true })
+	c.group(ofFinance).own <- struct{}{}
+	c.wait(types.NamespacedName{Name: "acme"}, ofFinance)
+	if c.wakeNext(); !isWoken {
+		t.Error("it is not woken")
+	}
 }
 
 // TestGroupsTakeTurns: a session of each is woken before the second one of any, however many
@@ -186,7 +236,7 @@ func TestGroupsTakeTurns(t *testing.T) {
 		var woken []string
 		c := newCalls(8, clock.RealClock{}, func(session types.NamespacedName) { woken = append(woken, session.String()) })
 		for _, namespace := range []string{"a", "b", "c"} {
-			c.note(c.group(writesIn(namespace)), true)
+			c.mark(writesIn(namespace), true)
 			for _, name := range []string{"1", "2"} {
 				c.wait(types.NamespacedName{Namespace: namespace, Name: name}, writesIn(namespace))
 			}
