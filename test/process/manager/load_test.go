@@ -34,28 +34,30 @@ const loadKeys = 50
 // fleet is many sessions in one stage, watched from outside.
 type fleet struct {
 	*stage
-	simulation.Ledger
+	*simulation.Ledger
 }
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{stage: newStage(t, standin.AcceptAnyKey())}
+	s := newStage(t, standin.AcceptAnyKey())
+	f := &fleet{s, s.watchURLs()}
 	for i := range loadKeys {
 		f.Create(builders.KeySecretOf(f.Namespace, loadKey(i), loadKey(i)))
 	}
-	f.watch()
 	return f
 }
 
 func loadKey(i int) string { return fmt.Sprintf("key-%d", i) }
 
-// watch notes each URL that appears in a generated Secret.
-func (f *fleet) watch() {
-	f.T.Helper()
-	f.inform(&corev1.Secret{}, toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { f.Note(nil, o.(*corev1.Secret)) },
-		UpdateFunc: func(o, n any) { f.Note(o.(*corev1.Secret), n.(*corev1.Secret)) },
+// watchURLs keeps each URL that appears in a generated Secret.
+func (s *stage) watchURLs() *simulation.Ledger {
+	s.T.Helper()
+	var urls simulation.Ledger
+	s.inform(&corev1.Secret{}, toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { urls.Note(nil, o.(*corev1.Secret)) },
+		UpdateFunc: func(o, n any) { urls.Note(o.(*corev1.Secret), n.(*corev1.Secret)) },
 	})
+	return &urls
 }
 
 // inform tells a handler of all objects of a kind in the stage. A watch alone would end when it
