@@ -111,7 +111,7 @@ func (l *latency) run(ctx context.Context) (err error) {
 		return err
 	}
 	scenarios := []func(context.Context) error{
-		l.alone, l.atRest, l.duringRotation, l.duringLoss, l.duringBurst, l.afterOutage, l.duringDeletion,
+		l.alone, l.atRest, l.duringRotation, l.duringThrottling, l.duringLoss, l.duringBurst, l.afterOutage, l.duringDeletion,
 	}
 	for _, scenario := range scenarios {
 		if err := errors.Join(scenario(ctx), l.manager.alive()); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
+	"github.com/xtracta/billing-operator/test/standin"
 )
 
 // crowdKind is of the sessions among which one is measured. They share a namespace and a key,
@@ -49,6 +50,13 @@ func (l *latency) atRest(ctx context.Context) error {
 	return l.watchRenewals(ctx, fmt.Sprintf("among %d at rest: renewal time to URL", l.sessions))
 }
 
+const (
+	// throttledFor is how long the endpoint throttles the crowd's key, and throttledRetryAfter what
+	// it asks for in each answer meanwhile.
+	throttledFor        = time.Minute
+	throttledRetryAfter = 10 * time.Second
+)
+
 // duringRotation measures others while the crowd's key is rotated, and how long the crowd
 // waits for URLs of the new key.
 func (l *latency) duringRotation(ctx context.Context) error {
@@ -61,6 +69,29 @@ func (l *latency) duringRotation(ctx context.Context) error {
 			return err
 		}
 		l.note(fmt.Sprintf("a key of %d: rotation to URL", l.sessions), l.since(l.crowd, slices.Repeat([]time.Time{start}, l.sessions)))
+		return nil
+	})
+}
+
+// duringThrottling measures others while the crowd wants URLs of another key, which the endpoint
+// throttles, and how long the crowd waits once it no longer does.
+func (l *latency) duringThrottling(ctx context.Context) error {
+	return l.meanwhile(ctx, "throttling", "the new key of %d is throttled", func(ctx context.Context) error {
+		const key = crowdKey + "-throttled"
+		l.s.endpoint.MisbehaveFor(key, standin.Throttle(throttledRetryAfter))
+		if err := l.s.client.Update(ctx, builders.KeySecretOf(crowdNamespace, crowdKey, key)); err != nil {
+			return err
+		}
+		if err := pause(ctx, throttledFor); err != nil {
+			return err
+		}
+		l.sayf("The endpoint throttles the key no longer, after %d requests", l.s.endpoint.Requests(key))
+		l.s.endpoint.MisbehaveFor(key)
+		healed := time.Now()
+		if err := l.s.await(ctx, l.o, l.crowd, healed); err != nil {
+			return err
+		}
+		l.note(fmt.Sprintf("a throttled key of %d: its end to URL", l.sessions), l.since(l.crowd, slices.Repeat([]time.Time{healed}, l.sessions)))
 		return nil
 	})
 }
