@@ -117,7 +117,7 @@ gitops-soak: assets ## Let Flux's controller and the operator run side by side f
 
 .PHONY: release-test
 release-test: assets bin/tools/helm bin/tools/kustomize ## Test that releases are reproducible, complete and can be installed
-	@(cd hack/release && echo "go test ./hack/release" && $(BUILD) ./... && go test -count=1 -timeout 20m ./...)
+	@(cd hack/release && echo "go test ./hack/release" && $(COMPILE) ./... && go test -count=1 -timeout 20m ./...)
 
 .PHONY: e2e
 e2e: RENEWALS = 1
