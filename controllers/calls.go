@@ -212,12 +212,12 @@ func (c *calls) enterShare(g *callGroup) (leave func(), ok bool) {
 	}, true
 }
 
-// fewest is how many shared places the group holds that wants one and has the fewest. The caller
-// holds the lock.
+// fewest is how many shared places the slow group holds that wants one and has the fewest. The
+// others need none kept for them: each has its own. The caller holds the lock.
 func (c *calls) fewest(now time.Time) int {
 	fewest := cap(c.shared)
 	for _, g := range c.groups {
-		if g.wantsPlace(now) {
+		if g.isSlow(now) && g.wantsPlace(now) {
 			fewest = min(fewest, g.sharing)
 		}
 	}

@@ -216,6 +216,25 @@ func TestAPlaceIsNotKeptForWhoHasOne(t *testing.T) {
 	}
 }
 
+// TestNoPlaceIsKeptForAGroupThatHasRecovered: it has its own.
+func TestNoPlaceIsKeptForAGroupThatHasRecovered(t *testing.T) {
+	t.Parallel()
+	c := newCalls(8, clock.RealClock{}, func(types.NamespacedName) {})
+	hangs := c.group(writesIn("hangs"))
+	c.note(hangs, true)
+	c.mark(ofFinance, true)
+	for _, name := range []string{"acme", "globex"} {
+		c.wait(types.NamespacedName{Name: name}, ofFinance)
+	}
+	c.wakeNext() // one is about to begin its call, and one waits
+	c.mark(ofFinance, false)
+	for n := range cap(c.shared) {
+		if _, ok := c.enterShare(hangs); !ok {
+			t.Errorf("place %d is not taken", n)
+		}
+	}
+}
+
 // TestWhoWaitsIsWokenForASharedPlaceToo: that its group's own place is taken, by a call that
 // takes a little, is no reason to wait.
 func TestWhoWaitsIsWokenForASharedPlaceToo(t *testing.T) {
