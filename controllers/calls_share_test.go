@@ -100,6 +100,7 @@ func TestSlowCallsDoNotStandBehindThoseThatHang(t *testing.T) {
 			t.Errorf("%d calls of %v each took %v", sessions, takes["finance"], took)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(c.calls.line) > 0 || len(c.calls.shared) > 0 {
 			t.Errorf("%d groups wait and %d places are taken, though all calls were made", len(c.calls.line), len(c.calls.shared))
 		}
