@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,18 @@ func (s *server) waitFor(expression string) {
 	env.Eventually(s.t, "Prometheus finds "+expression, func() string {
 		return env.Unless(len(s.query(expression)) > 0, "nothing")
 	})
+}
+
+// waitUntilOver waits until an alert is raised for nothing any more. How late renewals come depends
+// on the machine too.
+func (s *server) waitUntilOver(alert string) {
+	s.t.Helper()
+	for _, rule := range alerts(s.t) {
+		if rule.Alert == alert {
+			s.waitFor("absent(" + strings.ReplaceAll(rule.Expr.String(), "m]", "s]") + ")") // a second is a minute
+			s.let(1)
+		}
+	}
 }
 
 // scrapes is how often it has scraped.
