@@ -83,8 +83,8 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
-	r.reports = newReports(o.workers(), r.woken.wake)
-	r.calls = newCalls(o.workers(), d.Clock, r.woken.wake)
+	r.reports = newReports(o.reportsAtOnce(), r.woken.wake)
+	r.calls = newCalls(o.sharedCalls(), d.Clock, r.woken.wake)
 	r.client = client.WithFieldOwner(boundedClient{d.Client, r.calls}, fieldManager)
 	live := boundedReader{d.APIReader, r.calls}
 	r.reader = &reader{
@@ -136,7 +136,7 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	defer r.wakeNext()
+	defer r.passed(request.NamespacedName)
 	if !r.readable(request.Namespace) {
 		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
 	}
@@ -144,6 +144,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	// granted would be lost.
 	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPass)
 	defer cancel()
+	pass = withCaller(pass, caller{request.NamespacedName, ctx.Done()})
 
 	seen, err := r.reader.observe(pass, request.NamespacedName, r.local)
 	if errors.Is(err, errOutdated) {
@@ -219,9 +220,9 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// wakeNext wakes those who wait for what this pass has had.
-func (r *Reconciler) wakeNext() {
-	r.calls.wakeNext()
+// passed wakes those who wait for what the pass over the session has had.
+func (r *Reconciler) passed(session types.NamespacedName) {
+	r.calls.passed(session)
 	r.reports.wakeNext()
 }
 

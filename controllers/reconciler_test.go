@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
@@ -147,7 +149,7 @@ func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	}
 	s.pass(types.NamespacedName{Name: "another"})
 	s.pass(types.NamespacedName{Name: "gone for a call"})
-	if want := []string{"gone for a call", "gone for a status", "next for a call", "next for a status"}; !slices.Equal(*woken, want) {
+	if want := []string{"gone for a call", "next for a call", "gone for a status", "next for a status"}; !slices.Equal(*woken, want) {
 		t.Errorf("%q are woken, want %q", *woken, want)
 	}
 }
@@ -160,16 +162,61 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 	if wait := s.r.waitForCall(s.name(), fmt.Errorf("read the key: %w", apikey.ErrBusy)); wait != keyReadRetry {
 		t.Errorf("waits %v for the key that another one reads", wait)
 	}
-	if s.r.wakeNext(); len(*woken) > 0 {
+	if s.r.passed(s.name()); len(*woken) > 0 {
 		t.Errorf("%v are woken", *woken)
 	}
 	if wait := s.r.waitForCall(s.name(), busyError{ofFinance}); wait != maxWaiting {
 		t.Errorf("waits %v for room", wait)
 	}
-	if s.r.wakeNext(); !slices.Equal(*woken, []string{s.name().Name}) {
+	if s.r.passed(s.name()); !slices.Equal(*woken, []string{s.name().Name}) {
 		t.Errorf("%v are woken", *woken)
 	}
 }
+
+// TestWhoIsWokenForACallMakesIt, and nobody else in its place.
+func TestWhoIsWokenForACallMakesIt(t *testing.T) {
+	s := newWaitStage(t)
+	end := s.r.calls.occupyAll(writesIn("hangs"))
+	s.r.calls.mark(ofFinance, true)
+	if s.reconcile(); s.isIssued() {
+		t.Fatal("a URL is issued though its Secret cannot be written")
+	}
+	woken := s.woken()
+	if end(); !slices.Equal(*woken, []string{s.name().Name}) {
+		t.Errorf("%v are woken", *woken)
+	}
+	if s.reconcile(); !s.isIssued() {
+		t.Error("no URL is issued")
+	}
+}
+
+// TestWhatIsGrantedIsStoredThoughTheProcessStops, however many calls are under way: nobody comes
+// back for it.
+func TestWhatIsGrantedIsStoredThoughTheProcessStops(t *testing.T) {
+	s := newWaitStage(t)
+	process, stop := context.WithCancel(t.Context())
+	s.r.endpoint = grantsThen{s.r.endpoint, func() {
+		s.r.calls.occupyAll(ofFinance)
+		stop()
+	}}
+	if _, err := s.r.Reconcile(process, ctrl.Request{NamespacedName: s.name()}); err != nil || !s.isIssued() {
+		t.Errorf("a URL is issued: %t (%v)", s.isIssued(), err)
+	}
+}
+
+// grantsThen does something with each grant.
+type grantsThen struct {
+	Endpoint
+	then func()
+}
+
+func (g grantsThen) IssueURL(ctx context.Context, r endpoint.Request) (endpoint.Grant, error) {
+	defer g.then()
+	return g.Endpoint.IssueURL(ctx, r)
+}
+
+// isIssued reports whether the status says that there is a URL.
+func (s *waitStage) isIssued() bool { return s.store.sessions[s.name()].Status.ExpirationTime != nil }
 
 // woken is who is woken from now on.
 func (s *waitStage) woken() (names *[]string) {
@@ -179,17 +226,30 @@ func (s *waitStage) woken() (names *[]string) {
 	return names
 }
 
-// TestMostWorkersAreLeftToWhatCannotWait: a quarter may write statuses that can.
+// TestMostWorkersAreLeftToWhatCannotWait: a sixth may write statuses that can.
 func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
-	for workers, want := range map[int]int{2: 1, 8: 2, 32: 8} {
-		r, begun := newReports(workers, nil), 0
-		for range workers {
+	t.Parallel()
+	for concurrency, want := range map[int]int{1: 1, 2: 1, 8: 4, 16: 8} {
+		o, begun := Options{Concurrency: concurrency}, 0
+		r := newReports(o.reportsAtOnce(), nil)
+		for range o.workers() {
 			if _, ok := r.begin(); ok {
 				begun++
 			}
 		}
 		if begun != want {
-			t.Errorf("%d of %d workers begin, want %d", begun, workers, want)
+			t.Errorf("%d of %d workers begin, want %d", begun, o.workers(), want)
+		}
+	}
+}
+
+// TestSomeWorkersAreLeftWhateverIsSlow: the endpoint and the API server may be at the same time.
+func TestSomeWorkersAreLeftWhateverIsSlow(t *testing.T) {
+	t.Parallel()
+	for concurrency := 1; concurrency <= 64; concurrency++ {
+		o := Options{Concurrency: concurrency}
+		if left := o.workers() - concurrency - o.sharedCalls(); left < 1 || o.sharedCalls() < 1 {
+			t.Errorf("--concurrency %d leaves %d of %d workers, and %d calls", concurrency, left, o.workers(), o.sharedCalls())
 		}
 	}
 }

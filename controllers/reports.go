@@ -24,12 +24,19 @@ type reports struct {
 	waiting sessionQueue
 }
 
-func newReports(workers int, wake func(types.NamespacedName)) *reports {
-	return &reports{wake: wake, underWay: make(chan struct{}, max(1, workers/4))}
+func newReports(atOnce int, wake func(types.NamespacedName)) *reports {
+	return &reports{wake: wake, underWay: make(chan struct{}, atOnce)}
 }
 
 // begin reports whether a status may be written now. Then end must be called after it.
-func (r *reports) begin() (end func(), ok bool) { return enterNow(nil, r.underWay) }
+func (r *reports) begin() (end func(), ok bool) {
+	select {
+	case r.underWay <- struct{}{}:
+		return func() { <-r.underWay }, true
+	default:
+		return nil, false
+	}
+}
 
 // wait has the session woken when a status can be written.
 func (r *reports) wait(session types.NamespacedName) {
@@ -38,7 +45,9 @@ func (r *reports) wait(session types.NamespacedName) {
 	r.waiting.add(session)
 }
 
-// wakeNext wakes the session that has waited longest, if a status can be written.
+// wakeNext wakes the session that has waited longest, if a status can be written. Every pass ends
+// with it. That includes the pass of the one that was woken, which may have nothing to write any
+// more, and of the one that has just begun to wait. So nobody waits while there is room.
 func (r *reports) wakeNext() {
 	if session, ok := r.next(); ok {
 		r.wake(session)

@@ -14,10 +14,6 @@ const maxWaiting = time.Minute
 // sessionQueue is sessions that wait until something can be begun, such as a call, each once and
 // in the order of coming. It is empty when zero. There may be thousands of sessions: if each
 // looked again and again, they would keep the workers busy.
-//
-// Every pass ends with waking the next one if there is room. That includes the pass of the one
-// that was woken, which may not need the room any more, and of the one that has just begun to
-// wait. So nobody waits while there is room.
 type sessionQueue struct {
 	inOrder buffer.TypedRingGrowing[types.NamespacedName]
 	queued  sets.Set[types.NamespacedName]

@@ -46,9 +46,17 @@ func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	}
 }
 
-// workers is how many passes may be under way at once. Half of the workers stay free for
-// what needs no request, however slow the endpoint is.
-func (o Options) workers() int { return 2 * o.Concurrency }
+// workers is how many passes may be under way at once. A third of them at most waits for the
+// endpoint, and sharedCalls for the API server. So some stay free for others, however slow both
+// are.
+func (o Options) workers() int { return 3 * o.Concurrency }
+
+// sharedCalls is how many calls to the API server may be under way at once, besides one for each
+// kind and namespace of which no call takes long.
+func (o Options) sharedCalls() int { return 3 * o.Concurrency / 2 }
+
+// reportsAtOnce is how many statuses that can wait may be written at once.
+func (o Options) reportsAtOnce() int { return max(o.Concurrency/2, 1) }
 
 // Controller are controller-runtime's options for a Reconciler.
 func (o Options) Controller() controller.Options {
