@@ -61,6 +61,7 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 	}
 	defer turn.Abandon() // a panic would otherwise take the slot with it, and lock the key
 	seen.local.attempts.leaveQueue()
+	r.calls.release(name) // others can have the place while the endpoint takes its time
 	asked := r.clock.Now()
 	// The call has a deadline of its own, which may be later than that of the pass.
 	grant, err := r.endpoint.IssueURL(context.WithoutCancel(ctx), endpoint.Request{

@@ -46,14 +46,15 @@ type callGroup struct {
 	measured time.Time
 
 	// blocked are the workers that wait for a place, in the order of coming.
-	blocked []chan place
+	blocked []chan *lease
 	// waiting are the sessions whose calls were not begun.
 	waiting sessionQueue
 
-	// slowAt is when a call was slow, or could not begin because others were; zero when the
-	// group has recovered.
+	// slowAt is when a call was slow last; zero when the group has recovered.
 	slowAt time.Time
-	// quick counts the calls since then that were not slow.
+	// refusedAt is when a call could not begin. That may be the fault of other groups.
+	refusedAt time.Time
+	// quick counts the calls since slowAt that were not slow.
 	quick int
 }
 
@@ -78,17 +79,26 @@ func (g *callGroup) note(isSlow bool, now time.Time) {
 	if isSlow {
 		g.slowAt, g.quick = now, 0
 	} else if g.quick++; g.quick >= minQuick {
-		g.slowAt = time.Time{}
+		g.slowAt, g.refusedAt = time.Time{}, time.Time{}
 	}
 }
 
-// refuse notes that a call could not begin. How quick the others were is not forgotten.
-func (g *callGroup) refuse(now time.Time) { g.slowAt = now }
+// refuse notes that a call could not begin. Nobody knows then whether a slow group has recovered.
+func (g *callGroup) refuse(now time.Time) {
+	if g.refusedAt = now; g.isSlow(now) {
+		g.slowAt = now
+	}
+}
 
 // isSlow reports whether the group counts as slow.
-func (g *callGroup) isSlow(now time.Time) bool {
-	return !g.slowAt.IsZero() && now.Sub(g.slowAt) < slowFor
+func (g *callGroup) isSlow(now time.Time) bool { return isRecentAt(g.slowAt, now) }
+
+// mayBlock reports whether a worker may wait for a place. Each that waits is lost to the others.
+func (g *callGroup) mayBlock(now time.Time) bool {
+	return !g.isSlow(now) && !isRecentAt(g.refusedAt, now)
 }
+
+func isRecentAt(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) < slowFor }
 
 // mayUseOwn reports whether a call can have the group's own place.
 func (g *callGroup) mayUseOwn(now time.Time) bool { return !g.hasOwn && !g.isSlow(now) }
@@ -98,5 +108,5 @@ func (g *callGroup) wantsPlace() bool { return len(g.blocked) > 0 || g.waiting.l
 
 // isOver reports whether nothing has to be remembered of the group.
 func (g *callGroup) isOver(now time.Time) bool {
-	return g.held == 0 && !g.wantsPlace() && !g.isSlow(now)
+	return g.held == 0 && !g.wantsPlace() && g.mayBlock(now)
 }

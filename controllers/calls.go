@@ -30,9 +30,10 @@ func isBusy(err error) bool {
 // because a webhook or a part of the API server hangs, they would otherwise hold all workers,
 // and no session would be served. One webhook often reviews the objects of many namespaces.
 //
-// Each call has a place while it is under way. A group that is not slow has one of its own. All
-// others are shared. The next one that becomes free goes to the group that has had the least: one
-// whose calls take a second must not stand behind hundreds that take ten seconds each.
+// Each call has a place while it is under way. Each group that is not slow has a place of its own.
+// All other places are shared. A shared place that becomes free goes to the group that has held the
+// fewest lately. Otherwise a group whose calls take a second would stand behind hundreds whose
+// calls take ten.
 type calls struct {
 	wake  func(types.NamespacedName)
 	clock clock.PassiveClock
@@ -43,9 +44,13 @@ type calls struct {
 	groups map[groupName]*callGroup
 	// line is the groups that want a place, in the order of coming.
 	line []*callGroup
-	// kept is what is kept for sessions that were woken, until they begin their calls or their
-	// passes end without.
-	kept  map[types.NamespacedName]keptPlace
+	// waits are the groups in whose queues sessions are. A session is in one at most, and in none
+	// during its pass.
+	waits map[types.NamespacedName]*callGroup
+	// wants are the calls that could not begin in passes that are under way.
+	wants map[types.NamespacedName]groupName
+	// kept are the places of sessions that were woken, until their passes have ended.
+	kept  map[types.NamespacedName]*lease
 	swept time.Time
 }
 
@@ -71,7 +76,8 @@ func callerOf(ctx context.Context) caller {
 func newCalls(places int, clock clock.PassiveClock, wake func(types.NamespacedName)) *calls {
 	return &calls{
 		wake: wake, clock: clock, free: places,
-		groups: map[groupName]*callGroup{}, kept: map[types.NamespacedName]keptPlace{},
+		groups: map[groupName]*callGroup{}, waits: map[types.NamespacedName]*callGroup{},
+		wants: map[types.NamespacedName]groupName{}, kept: map[types.NamespacedName]*lease{},
 	}
 }
 
@@ -81,59 +87,61 @@ func (c *calls) do(ctx context.Context, name groupName, call func() error) error
 	if isClosed(caller.stop) {
 		return call() // nobody comes back for what is not done now
 	}
-	g, place := c.begin(ctx, name, caller.session)
-	if place == noPlace {
+	g, taken := c.begin(ctx, name, caller)
+	switch {
+	case taken == nil && isClosed(caller.stop):
+		return call()
+	case taken == nil:
 		return busyError{name}
 	}
 	begun := c.clock.Now()
-	defer func() { c.end(g, place, c.clock.Since(begun) >= minSlow) }() // also after a panic
+	defer func() { c.end(g, taken, c.clock.Since(begun) >= minSlow) }() // also after a panic
 	return call()
 }
 
 // begin takes a place for a call of the group. It waits a little for one, as another pass over the
-// session costs more, but not in a slow group: each that waits holds a worker meanwhile.
-func (c *calls) begin(ctx context.Context, name groupName, session types.NamespacedName) (*callGroup, place) {
-	g, place, handed := c.take(name, session)
+// session costs more.
+func (c *calls) begin(ctx context.Context, name groupName, caller caller) (*callGroup, *lease) {
+	g, taken, handed := c.take(name, caller.session)
 	if handed == nil {
-		return g, place
+		return g, taken
 	}
 	wait, cancel := context.WithTimeout(ctx, minSlow)
 	defer cancel()
 	select {
-	case place = <-handed:
-		return g, place
+	case taken = <-handed:
+		return g, taken
 	case <-wait.Done():
-		return g, c.giveUp(ctx, g, handed)
+	case <-caller.stop:
 	}
+	return g, c.giveUp(ctx, g, handed)
 }
 
 // take takes the place that is kept for the session, or one that nobody has. If there is none
-// and the call can wait, one is handed to it.
-func (c *calls) take(name groupName, session types.NamespacedName) (_ *callGroup, _ place, handed chan place) {
+// and the worker may wait, one is handed to it.
+func (c *calls) take(name groupName, session types.NamespacedName) (_ *callGroup, _ *lease, handed chan *lease) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
 	g, now := c.group(name), c.clock.Now()
-	if kept, ok := c.kept[session]; ok && kept.group == g {
-		delete(c.kept, session)
-		return g, kept.place, nil
+	if kept := c.takeKept(g, session); kept != nil {
+		return g, kept, nil
 	}
 	if place := c.freePlace(g, now); place != noPlace {
-		c.occupy(g, place, now)
-		return g, place, nil
+		return g, c.occupy(g, place, now), nil
 	}
-	if g.isSlow(now) {
+	if !g.mayBlock(now) {
 		g.refuse(now)
-		return g, noPlace, nil
+		return g, nil, nil
 	}
-	handed = make(chan place, 1)
+	handed = make(chan *lease, 1)
 	c.join(g)
 	g.blocked = append(g.blocked, handed)
-	return g, noPlace, handed
+	return g, nil, handed
 }
 
 // giveUp ends the waiting of a worker, unless it has just been handed a place.
-func (c *calls) giveUp(ctx context.Context, g *callGroup, handed chan place) place {
+func (c *calls) giveUp(ctx context.Context, g *callGroup, handed chan *lease) *lease {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(g.blocked, handed)
@@ -144,39 +152,60 @@ func (c *calls) giveUp(ctx context.Context, g *callGroup, handed chan place) pla
 	if ctx.Err() == nil {
 		g.refuse(c.clock.Now())
 	}
-	return noPlace
+	return nil
 }
 
-// end gives back the place of a call.
-func (c *calls) end(g *callGroup, p place, isSlow bool) {
+// end gives back the place of a call of the group.
+func (c *calls) end(g *callGroup, l *lease, isSlow bool) {
 	c.mu.Lock()
 	now := c.clock.Now()
 	g.note(isSlow, now)
-	c.vacate(g, p, now)
+	if l.isKept {
+		l.isUsed = false
+	} else {
+		c.vacate(l, now)
+	}
 	woken := c.handOut(now)
 	c.mu.Unlock()
 	c.wakeAll(woken)
 }
 
-// wait has the session woken when a call of the group can be begun, but not before its pass has
-// ended.
+// passBegins says that a pass over the session begins. It need not be woken meanwhile.
+func (c *calls) passBegins(session types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g, ok := c.waits[session]; ok {
+		delete(c.waits, session)
+		g.waiting.remove(session)
+	}
+}
+
+// wait has the session woken after its pass, when a call of the group can be begun.
 func (c *calls) wait(session types.NamespacedName, name groupName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g := c.group(name)
-	c.join(g)
-	g.waiting.add(session)
+	c.wants[session] = name
 }
 
-// passed says that a pass over the session has ended. A place that was kept for it is free then.
-func (c *calls) passed(session types.NamespacedName) {
+// release gives back the place that is kept for the session: its pass makes no call for a while.
+func (c *calls) release(session types.NamespacedName) {
 	c.mu.Lock()
-	now := c.clock.Now()
-	if kept, ok := c.kept[session]; ok {
-		delete(c.kept, session)
-		c.vacate(kept.group, kept.place, now)
+	woken := c.releaseKept(session)
+	c.mu.Unlock()
+	c.wakeAll(woken)
+}
+
+// passEnds says that the pass over the session has ended.
+func (c *calls) passEnds(session types.NamespacedName) {
+	c.mu.Lock()
+	if name, ok := c.wants[session]; ok {
+		delete(c.wants, session)
+		g := c.group(name)
+		c.join(g)
+		g.waiting.add(session)
+		c.waits[session] = g
 	}
-	woken := c.handOut(now)
+	woken := c.releaseKept(session)
 	c.mu.Unlock()
 	c.wakeAll(woken)
 }

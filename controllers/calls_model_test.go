@@ -21,6 +21,8 @@ type model struct {
 	t     *testing.T
 	calls *calls
 	queue workqueue.TypedDelayingInterface[types.NamespacedName]
+	// reads tells that each pass reads before it writes.
+	reads bool
 	// takes is how long a call in that namespace takes. One of maxHang fails.
 	takes func(namespace string) time.Duration
 
@@ -72,7 +74,8 @@ func (m *model) count(n *int, by int) {
 }
 
 func (m *model) pass(session types.NamespacedName) {
-	defer m.calls.passed(session)
+	m.calls.passBegins(session)
+	defer m.calls.passEnds(session)
 	m.mu.Lock()
 	_, isWanted := m.added[session]
 	request := m.asking[session]
@@ -83,10 +86,18 @@ func (m *model) pass(session types.NamespacedName) {
 		return
 	}
 	var took time.Duration
-	err := m.calls.do(withCaller(m.t.Context(), caller{session: session}), writesIn(session.Namespace), func() error {
+	call := func() error {
 		took = m.call(session.Namespace)
 		return nil
-	})
+	}
+	ctx := withCaller(m.t.Context(), caller{session: session})
+	var err error
+	if m.reads {
+		err = m.calls.do(ctx, groupName{session.Namespace, readCall}, call)
+	}
+	if err == nil {
+		err = m.calls.do(ctx, writesIn(session.Namespace), call)
+	}
 	if busy, ok := errors.AsType[busyError](err); ok {
 		m.calls.wait(session, busy.group)
 		m.queue.AddAfter(session, maxWaiting)
@@ -286,6 +297,52 @@ func TestSlowCallsDoNotStandBehindOthers(t *testing.T) {
 	}
 }
 
+// TestABurstIsServedThoughManyHang: some of it is refused, as it wants more than its own place.
+func TestABurstIsServedThoughManyHang(t *testing.T) {
+	const sessions = 40
+	for _, namespaces := range []int{10, 100, 1000} {
+		t.Run(fmt.Sprintf("%d namespaces", namespaces), func(t *testing.T) {
+			t.Parallel()
+			inModel(t, hanging(300*time.Millisecond), func(t *testing.T, m *model) {
+				for n := range namespaces {
+					m.calls.mark(writesIn(fmt.Sprint("hangs-", n)), true)
+				}
+				m.hangIn(namespaces, 5)
+				time.Sleep(2 * maxHang)
+				m.add("finance", sessions)
+				time.Sleep(time.Minute)
+				if served, took := m.mostServed("finance"); served != sessions {
+					t.Errorf("%d of %d are served, the last one after %v", served, sessions, took)
+				}
+			})
+		})
+	}
+}
+
+// TestAPassOfTwoSlowCallsIsMade: it reads what is held in no cache, and writes. If it lost its place
+// between the two, it would begin anew for ever.
+func TestAPassOfTwoSlowCallsIsMade(t *testing.T) {
+	for _, namespaces := range []int{3, 30} {
+		t.Run(fmt.Sprintf("%d namespaces", namespaces), func(t *testing.T) {
+			t.Parallel()
+			inModel(t, hanging(minSlow*3/2), func(t *testing.T, m *model) {
+				const sessions = 20
+				m.reads = true
+				for _, kind := range []callKind{readCall, secretWrite} {
+					m.calls.mark(groupName{"finance", kind}, true)
+				}
+				m.hangIn(namespaces, 240)
+				time.Sleep(2 * maxHang)
+				m.add("finance", sessions)
+				time.Sleep(2 * time.Minute)
+				if served, took := m.mostServed("finance"); served != sessions {
+					t.Errorf("%d of %d are served, the last one after %v", served, sessions, took)
+				}
+			})
+		})
+	}
+}
+
 // TestPlacesDoNotStayUnused: a session that was woken for one may need it no more.
 func TestPlacesDoNotStayUnused(t *testing.T) {
 	t.Parallel()
@@ -294,7 +351,7 @@ func TestPlacesDoNotStayUnused(t *testing.T) {
 		m.calls.mark(ofFinance, true)
 		m.hangIn(1, 1500)
 		time.Sleep(maxHang / 2)
-		m.calls.wait(types.NamespacedName{Namespace: "finance", Name: "gone"}, ofFinance)
+		m.calls.waitFor("gone", ofFinance)
 		for second := range 60 {
 			time.Sleep(time.Second)
 			synctest.Wait()

@@ -171,16 +171,22 @@ func named(name string) types.NamespacedName { return types.NamespacedName{Name:
 // occupyAll takes the shared places for a group that is slow.
 func (c *calls) occupyAll(name groupName) (end func()) {
 	c.mark(name, true)
-	g := c.group(name)
-	n := c.free
-	for range n {
-		c.occupy(g, sharedPlace, c.clock.Now())
+	var taken []*lease
+	for c.free > 0 {
+		taken = append(taken, c.occupy(c.group(name), sharedPlace, c.clock.Now()))
 	}
 	return func() {
-		for range n {
-			c.end(g, sharedPlace, true)
+		for _, l := range taken {
+			c.end(l.group, l, true)
 		}
 	}
+}
+
+// waitFor is a pass over a session that could not make its call.
+func (c *calls) waitFor(name string, group groupName) {
+	c.passBegins(named(name))
+	c.wait(named(name), group)
+	c.passEnds(named(name))
 }
 
 // TestWhoWaitsIsWokenWhenACallCanBeBegun, and not before: looking again would cost a pass.
@@ -189,20 +195,27 @@ func TestWhoWaitsIsWokenWhenACallCanBeBegun(t *testing.T) {
 	c, woken := wakes(2)
 	end := c.occupyAll(ofFinance)
 	for _, name := range []string{"first", "second", "first"} {
-		c.wait(named(name), ofFinance)
+		c.waitFor(name, ofFinance)
 	}
-	if c.passed(named("first")); len(*woken) > 0 {
+	if c.passEnds(named("first")); len(*woken) > 0 {
 		t.Errorf("%v are woken while no call can be begun", *woken)
 	}
 	end()
 	if !slices.Equal(*woken, []string{"first", "second"}) {
 		t.Errorf("%v are woken, want each once and the first first", *woken)
 	}
-	c.passed(named("first"))
-	c.wait(named("first"), ofFinance)
-	if c.passed(named("first")); len(*woken) != 3 {
+	c.passEnds(named("first"))
+	c.waitFor("first", ofFinance)
+	if c.passEnds(named("first")); len(*woken) != 3 {
 		t.Error("who was woken once is not woken again")
 	}
+}
+
+// callOf reports whether a call in a pass over the session is begun.
+func (c *calls) callOf(t *testing.T, name string, group groupName) bool {
+	t.Helper()
+	ctx := withCaller(t.Context(), caller{session: named(name)})
+	return c.do(ctx, group, func() error { return nil }) == nil
 }
 
 // TestAPlaceIsKeptForWhoIsWoken until its pass is over: sessions whose calls hang come back all the
@@ -211,49 +224,175 @@ func TestAPlaceIsKeptForWhoIsWoken(t *testing.T) {
 	t.Parallel()
 	c, woken := wakes(1)
 	end := c.occupyAll(writesIn("hangs"))
-	c.mark(ofFinance, true)
+	statuses := groupName{"finance", statusWrite}
+	for _, group := range []groupName{ofFinance, statuses} {
+		c.mark(group, true)
+	}
 	for _, name := range []string{"acme", "globex"} {
-		c.wait(named(name), ofFinance)
+		c.waitFor(name, ofFinance)
 	}
 	end()
-	call := func(name string, group groupName) bool {
-		return c.do(withCaller(t.Context(), caller{session: named(name)}), group, func() error { return nil }) == nil
+	c.passBegins(named("acme"))
+	for range 2 { // also between the calls of its pass
+		if c.callOf(t, "initech", writesIn("hangs")) || c.callOf(t, "globex", ofFinance) {
+			t.Error("a call is begun in a place that is kept for another session")
+		}
+		for _, group := range []groupName{ofFinance, statuses} {
+			if !c.callOf(t, "acme", group) {
+				t.Errorf("a call of %v is not begun in the place that is kept", group)
+			}
+		}
 	}
-	if call("initech", writesIn("hangs")) || call("globex", ofFinance) {
-		t.Error("a call is begun in a place that is kept for another session")
-	}
-	c.mark(groupName{"finance", statusWrite}, true)
-	if call("acme", groupName{"finance", statusWrite}) {
-		t.Error("a call of another kind is begun in the place that is kept")
-	}
-	if !call("acme", ofFinance) {
-		t.Error("a call is not begun in the place that is kept for it")
-	}
-	c.passed(named("globex")) // which needs no call any more
-	if call("initech", writesIn("hangs")); !slices.Equal(*woken, []string{"acme", "globex"}) || len(c.kept) > 0 {
+	c.passEnds(named("acme"))
+	c.passEnds(named("globex")) // which needs no call any more
+	if !slices.Equal(*woken, []string{"acme", "globex"}) || len(c.kept) > 0 {
 		t.Errorf("%v are woken, and %d places are kept", *woken, len(c.kept))
 	}
-	if !call("initech", writesIn("hangs")) {
+	if !c.callOf(t, "initech", writesIn("hangs")) {
 		t.Error("the place is lost")
 	}
 }
 
-// TestAPlaceIsKeptForOneCallOnly: a session may wait for two, as passes end at the first that
-// cannot be begun.
-func TestAPlaceIsKeptForOneCallOnly(t *testing.T) {
+// TestAPlaceServesOneCallAtATime: two at once would be one too many.
+func TestAPlaceServesOneCallAtATime(t *testing.T) {
+	t.Parallel()
+	c, _ := wakes(1)
+	end := c.occupyAll(writesIn("hangs"))
+	c.mark(ofFinance, true)
+	c.waitFor("acme", ofFinance)
+	end()
+	ctx := withCaller(t.Context(), caller{session: named("acme")})
+	_ = c.do(ctx, ofFinance, func() error {
+		if c.callOf(t, "acme", ofFinance) {
+			t.Error("a second call is begun")
+		}
+		return nil
+	})
+}
+
+// TestAKeptPlaceIsFreeDuringTheRequest: the endpoint may take half a minute.
+func TestAKeptPlaceIsFreeDuringTheRequest(t *testing.T) {
+	t.Parallel()
+	c, woken := wakes(1)
+	end := c.occupyAll(writesIn("hangs"))
+	c.mark(ofFinance, true)
+	for _, name := range []string{"acme", "globex"} {
+		c.waitFor(name, ofFinance)
+	}
+	end()
+	if c.release(named("acme")); !slices.Equal(*woken, []string{"acme", "globex"}) {
+		t.Errorf("%v are woken", *woken)
+	}
+}
+
+// TestAnOwnPlaceIsKeptForItsGroup: calls of another one may hang.
+func TestAnOwnPlaceIsKeptForItsGroup(t *testing.T) {
+	t.Parallel()
+	c, woken := wakes(1)
+	c.occupyAll(writesIn("hangs"))
+	statuses := groupName{"finance", statusWrite}
+	c.mark(statuses, true)
+	own := c.occupy(c.group(ofFinance), ownPlace, c.clock.Now())
+	c.waitFor("acme", ofFinance)
+	if c.end(own.group, own, false); !slices.Equal(*woken, []string{"acme"}) {
+		t.Errorf("%v are woken", *woken)
+	}
+	if c.callOf(t, "acme", statuses) {
+		t.Error("a call of another kind is begun in it")
+	}
+	if !c.callOf(t, "acme", ofFinance) || len(c.kept) > 0 {
+		t.Errorf("it serves no call, or is kept after it: %d", len(c.kept))
+	}
+}
+
+// TestNobodyIsWokenDuringItsPass: it would be woken in vain, and the place be kept meanwhile.
+func TestNobodyIsWokenDuringItsPass(t *testing.T) {
+	t.Parallel()
+	c, woken := wakes(1)
+	end := c.occupyAll(writesIn("hangs"))
+	c.mark(ofFinance, true)
+	for _, name := range []string{"acme", "globex"} {
+		c.waitFor(name, ofFinance)
+	}
+	c.passBegins(named("acme")) // as a timer ends
+	c.wait(named("acme"), ofFinance)
+	if end(); !slices.Equal(*woken, []string{"globex"}) {
+		t.Errorf("%v are woken during the pass", *woken)
+	}
+	c.passEnds(named("acme"))
+	if c.passEnds(named("globex")); !slices.Equal(*woken, []string{"globex", "acme"}) {
+		t.Errorf("%v are woken", *woken)
+	}
+}
+
+// TestWhoLooksInVainKeepsItsTurn: its timer has ended before it was woken.
+func TestWhoLooksInVainKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	c, woken := wakes(1)
+	end := c.occupyAll(writesIn("hangs"))
+	c.mark(ofFinance, true)
+	for _, name := range []string{"acme", "globex", "acme"} {
+		c.waitFor(name, ofFinance)
+	}
+	if end(); !slices.Equal(*woken, []string{"acme"}) {
+		t.Errorf("%v are woken", *woken)
+	}
+}
+
+// TestAQueueDoesNotGrowWithThoseThatComeBack, as each does once a minute.
+func TestAQueueDoesNotGrowWithThoseThatComeBack(t *testing.T) {
+	t.Parallel()
+	var q sessionQueue
+	for range 100 {
+		q.add(named("acme"))
+		q.remove(named("acme"))
+	}
+	q.add(named("acme"))
+	if n := q.inOrder.Len(); n != 1 || q.len() != 1 {
+		t.Errorf("it holds %d entries for %d sessions", n, q.len())
+	}
+}
+
+// TestASessionWaitsForOneCall, the last one that it could not make.
+func TestASessionWaitsForOneCall(t *testing.T) {
 	t.Parallel()
 	c, woken := wakes(2)
 	end := c.occupyAll(writesIn("hangs"))
 	statuses := groupName{"finance", statusWrite}
 	c.mark(ofFinance, true)
 	c.mark(statuses, true)
-	c.wait(named("acme"), ofFinance)
-	c.wait(named("acme"), statuses)
+	c.waitFor("acme", ofFinance)
+	c.waitFor("acme", statuses)
 	end()
-	c.passed(named("acme"))
-	if !slices.Equal(*woken, []string{"acme"}) || c.free != 2 || len(c.line) > 0 {
+	c.passEnds(named("acme"))
+	if !slices.Equal(*woken, []string{"acme"}) || c.free != 2 || len(c.line) > 0 || len(c.waits) > 0 {
 		t.Errorf("%v are woken; %d places are free, and %d groups want one", *woken, c.free, len(c.line))
 	}
+}
+
+// TestAGroupThatWasRefusedKeepsItsOwnPlace: that others hang is not its fault.
+func TestAGroupThatWasRefusedKeepsItsOwnPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls(1, clock.RealClock{}, nil)
+		c.occupyAll(writesIn("hangs"))
+		own := c.occupy(c.group(ofFinance), ownPlace, c.clock.Now())
+		for n, wait := range []time.Duration{minSlow, 0} { // workers do not wait in vain twice
+			begun := time.Now()
+			if c.callOf(t, "acme", ofFinance) || time.Since(begun) != wait {
+				t.Errorf("call %d is refused after %v, want %v", n, time.Since(begun), wait)
+			}
+		}
+		c.end(own.group, own, false)
+		if err := c.do(t.Context(), ofFinance, func() error {
+			begun := time.Now()
+			if c.callOf(t, "acme", ofFinance) || time.Since(begun) > 0 {
+				t.Errorf("it is forgotten that others wait in vain: %v", time.Since(begun))
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("it has no own place any more: %v", err)
+		}
+	})
 }
 
 // TestTheGroupThatHasHadTheLeastHasTheNextPlace, and the one that came first of those that have had as
@@ -272,7 +411,7 @@ func TestTheGroupThatHasHadTheLeastHasTheNextPlace(t *testing.T) {
 		end := c.occupyAll(writesIn("hangs"))
 		for _, namespace := range []string{"a", "b", "c", "d"} {
 			for _, name := range []string{"1", "2"} {
-				c.wait(named(namespace+name), writesIn(namespace))
+				c.waitFor(namespace+name, writesIn(namespace))
 			}
 		}
 		end()
@@ -316,17 +455,17 @@ func TestAGroupThatHasRecoveredIsNotHeldUpByOnesThatHang(t *testing.T) {
 	c.occupyAll(writesIn("hangs"))
 	c.mark(ofFinance, true)
 	for _, name := range []string{"acme", "globex"} {
-		c.wait(named(name), ofFinance)
+		c.waitFor(name, ofFinance)
 	}
-	if c.passed(named("acme")); len(*woken) > 0 {
+	if c.passEnds(named("acme")); len(*woken) > 0 {
 		t.Errorf("%v are woken while others have all places", *woken)
 	}
 	c.mark(ofFinance, false)
-	c.passed(named("another"))
+	c.passEnds(named("another"))
 	if !slices.Equal(*woken, []string{"acme"}) {
 		t.Errorf("%v are woken, want one for the own place", *woken)
 	}
-	if c.passed(named("acme")); !slices.Equal(*woken, []string{"acme", "globex"}) {
+	if c.passEnds(named("acme")); !slices.Equal(*woken, []string{"acme", "globex"}) {
 		t.Errorf("%v are woken, want the other one too", *woken)
 	}
 }
@@ -337,8 +476,8 @@ func TestWhoWaitsIsWokenForASharedPlaceToo(t *testing.T) {
 	t.Parallel()
 	c, woken := wakes(1)
 	c.occupy(c.group(ofFinance), ownPlace, c.clock.Now())
-	c.wait(named("acme"), ofFinance)
-	if c.passed(named("acme")); len(*woken) == 0 {
+	c.waitFor("acme", ofFinance)
+	if c.passEnds(named("acme")); len(*woken) == 0 {
 		t.Error("it is not woken")
 	}
 }
@@ -390,7 +529,7 @@ func TestAGroupIsRememberedWhileSessionsWait(t *testing.T) {
 		end := c.occupyAll(writesIn("hangs"))
 		c.mark(ofFinance, true)
 		c.occupy(c.group(ofFinance), ownPlace, c.clock.Now())
-		c.wait(named("acme"), ofFinance)
+		c.waitFor("acme", ofFinance)
 		g := c.groups[ofFinance]
 		time.Sleep(2 * slowFor)
 		_ = c.do(t.Context(), writesIn("another"), func() error { return nil })
@@ -403,12 +542,15 @@ func TestAGroupIsRememberedWhileSessionsWait(t *testing.T) {
 	})
 }
 
-// TestARefusalDoesNotDelayRecovery: only slow calls tell that a group is slow still.
+// TestARefusalDoesNotDelayRecovery, but nobody knows of one without a call.
 func TestARefusalDoesNotDelayRecovery(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	g := &callGroup{}
 	g.note(true, now)
+	now = now.Add(slowFor - 1)
+	g.refuse(now)
+	now = now.Add(slowFor - 1)
 	for n := range minQuick {
 		if !g.isSlow(now) {
 			t.Errorf("it has recovered after %d calls", n)
@@ -416,7 +558,7 @@ func TestARefusalDoesNotDelayRecovery(t *testing.T) {
 		g.refuse(now)
 		g.note(false, now)
 	}
-	if g.isSlow(now) {
+	if g.isSlow(now) || !g.mayBlock(now) {
 		t.Error("it has not recovered")
 	}
 }
@@ -429,11 +571,11 @@ func TestAPlaceThatIsHandedTooLateIsNotLost(t *testing.T) {
 	_, shared, _ := c.take(ofFinance, named("globex"))
 	_, _, handed := c.take(ofFinance, named("initech"))
 	c.end(g, own, false)
-	if place := c.giveUp(t.Context(), g, handed); place != own || g.isSlow(time.Now()) {
-		t.Errorf("place %v is handed, and the group counts as slow: %t", place, g.isSlow(time.Now()))
+	if l := c.giveUp(t.Context(), g, handed); l == nil || l.place != ownPlace || !g.mayBlock(time.Now()) {
+		t.Errorf("%v is handed, and workers may wait: %t", l, g.mayBlock(time.Now()))
 	}
-	if shared != sharedPlace {
-		t.Errorf("the second call has place %v", shared)
+	if shared.place != sharedPlace {
+		t.Errorf("the second call has place %v", shared.place)
 	}
 }
 
@@ -481,8 +623,8 @@ func TestACallOfACancelledPassIsNotMade(t *testing.T) {
 			if err := c.do(ctx, ofFinance, func() error { return nil }); !isBusy(err) {
 				t.Errorf("%v", err)
 			}
-			if c.groups[ofFinance].isSlow(time.Now()) {
-				t.Error("the group counts as slow")
+			if !c.groups[ofFinance].mayBlock(time.Now()) {
+				t.Error("the group counts as refused")
 			}
 			return nil
 		})
@@ -503,6 +645,22 @@ func TestWhenTheProcessStopsCallsAreMade(t *testing.T) {
 	if err := c.do(ctx, ofFinance, func() error { return nil }); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestWhoWaitsForAPlaceWhenTheProcessStopsMakesItsCall at once.
+func TestWhoWaitsForAPlaceWhenTheProcessStopsMakesItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCalls(1, clock.RealClock{}, nil)
+		c.occupyAll(writesIn("hangs"))
+		c.occupy(c.group(ofFinance), ownPlace, c.clock.Now())
+		stop := make(chan struct{})
+		time.AfterFunc(minSlow/2, func() { close(stop) })
+		begun := time.Now()
+		err := c.do(withCaller(t.Context(), caller{stop: stop}), ofFinance, func() error { return nil })
+		if err != nil || time.Since(begun) != minSlow/2 {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+	})
 }
 
 // TestCallsThatTakeLongAreSlowHoweverTheyEnd: each holds a worker.

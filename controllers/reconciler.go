@@ -136,7 +136,8 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	defer r.passed(request.NamespacedName)
+	r.calls.passBegins(request.NamespacedName)
+	defer r.passEnds(request.NamespacedName)
 	if !r.readable(request.Namespace) {
 		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
 	}
@@ -220,9 +221,9 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// passed wakes those who wait for what the pass over the session has had.
-func (r *Reconciler) passed(session types.NamespacedName) {
-	r.calls.passed(session)
+// passEnds wakes those who wait for what the pass over the session has had.
+func (r *Reconciler) passEnds(session types.NamespacedName) {
+	r.calls.passEnds(session)
 	r.reports.wakeNext()
 }
 

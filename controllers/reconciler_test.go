@@ -144,7 +144,7 @@ func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	s := newWaitStage(t)
 	woken := s.woken()
 	for _, name := range []string{"gone", "next"} {
-		s.r.calls.wait(types.NamespacedName{Name: name + " for a call"}, ofFinance)
+		s.r.calls.waitFor(name+" for a call", ofFinance)
 		s.r.reports.wait(types.NamespacedName{Name: name + " for a status"})
 	}
 	s.pass(types.NamespacedName{Name: "another"})
@@ -162,13 +162,13 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 	if wait := s.r.waitForCall(s.name(), fmt.Errorf("read the key: %w", apikey.ErrBusy)); wait != keyReadRetry {
 		t.Errorf("waits %v for the key that another one reads", wait)
 	}
-	if s.r.passed(s.name()); len(*woken) > 0 {
+	if s.r.passEnds(s.name()); len(*woken) > 0 {
 		t.Errorf("%v are woken", *woken)
 	}
 	if wait := s.r.waitForCall(s.name(), busyError{ofFinance}); wait != maxWaiting {
 		t.Errorf("waits %v for room", wait)
 	}
-	if s.r.passed(s.name()); !slices.Equal(*woken, []string{s.name().Name}) {
+	if s.r.passEnds(s.name()); !slices.Equal(*woken, []string{s.name().Name}) {
 		t.Errorf("%v are woken", *woken)
 	}
 }
@@ -177,16 +177,44 @@ func TestWhoCannotCallIsWoken(t *testing.T) {
 func TestWhoIsWokenForACallMakesIt(t *testing.T) {
 	s := newWaitStage(t)
 	end := s.r.calls.occupyAll(writesIn("hangs"))
-	s.r.calls.mark(ofFinance, true)
+	s.r.calls.mark(groupName{"finance", readCall}, true)
 	if s.reconcile(); s.isIssued() {
-		t.Fatal("a URL is issued though its Secret cannot be written")
+		t.Fatal("a URL is issued though the key cannot be read")
 	}
 	woken := s.woken()
 	if end(); !slices.Equal(*woken, []string{s.name().Name}) {
 		t.Errorf("%v are woken", *woken)
 	}
+	s.r.endpoint = grantsThen{s.r.endpoint, func() {
+		if len(s.r.calls.kept) > 0 {
+			t.Error("the place is kept during the request")
+		}
+	}}
 	if s.reconcile(); !s.isIssued() {
 		t.Error("no URL is issued")
+	}
+}
+
+// TestNobodyWaitsForAWakeDuringItsPass: the place would be kept until that has ended.
+func TestNobodyWaitsForAWakeDuringItsPass(t *testing.T) {
+	s := newWaitStage(t)
+	s.r.calls.occupyAll(writesIn("hangs"))
+	statuses := groupName{"finance", statusWrite}
+	s.r.calls.mark(statuses, true)
+	s.r.calls.passBegins(s.name())
+	s.r.calls.wait(s.name(), statuses)
+	s.r.calls.passEnds(s.name())
+	if len(s.r.calls.waits) != 1 {
+		t.Fatal("it does not wait")
+	}
+	s.r.endpoint = grantsThen{s.r.endpoint, func() {
+		if len(s.r.calls.waits) > 0 {
+			t.Error("it waits during its pass")
+		}
+	}}
+	s.reconcile()
+	if len(s.r.calls.waits) != 1 {
+		t.Error("it does not wait again, though its status cannot be written")
 	}
 }
 

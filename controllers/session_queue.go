@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/buffer"
 )
 
@@ -16,25 +15,48 @@ const maxWaiting = time.Minute
 // looked again and again, they would keep the workers busy.
 type sessionQueue struct {
 	inOrder buffer.TypedRingGrowing[types.NamespacedName]
-	queued  sets.Set[types.NamespacedName]
+	// waits tells of each session in inOrder whether it still waits.
+	waits map[types.NamespacedName]bool
+	count int
 }
 
-func (q *sessionQueue) len() int { return len(q.queued) }
+// len is how many sessions wait.
+func (q *sessionQueue) len() int { return q.count }
 
 func (q *sessionQueue) add(session types.NamespacedName) {
-	if q.queued.Has(session) {
+	waits, isKnown := q.waits[session]
+	if waits {
 		return
 	}
-	if q.queued == nil {
-		q.queued = sets.New[types.NamespacedName]()
+	if !isKnown {
+		q.inOrder.WriteOne(session)
 	}
-	q.inOrder.WriteOne(session)
-	q.queued.Insert(session)
+	if q.waits == nil {
+		q.waits = map[types.NamespacedName]bool{}
+	}
+	q.waits[session] = true
+	q.count++
+}
+
+// remove takes out a session. If it comes back, it has its old turn.
+func (q *sessionQueue) remove(session types.NamespacedName) {
+	if q.waits[session] {
+		q.waits[session] = false
+		q.count--
+	}
 }
 
 // next takes out who came first.
 func (q *sessionQueue) next() (session types.NamespacedName, ok bool) {
-	session, ok = q.inOrder.ReadOne()
-	q.queued.Delete(session)
-	return session, ok
+	for {
+		if session, ok = q.inOrder.ReadOne(); !ok {
+			return session, false
+		}
+		waits := q.waits[session]
+		delete(q.waits, session)
+		if waits {
+			q.count--
+			return session, true
+		}
+	}
 }

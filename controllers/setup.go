@@ -46,9 +46,10 @@ func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	}
 }
 
-// workers is how many passes may be under way at once. A third of them at most waits for the
-// endpoint, and sharedCalls for the API server. So some stay free for others, however slow both
-// are.
+// workers is how many passes may be under way at once. At most a third of them wait for the
+// endpoint, and at most half make shared calls. The rest is for groups of calls that are not slow.
+// When more such groups than that begin to hang at once, they have all workers until each has made
+// a call.
 func (o Options) workers() int { return 3 * o.Concurrency }
 
 // sharedCalls is how many calls to the API server may be under way at once, besides one for each
