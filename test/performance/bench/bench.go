@@ -63,8 +63,8 @@ const (
 	// mostRepeated is the most sessions with which rounds are repeated: more of them take
 	// long, and differ less.
 	mostRepeated = 5000
-	// mostCompared is the most sessions that the floor serves too, and that are renewed. Of
-	// 100,000, each takes a quarter of an hour, and shows nothing new for one session.
+	// mostCompared is the most sessions that the floor serves too. Of 100,000, it takes ten minutes
+	// and shows nothing new for one session.
 	mostCompared = 10000
 )
 
@@ -223,10 +223,7 @@ func (b *bench) liveOn(ctx context.Context, s *stage, m *manager) error {
 	}
 	b.noteCallsPerSession("first issue", s)
 	b.note("first issue: requests to the endpoint", s.sessions, float64(s.endpoint.Total())/float64(s.sessions), "per session")
-	steps := []func(context.Context, *stage, *manager) (*manager, error){b.restart, b.exhibit, b.takeOver}
-	if s.sessions <= mostCompared {
-		steps = slices.Insert(steps, 0, b.renew)
-	}
+	steps := []func(context.Context, *stage, *manager) (*manager, error){b.renew, b.restart, b.exhibit, b.takeOver}
 	if b.foreign > 0 && s.sessions == slices.Min(b.sessions) {
 		steps = append(steps, b.crowd)
 	}
