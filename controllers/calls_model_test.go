@@ -28,7 +28,6 @@ type model struct {
 
 	mu       sync.Mutex
 	sessions int
-	busy     int            // workers in a pass
 	underWay map[string]int // calls by namespace
 	added    map[types.NamespacedName]time.Time
 	failures map[types.NamespacedName]int
@@ -60,17 +59,9 @@ func (m *model) work() {
 		if isOver {
 			return
 		}
-		m.count(&m.busy, 1)
 		m.pass(session)
-		m.count(&m.busy, -1)
 		m.queue.Done(session)
 	}
-}
-
-func (m *model) count(n *int, by int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	*n += by
 }
 
 func (m *model) pass(session types.NamespacedName) {
