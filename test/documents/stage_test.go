@@ -3,6 +3,7 @@ package documents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -132,15 +133,33 @@ func (s *stage) clone() {
 // shell runs what a reader types in the root of the repository.
 func (s *stage) shell(text string) {
 	s.t.Helper()
+	output, err := s.bash(text)
+	if s.output = string(output); err != nil {
+		definition, _ := s.bash("kubectl get crd billingsessions.billing.xtracta.com -o yaml | sed '/^spec:/,/^status:/d'")
+		s.t.Fatalf("%s: %v\n%s\nThe CustomResourceDefinition, whose deletion may not have ended:\n%s", text, err, output, definition)
+	}
+}
+
+func (s *stage) bash(text string) (output []byte, err error) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "HOME="+s.home, "KUBECONFIG=", "PATH="+filepath.Join(s.home, "bin")+":"+os.Getenv("PATH"))
-	output, err := cmd.CombinedOutput()
-	if s.output = string(output); err != nil {
-		s.t.Fatalf("%s: %v\n%s", text, err, output)
-	}
+	return cmd.CombinedOutput()
+}
+
+// deleteDefinition deletes the CustomResourceDefinition, but not while its storage is being set up:
+// then the API server cannot list the objects to delete, and tries again ever more rarely.
+func (s *stage) deleteDefinition() {
+	s.t.Helper()
+	s.eventually(func() error {
+		if output, err := s.bash("kubectl get billingsessions --all-namespaces"); err != nil {
+			return fmt.Errorf("list sessions: %w\n%s", err, output)
+		}
+		return nil
+	})
+	s.shell("kubectl delete crd billingsessions.billing.xtracta.com")
 }
 
 // eventually waits until there is no problem any more.

@@ -128,7 +128,7 @@ var helmComesAndGoes = []step{
 	{document: chart, command: "helm install billing-operator", prints: "STATUS: deployed",
 		after: func(s *stage) {
 			s.shell("helm uninstall billing-operator --namespace billing-operator-system")
-			s.shell("kubectl delete crd billingsessions.billing.xtracta.com")
+			s.deleteDefinition()
 		}},
 	{document: config, command: "helm install billing-operator config/chart --namespace billing-operator-system --create-namespace --set image.repository=registry.example.com/billing-operator --set watchNamespaces",
 		prints: "STATUS: deployed", after: func(s *stage) {
@@ -138,7 +138,8 @@ var helmComesAndGoes = []step{
 
 var otherInstalls = []step{
 	{document: config, command: "kubectl apply --server-side -k config/namespaced", before: func(s *stage) {
-		s.shell("helm uninstall billing-operator --namespace billing-operator-system && kubectl delete crd billingsessions.billing.xtracta.com")
+		s.shell("helm uninstall billing-operator --namespace billing-operator-system")
+		s.deleteDefinition()
 	}, prints: "rolebinding.rbac.authorization.k8s.io/.* serverside-applied"},
 	{document: config, command: "kubectl apply --server-side -k config/shards", prints: "deployment.apps/billing-operator-one serverside-applied"},
 	{document: config, command: "kubectl label billingsession acme -n finance", before: (*stage).declareAgain, prints: "labeled"},
