@@ -73,7 +73,7 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 // buildManager compiles the operator and reports progress.
 func (e *environment) buildManager(ctx context.Context, progress *printer) (string, error) {
 	binary := filepath.Join(e.dir, "build", "manager")
-	_, err := gobuild.Command{Dir: e.root, Progress: progress}.Output(ctx, "build", "-v", "-o", binary, "./cmd/manager")
+	err := gobuild.Command{Dir: e.root, Progress: progress}.Build(ctx, []string{"-o", binary}, "./cmd/manager")
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}

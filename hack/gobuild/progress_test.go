@@ -3,38 +3,39 @@ package gobuild
 import (
 	"fmt"
 	"io"
-	"strings"
 	"testing"
+	"time"
 )
 
-func TestProgressWriter(t *testing.T) {
-	p := newProgressWriter(io.Discard, 4)
+func TestProgressSaysHowFarABuildIs(t *testing.T) {
+	p := newProgress(io.Discard, workload{"internal/cpu": 10, "k8s.io/api/core/v1": 70, "a/b [a/b.test]": 20})
 	defer p.stop()
-
-	if line := p.line(); !strings.Contains(line, "still building") {
-		t.Errorf("before the first line: %q", line)
+	for _, step := range []struct{ said, line string }{
+		{"", "   0 % compiled of 3 packages"},
+		{"internal/cpu\nk8s.io/api/c", "  10 % compiled, about 9 min left"},
+		{"ore/v1\n", "  80 % compiled, about 20 s left"},
+		{"# a/b\nb.go:1:1: no space left", "  80 % compiled, about 20 s left"},
+		{"\na/b [a/b.test]\n", "  linking, 65 s so far"},
+	} {
+		fmt.Fprint(p, step.said)
+		if got := p.line(time.Minute); got != step.line {
+			t.Errorf("after %q: %q, want %q", step.said, got, step.line)
+		}
 	}
-	fmt.Fprint(p, "go: downloading k8s.io/api v0.36.3\ngo: down")
-	fmt.Fprint(p, "loading k8s.io/klog/v2 v2.140.0\n")
-	if line := p.line(); !strings.Contains(line, "2 modules downloaded") {
-		t.Errorf("after two downloads: %q", line)
-	}
-
-	fmt.Fprint(p, "internal/cpu\nk8s.io/klog/v2\nk8s.io/api/core/v1\n# k8s.io/kubernetes/cmd/kube-apiserver\nserver.go:1:1: no space left")
-	if line := p.line(); !strings.Contains(line, "3 of at most 4 packages compiled") {
-		t.Errorf("after three packages: %q", line)
-	}
-	want := "# k8s.io/kubernetes/cmd/kube-apiserver\nserver.go:1:1: no space left"
-	if got := p.stderr(); got != want {
+	if got, want := p.messages(), "# a/b\nb.go:1:1: no space left\n"; got != want {
 		t.Errorf("the messages are %q, want %q", got, want)
 	}
 }
 
-func TestProgressWriterWithoutATotal(t *testing.T) {
-	p := newProgressWriter(io.Discard, 0)
+func TestProgressCountsDownloads(t *testing.T) {
+	p := newProgress(io.Discard, nil)
 	defer p.stop()
-	fmt.Fprint(p, "internal/cpu\n")
-	if line := p.line(); !strings.Contains(line, " 1 packages compiled") {
-		t.Errorf("after one package: %q", line)
+	fmt.Fprint(p, "go: downloading k8s.io/api v0.36.3\ngo: down")
+	fmt.Fprint(p, "loading k8s.io/klog/v2 v2.140.0\n")
+	if got, want := p.line(time.Minute), "  2 modules downloaded"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := p.messages(); got != "" {
+		t.Errorf("the messages are %q", got)
 	}
 }

@@ -12,10 +12,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // the messages of libraries would only disturb
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := fetch.Assets(ctx, os.Stderr)

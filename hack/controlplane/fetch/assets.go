@@ -1,5 +1,4 @@
-// Package fetch provides etcd and kube-apiserver. It needs little, so that it compiles
-// within seconds: the download can then run before all else is compiled.
+// Package fetch provides etcd and kube-apiserver.
 package fetch
 
 import (
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 // KubernetesVersion is the minor version of the API server. A download takes its latest
@@ -42,7 +42,9 @@ func Assets(ctx context.Context, out io.Writer) (string, error) {
 		return "", fmt.Errorf("%w, or set %s", err, AssetsVariable)
 	}
 	cache := filepath.Join(root, "bin", "k8s", fmt.Sprintf("%s-%s-%s", KubernetesVersion, runtime.GOOS, runtime.GOARCH))
-	return cache, ensure(ctx, cache, out, func(dir string) error { return obtain(ctx, root, dir, out) })
+	return cache, ensure(ctx, cache, out, func(dir string) error {
+		return obtain(ctx, envtest.DefaultBinaryAssetsIndexURL, dir, out, func() error { return build(ctx, root, dir, out) })
+	})
 }
 
 // ensure fills the cache unless it is complete.
@@ -139,11 +141,11 @@ func fill(cache string, obtain func(dir string) error) error {
 }
 
 // obtain downloads the programs into dir, or else builds them.
-func obtain(ctx context.Context, root, dir string, out io.Writer) error {
-	err := download(ctx, root, dir, out)
+func obtain(ctx context.Context, index, dir string, out io.Writer, build func() error) error {
+	err := download(ctx, index, dir, out)
 	if err == nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
 	fmt.Fprintf(out, "etcd and kube-apiserver cannot be downloaded (%v), so they are built from Go modules.\n", err)
-	return build(ctx, root, dir, out)
+	return build()
 }

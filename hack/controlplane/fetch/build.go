@@ -22,28 +22,18 @@ const (
 	apiServerPackage = "k8s.io/kubernetes/cmd/kube-apiserver"
 )
 
-// build compiles the pinned programs into dir.
+// build compiles the pinned programs into dir. It has the flags of all other builds, so that
+// what the API server and the operator have in common is compiled once.
 func build(ctx context.Context, root, dir string, out io.Writer) error {
-	command := gobuild.Command{
-		Dir:      filepath.Join(root, binariesModule),
-		Env:      []string{"GOFLAGS=", "GOWORK=off"},
-		Progress: out,
-	}
-	packages, err := command.Output(ctx, "list", "-deps", etcdPackage, apiServerPackage)
-	if err != nil {
-		return err
-	}
+	command := gobuild.Command{Dir: filepath.Join(root, binariesModule), Progress: out}
 	version, err := command.Output(ctx, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
 	if err != nil {
 		return err
 	}
 	version = strings.TrimSpace(version)
-
-	fmt.Fprintf(out, "Building etcd and kube-apiserver %s, once: about eight minutes on two cores, less when parts are in the build cache.\n", version)
-	command.Packages = len(strings.Fields(packages))
-	_, err = command.Output(ctx, "build", "-v", "-ldflags", versionFlags(version),
-		"-o", dir+string(filepath.Separator), etcdPackage, apiServerPackage)
-	if err != nil {
+	fmt.Fprintf(out, "Building etcd and kube-apiserver %s, once.\n", version)
+	flags := []string{"-ldflags", versionFlags(version), "-o", dir + string(filepath.Separator)}
+	if err := command.Build(ctx, flags, etcdPackage, apiServerPackage); err != nil {
 		return err
 	}
 	return os.Rename(filepath.Join(dir, "server"), filepath.Join(dir, "etcd"))

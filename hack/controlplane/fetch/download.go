@@ -1,42 +1,49 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/xtracta/billing-operator/hack/gobuild"
-	"github.com/xtracta/billing-operator/hack/process"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 const (
-	// releaseIndex lists the archives that envtest's maintainers publish, with
-	// their digests.
-	releaseIndex = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
-
-	// toolsModule pins setup-envtest, which downloads and verifies an archive.
-	toolsModule  = "hack/tools"
-	setupEnvtest = "sigs.k8s.io/controller-runtime/tools/setup-envtest"
-
 	probeTimeout    = 4 * time.Second
 	downloadTimeout = 5 * time.Minute
 )
 
-// download puts the published programs into dir. It fails within seconds when there is
-// no internet access.
-func download(ctx context.Context, root, dir string, out io.Writer) error {
-	if err := probe(ctx, releaseIndex); err != nil {
+// download puts the programs that envtest's maintainers publish into dir. It fails within
+// seconds when there is no internet access.
+func download(ctx context.Context, index, dir string, out io.Writer) error {
+	if err := probe(ctx, index); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Downloading etcd and kube-apiserver %s ...\n", KubernetesVersion)
-	return downloadFrom(ctx, releaseIndex, root, dir, out)
+	tmp, err := os.MkdirTemp(dir, "download-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+
+	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
+	defer cancel()
+	tried := make(chan error, 1)
+	go func() { tried <- try(index, tmp) }() // envtest knows no context
+	select {
+	case err = <-tried:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	return move(tmp, dir)
 }
 
 func probe(ctx context.Context, url string) error {
@@ -57,40 +64,31 @@ func probe(ctx context.Context, url string) error {
 	return nil
 }
 
-func downloadFrom(ctx context.Context, index, root, dir string, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
-	defer cancel()
-	tmp, err := os.MkdirTemp(dir, "download-")
-	if err != nil {
-		return err
+// try has envtest download the programs and check their digest. It does so only to start
+// them, which shows that they run on this machine.
+func try(index, dir string) error {
+	env := &envtest.Environment{
+		UseExistingCluster:           new(bool), // whatever the environment says
+		DownloadBinaryAssets:         true,
+		DownloadBinaryAssetsVersion:  KubernetesVersion,
+		DownloadBinaryAssetsIndexURL: index,
+		BinaryAssetsDirectory:        dir,
+		ControlPlaneStartTimeout:     time.Minute,
 	}
-	defer os.RemoveAll(tmp)
+	_, err := env.Start()
+	return errors.Join(err, env.Stop())
+}
 
-	tool := filepath.Join(tmp, "setup-envtest")
-	compile := gobuild.Command{Dir: filepath.Join(root, toolsModule), Progress: out}
-	if _, err := compile.Output(ctx, "build", "-v", "-o", tool, setupEnvtest); err != nil {
-		return err
-	}
-	archive, err := output(process.Command(ctx, tmp, tool, "use", KubernetesVersion,
-		"--index", index, "--bin-dir", tmp, "--print", "path"))
-	if err != nil {
-		return err
-	}
+// move takes the programs out of the folder that envtest made for their release.
+func move(from, dir string) error {
 	for _, program := range programs {
-		if err := os.Rename(filepath.Join(archive, program), filepath.Join(dir, program)); err != nil {
+		found, err := filepath.Glob(filepath.Join(from, "*", program))
+		if err != nil || len(found) != 1 {
+			return fmt.Errorf("the download has %d of %s: %w", len(found), program, err)
+		}
+		if err := os.Rename(found[0], filepath.Join(dir, program)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// output returns the standard output of a command. Its standard error becomes the error.
-func output(cmd *exec.Cmd) (string, error) {
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(stderr.String()))
-	}
-	return strings.TrimSpace(string(stdout)), nil
 }
