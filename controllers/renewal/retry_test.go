@@ -62,7 +62,6 @@ const (
 )
 
 func ladders() []attempts {
-	held := due()
 	// Of a grant of ten minutes that was issued 200 s ago this is what is left,
 	// divided by four: exactly, as the allowance for jitter is reckoned from it.
 	quarter := grant(200*s, 600*s).ExpiresAt().Sub(now) / 4
@@ -73,9 +72,6 @@ func ladders() []attempts {
 		{why: "an outage of a day does not begin anew: doubling so often would overflow",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(300))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{5 * m, 5 * m}, failures: 301},
-		{why: "a malformed answer waits like no answer",
-			facts: rest(empty), answer: came(v1alpha1.OutcomeMalformed), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m, 5 * m}},
 		{why: "while a URL is alive the wait is at most a quarter of what is left, so that several attempts fit",
 			facts: rest(holds(grant(200*s, 600*s))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter, quarter}},
@@ -94,9 +90,6 @@ func ladders() []attempts {
 		{why: "a rejection waits for a person, and looks now and then",
 			facts: rest(empty), answer: came(v1alpha1.OutcomeRejected),
 			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour, time.Hour}},
-		{why: "a rejection waits as long while a URL is alive: only a person can mend it",
-			facts: rest(holds(due())), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour}},
 		{why: "the first rejection after an outage is a first one: the endpoint may be coming back in pieces",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(9))), answer: came(v1alpha1.OutcomeRejected),
 			waits: []time.Duration{m, 5 * m, 15 * m, time.Hour}},
@@ -106,17 +99,11 @@ func ladders() []attempts {
 		{why: "an overloaded endpoint that throttles now and then is not asked faster for it",
 			facts: rest(empty, failed(v1alpha1.OutcomeThrottled, 0, times(3))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{80 * s, 160 * s}, failures: 4},
-		{why: "answers that are now missing and now malformed are one row of failures",
-			facts: rest(empty, failed(v1alpha1.OutcomeMalformed, 0, times(2))), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{40 * s}, failures: 3},
 		{why: "failures with other inputs do not count",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(5)), rotated), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{10 * s}},
 		{why: "a key Secret that is applied again and again with the same value does not start over",
 			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), reapplied), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
-			waits: []time.Duration{80 * s}, failures: 4},
-		{why: "a token cuts one wait and does not start over",
-			facts: rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(3)), token("t1")), answer: came(v1alpha1.OutcomeUnavailable), jitter: true,
 			waits: []time.Duration{80 * s}, failures: 4},
 		{why: "a throttled key waits as long as its pause",
 			facts: rest(empty), answer: throttled(7 * m),
@@ -125,26 +112,12 @@ func ladders() []attempts {
 			facts:  rest(holds(grant(200*s, 600*s)), renewBefore(450*s)),
 			answer: granted(again(grant(200*s, 600*s))), jitter: true,
 			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, quarter}},
-		{why: "the same URL again where only jitter made it due is the same trap",
-			facts: rest(holds(held), func(f *renewal.Facts) {
-				f.Now = renewal.Due(held, uid, 0)
-			}),
-			answer: func() renewal.Result {
-				a := granted(again(held))
-				a.At = renewal.Due(held, uid, 0)
-				a.Grant.Issued = a.At
-				return a
-			}(), jitter: true,
-			waits: []time.Duration{10 * s, 20 * s}},
 		{why: "a URL that expires before the one that is due changes nothing",
 			facts: rest(holds(grant(49*time.Hour, 72*time.Hour))), answer: granted(justNow(time.Minute)), jitter: true,
 			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 320 * s}},
 		{why: "a life that ends before the next request is allowed is as good as none",
 			facts: rest(empty), answer: granted(justNow(5 * s)), jitter: true,
 			waits: []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 5 * m}},
-		{why: "a count that somebody wrote into the status breaks nothing",
-			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(-7))), answer: came(v1alpha1.OutcomeRejected),
-			waits: []time.Duration{m, 5 * m}},
 		{why: "a count at the end of its range stays there",
 			facts: rest(empty, failed(v1alpha1.OutcomeRejected, 0, times(math.MaxInt32))), answer: came(v1alpha1.OutcomeRejected),
 			waits: []time.Duration{time.Hour, time.Hour}, failures: math.MaxInt32},
@@ -228,31 +201,6 @@ func TestAfterAGrantThatHelped(t *testing.T) {
 	}
 }
 
-// An endpoint may grant far less than was asked for. What lives until the next request is
-// allowed can be renewed in time, so it is no failure whatever margin was declared.
-func TestAShortGrantIsASuccess(t *testing.T) {
-	for _, life := range []time.Duration{11 * s, 15 * s, 45 * s, 90 * s} {
-		for _, before := range []time.Duration{0, s, 200 * s, 900 * s} {
-			t.Run(fmt.Sprintf("%v granted, renewed %v before", life, before), func(t *testing.T) {
-				f := rest(empty, failed(v1alpha1.OutcomeUnavailable, 0, times(9)), renewBefore(before))
-				a := granted(justNow(life))
-				a.At = f.Now
-				if last := renewal.NextAttempt(f, a); last != nil {
-					t.Fatalf("at %v: remembers %+v", now, last)
-				}
-				f = rest(holds(a.Grant), renewBefore(before), asked(0))
-				due := renewal.Due(a.Grant, uid, before)
-				if margin := renewal.Margin(a.Grant.Life(), before); due.After(a.Grant.Expire.Add(-margin)) || margin > life*4/5 {
-					t.Errorf("due %v before its end, with a margin of %v", a.Grant.Expire.Sub(due), margin)
-				}
-				if plan := renewal.Decide(f); plan.Blocked != "" || plan.Active == nil {
-					t.Errorf("at %v: %+v", now, plan)
-				}
-			})
-		}
-	}
-}
-
 // fromAnHourBack is a grant of an endpoint that did not follow our clock back.
 func fromAnHourBack() *renewal.Grant {
 	return justNow(10*m, func(g *renewal.Grant) {
@@ -260,15 +208,19 @@ func fromAnHourBack() *renewal.Grant {
 	})
 }
 
-// The API allows a life of 60 seconds that is renewed 48 before its end; that must not
-// pass for an endpoint that grants nothing useful.
-func TestEveryDeclarableScheduleIsNoFailure(t *testing.T) {
+// What lives until the next request is allowed can be renewed in time, so it is no failure,
+// whatever margin was declared and however little the endpoint grants.
+func TestAGrantThatCanBeRenewedIsNoFailure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		life := time.Duration(rapid.IntRange(60, 259200).Draw(t, "expirationSeconds")) * s
-		before := time.Duration(rapid.IntRange(0, int(life/s)*4/5).Draw(t, "renewBeforeSeconds")) * s
-		f := rest(empty, renewBefore(before), func(f *renewal.Facts) { f.UID = rapid.String().Draw(t, "uid") })
-		if last := renewal.NextAttempt(f, granted(justNow(life))); last != nil {
+		life := time.Duration(rapid.OneOf(rapid.IntRange(11, 90), rapid.IntRange(60, 259200)).Draw(t, "life")) * s
+		before := time.Duration(rapid.IntRange(0, 207360).Draw(t, "renewBeforeSeconds")) * s
+		g := justNow(life)
+		last := renewal.NextAttempt(rest(empty, failed(v1alpha1.OutcomeUnavailable, 0), renewBefore(before)), granted(g))
+		if last != nil {
 			t.Errorf("a life of %v, renewed %v before: remembers %+v", life, before, last)
+		}
+		if plan := renewal.Decide(rest(holds(g), renewBefore(before), asked(0))); plan.Blocked != "" || plan.Active == nil {
+			t.Errorf("a life of %v, renewed %v before: %+v", life, before, plan)
 		}
 	})
 }
@@ -286,50 +238,32 @@ func TestKeep(t *testing.T) {
 		{"a longer life replaces a shorter one", rest(holds(due())), justNow(10 * m), true},
 		{"a shorter life never replaces a longer one", rest(holds(fresh())), justNow(m), false},
 		{"the same URL again replaces nothing", rest(holds(fresh())), again(fresh()), false},
-		{
-			"the same URL by a Date that is a second late is the same URL", rest(holds(fresh())),
-			again(fresh(func(g *renewal.Grant) { g.Offset = -s })), false,
-		},
+		{"the same URL by a Date that is a second late is the same URL", rest(holds(fresh())),
+			again(fresh(func(g *renewal.Grant) { g.Offset = -s })), false},
 		{"a URL for today's inputs replaces one for older ones, however long that lives", rest(holds(fresh(older))), justNow(m), true},
 		{"a URL for older inputs never replaces one for today's", rest(holds(due())), justNow(10*m, older), false},
 		{"a URL for older inputs is better than none", rest(empty), justNow(10*m, older), true},
 		{"what the status shows counts while the Secret is gone", rest(secret(renewal.SecretAbsent)), justNow(m), false},
 		{"a key Secret applied again with the same value makes no older inputs", rest(reapplied), justNow(m, func(g *renewal.Grant) { g.Inputs.KeySecretResourceVersion = "101" }), false},
-		{
-			"after our clock was set back the old offset is wrong, and with it how long the held URL seems to live",
-			rest(clock(-time.Hour)), fromAnHourBack(), true,
-		},
-		{
-			"even the same URL is then kept, for the offset that came with it",
-			rest(holds(grant(0, 10*m)), clock(-time.Hour)), fromAnHourBack(), true,
-		},
-		{
-			"the endpoint's clock is an hour behind what it was: its instants cannot be compared with those of before",
-			rest(holds(due())), justNow(10*m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(-time.Hour), -time.Hour }), true,
-		},
-		{
-			"clocks five seconds apart tell the same time, as nearly as it is kept: then the endpoint's own expire decides",
-			rest(holds(fresh())), fresh(serverAhead(5*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), true,
-		},
-		{
-			"clocks further apart do not: then ours decides",
-			rest(holds(fresh())), fresh(serverAhead(6*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), false,
-		},
-		{
-			"the same expire from a server whose clock is slow is the same URL", rest(holds(fresh())),
-			again(fresh(func(g *renewal.Grant) { g.Offset = -10 * s })), false,
-		},
+		{"after our clock was set back the old offset is wrong, and with it how long the held URL seems to live",
+			rest(clock(-time.Hour)), fromAnHourBack(), true},
+		{"even the same URL is then kept, for the offset that came with it",
+			rest(holds(grant(0, 10*m)), clock(-time.Hour)), fromAnHourBack(), true},
+		{"the endpoint's clock is an hour behind what it was: its instants cannot be compared with those of before",
+			rest(holds(due())), justNow(10*m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(-time.Hour), -time.Hour }), true},
+		{"clocks five seconds apart tell the same time, as nearly as it is kept: then the endpoint's own expire decides",
+			rest(holds(fresh())), fresh(serverAhead(5*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), true},
+		{"clocks further apart do not: then ours decides",
+			rest(holds(fresh())), fresh(serverAhead(6*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(-4 * s) }), false},
+		{"the same expire from a server whose clock is slow is the same URL", rest(holds(fresh())),
+			again(fresh(func(g *renewal.Grant) { g.Offset = -10 * s })), false},
 		{
 			"the same life from a server whose clock is fast is no longer", rest(holds(fresh())), again(fresh(serverAhead(time.Hour))), false,
 		},
-		{
-			"a longer life from a server whose clock is as slow as the other's was fast", rest(holds(fresh(serverAhead(10 * s)))),
-			fresh(serverAhead(-10*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(5 * s) }), true,
-		},
-		{
-			"a shorter life stays shorter, however far ahead the clock is by which it was granted",
-			rest(holds(fresh())), justNow(m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(time.Hour), time.Hour }), false,
-		},
+		{"a longer life from a server whose clock is as slow as the other's was fast", rest(holds(fresh(serverAhead(10 * s)))),
+			fresh(serverAhead(-10*s), func(g *renewal.Grant) { g.Expire = g.Expire.Add(5 * s) }), true},
+		{"a shorter life stays shorter, however far ahead the clock is by which it was granted",
+			rest(holds(fresh())), justNow(m, func(g *renewal.Grant) { g.Expire, g.Offset = g.Expire.Add(time.Hour), time.Hour }), false},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if got := renewal.Replaces(row.facts, row.grant); got != row.want {
@@ -390,21 +324,12 @@ func longestWait(f renewal.Facts, a renewal.Result) time.Duration {
 func TestWhatExpiresFirstComesFirstAfterAPause(t *testing.T) {
 	const pause = time.Minute
 	comesAfter := func(f renewal.Facts) time.Duration { return renewal.Decide(f).RequeueAt.Sub(now.Add(pause)) }
-	share := func(f renewal.Facts) time.Duration { return f.InSecret.ExpiresAt().Sub(now.Add(pause)) / 100 }
-	before := time.Duration(-1)
-	for _, left := range []time.Duration{62 * time.Second, 70 * time.Second, 2 * time.Minute, 9 * time.Minute} {
-		f := rest(holds(grant(10*time.Minute, 10*time.Minute+left)), renewBefore(time.Hour), paused(pause))
-		got := comesAfter(f)
-		if want := min(share(f), 5*time.Second); got != want {
+	for _, left := range []time.Duration{62 * time.Second, 2 * time.Minute, 9 * time.Minute, 71 * time.Hour} {
+		f := rest(holds(grant(time.Hour, time.Hour+left)), token("t1"), paused(pause))
+		share := f.InSecret.ExpiresAt().Sub(now.Add(pause)) / 100
+		if got, want := comesAfter(f), min(share, 5*time.Second); got != want {
 			t.Errorf("with a life of %s left it comes back %s after the pause, want a hundredth of what is left then, %s", left, got, want)
 		}
-		if got <= before || got > 5*time.Second {
-			t.Errorf("with a life of %s left it comes back %s after the pause, one with less after %s", left, got, before)
-		}
-		before = got
-	}
-	if got := comesAfter(rest(holds(grant(0, 71*time.Hour)), token("t1"), paused(pause))); got != 5*time.Second {
-		t.Errorf("with days left it comes back %s after the pause", got)
 	}
 	different := map[time.Duration]bool{}
 	for i := range 100 {
