@@ -1,106 +1,64 @@
+//go:build long
+
 package chaos
 
 import (
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// answer is what a request came to, as far as the next one depends on it.
-type answer string
-
-const (
-	// granted: a URL that lives as long as all.
-	granted answer = "granted"
-	// repeated: a URL again, or one that lives for a short time: it helps for less
-	// than it seems to.
-	repeated answer = "granted in short"
-	// rejected: a person must act.
-	rejected answer = "rejected"
-	// throttled: everyone with the key must wait.
-	throttled answer = "throttled"
-	// failed: in all other ways.
-	failed answer = "failed"
-	// wrong: the stand-in did not understand the request.
-	wrong answer = "not understood"
-)
-
-// endpointFaults is what goes wrong with the endpoint, in the stand-in's words.
-// Where two lines fit a request the first one does.
-var endpointFaults = []struct {
-	words  string
-	answer answer
-	told   time.Duration // to wait
-}{
-	{"throttle=11s", throttled, 11 * time.Second},
-	{"throttle=0s", throttled, 0},
-	{"status=503 + header=Retry-After: 12", throttled, 12 * time.Second},
-	{"body-status=429,Slow down", throttled, 0},
-	{"status=403", rejected, 0},
-	{"body-status=401,No such key + echo-key", rejected, 0},
-	{"status=500", failed, 0},
-	{"status=503", failed, 0},
-	{"status=408", failed, 0},
-	{"body-status=500,Oops + echo-key", failed, 0},
-	{"hang-up", failed, 0},
-	{"cut-off", failed, 0},
-	{"truncated", failed, 0},
-	{"latency=15s", failed, 0}, // longer than endpointTimeout
-	{"redirect=https://elsewhere.example/", failed, 0},
-	{"html", failed, 0},
-	{"empty", failed, 0},
-	{"doctype", failed, 0},
-	{"trailing", failed, 0},
-	{"no-url", failed, 0},
-	{"no-expire", failed, 0},
-	{"duplicate-url", failed, 0},
-	{"foreign-host=evil.example", failed, 0},
-	{"expire-past", failed, 0},
-	{"expire-relative", failed, 0},
-	{"expire-far", failed, 0},
-	{"life=15s", repeated, 0}, // less than what is left when a renewal is due
-	{"same-url", repeated, 0},
-	{"latency=400ms", granted, 0},
-	{"gzip", granted, 0},
-	{"padded + echo-url", granted, 0},
-	{"no-status + no-date", granted, 0},
+// endpointFault is a way in which the endpoint misbehaves.
+type faultOfEndpoint struct {
+	name   string
+	faults []standin.Fault
+	// once is set for what takes long to recover from: it befalls one request only.
+	once bool
 }
 
-// untoldPause is the least that a throttled key waits when it is not told for how long.
-const untoldPause = 30 * time.Second
-
-// answerOf is what a request in the stand-in's log came to, and how long the
-// client was told to wait.
-func answerOf(r standin.Request) (answer, time.Duration) {
-	switch r.Outcome {
-	case standin.Invalid:
-		return wrong, 0
-	case standin.Refused:
-		return rejected, 0
-	case standin.Abandoned:
-		return failed, 0
+// with is the fault for that share of the requests.
+func (f faultOfEndpoint) with(share float64) standin.Fault {
+	if f.once {
+		return standin.Times(1, f.faults...)
 	}
-	for _, fault := range endpointFaults {
-		if strings.Contains(r.Fault, fault.words) {
-			told := fault.told
-			if fault.answer == throttled && told == 0 {
-				told = untoldPause
-			}
-			return fault.answer, told
-		}
-	}
-	if r.Outcome == standin.Granted {
-		return granted, 0
-	}
-	return failed, 0
+	return standin.Sometimes(share, f.faults...)
 }
 
-func TestTheStandInKnowsTheFaults(t *testing.T) {
-	for _, fault := range endpointFaults {
-		if _, err := standin.ParseFault("times=1 " + fault.words); err != nil {
-			t.Error(err)
-		}
-	}
+func fault(name string, faults ...standin.Fault) faultOfEndpoint {
+	return faultOfEndpoint{name: name, faults: faults}
+}
+
+func faultOnce(name string, faults ...standin.Fault) faultOfEndpoint {
+	return faultOfEndpoint{name: name, faults: faults, once: true}
+}
+
+var standinDown = standin.Status(503)
+
+// endpointFaults is what goes wrong with the endpoint for a key.
+var endpointFaults = []faultOfEndpoint{
+	faultOnce("throttles", standin.Throttle(11*time.Second)),
+	faultOnce("throttles without a time", standin.Throttle(0)),
+	faultOnce("503 with a time", standin.Status(503), standin.Header("Retry-After", "12")),
+	faultOnce("throttles in the body", standin.BodyStatus(429, "Slow down")),
+	faultOnce("rejects", standin.Status(403)),
+	faultOnce("rejects in the body", standin.BodyStatus(401, "No such key"), standin.EchoKey()),
+	fault("500", standin.Status(500)),
+	fault("408", standin.Status(408)),
+	fault("500 in the body", standin.BodyStatus(500, "Oops"), standin.EchoKey()),
+	fault("hangs up", standin.HangUp()),
+	fault("is cut off", standin.CutOff()),
+	fault("is truncated", standin.Truncated()),
+	fault("does not answer in time", standin.Latency(2*endpointTimeout)),
+	fault("redirects", standin.Redirect("https://elsewhere.example/")),
+	fault("a web page", standin.HTML()),
+	fault("nothing", standin.Empty()),
+	fault("a DOCTYPE", standin.Doctype()),
+	fault("no URL", standin.NoURL()),
+	fault("two URLs", standin.DuplicateURL()),
+	fault("a foreign host", standin.ForeignHost("evil.example")),
+	fault("an expire that is past", standin.ExpirePast()),
+	fault("a life that is less than what is left when renewal is due", standin.Life(15*time.Second)),
+	fault("the same URL", standin.SameURL()),
+	fault("takes its time", standin.Latency(400*time.Millisecond)),
+	fault("what the schema allows", standin.Padded(), standin.EchoURL(), standin.NoStatus(), standin.NoDate()),
 }

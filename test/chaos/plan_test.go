@@ -1,7 +1,8 @@
+//go:build long
+
 package chaos
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -40,7 +41,6 @@ const (
 	removeKey         kind = "a key's Secret is gone for a while"
 	deleteSecret      kind = "a generated Secret is deleted"
 	editSecret        kind = "a generated Secret is edited"
-	relabelSecret     kind = "the labels of a generated Secret are edited"
 	relabelSession    kind = "the labels of a session are edited"
 	changePurge       kind = "purge is changed"
 	changeExpiration  kind = "expirationSeconds is changed"
@@ -56,8 +56,8 @@ type disturbance struct {
 	Kind    kind
 	Session int           // whose, where it is about one
 	Lasts   time.Duration // until it is over, where it is not at once
-	Fault   string        // of the endpoint, in the stand-in's words
 	Choice  int           // among the ways in which it can be done
+	Share   float64       // of the requests that a fault of the endpoint befalls
 }
 
 const (
@@ -113,32 +113,19 @@ func (d drawing) endpoint() (plan []disturbance) {
 	for range d.howMany(betweenFaults) {
 		plan = append(plan, disturbance{
 			At: d.sometime(), Kind: endpointFault, Session: d.IntN(d.sessions), Lasts: d.between(5*time.Second, 25*time.Second),
-			Fault: d.fault(),
+			Choice: d.IntN(len(endpointFaults)), Share: []float64{0.6, 1}[d.IntN(2)],
 		})
 	}
 	for at := d.between(0, betweenOutages); at < d.lasting; at += betweenOutages {
-		plan = append(plan, disturbance{At: at, Kind: endpointDown, Lasts: d.between(3*time.Second, 8*time.Second), Fault: "status=503"})
+		plan = append(plan, disturbance{At: at, Kind: endpointDown, Lasts: d.between(3*time.Second, 8*time.Second)})
 	}
 	return plan
-}
-
-// fault is for every request or for some; one that takes long to recover from is
-// for one only.
-func (d drawing) fault() string {
-	fault := endpointFaults[d.IntN(len(endpointFaults))]
-	switch {
-	case fault.answer == rejected, fault.answer == throttled:
-		return "times=1 " + fault.words
-	case d.IntN(2) == 0:
-		return "chance=0.6 " + fault.words
-	}
-	return fault.words
 }
 
 // habits is what people do, as often as it stands here.
 var habits = []kind{
 	renew, renew, renewTwice, rotateKey, rotateKey, reapplyKey, reapplyKey, removeKey,
-	deleteSecret, deleteSecret, editSecret, editSecret, relabelSecret, relabelSession,
+	deleteSecret, deleteSecret, editSecret, editSecret, editSecret, relabelSession,
 	changePurge, changeExpiration, changeRenewBefore, changeTemplate, hideURL, suspend,
 }
 
@@ -180,10 +167,12 @@ func TestTheSeedDecidesThePlan(t *testing.T) {
 }
 
 func TestALongPlanHasEverything(t *testing.T) {
-	kinds, faults := map[kind]bool{}, map[string]bool{}
+	kinds, faults := map[kind]bool{}, map[int]bool{}
 	for _, d := range drawPlan(1, 10*time.Minute, 200) {
 		kinds[d.Kind] = true
-		faults[d.Fault] = true
+		if d.Kind == endpointFault {
+			faults[d.Choice] = true
+		}
 		if d.At < 0 || d.At >= 10*time.Minute || d.Session < 0 || d.Session >= 200 {
 			t.Errorf("out of bounds: %+v", d)
 		}
@@ -199,12 +188,4 @@ func TestALongPlanHasEverything(t *testing.T) {
 	if len(faults) < len(endpointFaults) {
 		t.Errorf("only %d faults of the endpoint", len(faults))
 	}
-}
-
-func (d disturbance) String() string {
-	text := fmt.Sprintf("%8s  %s", d.At.Truncate(time.Millisecond), d.Kind)
-	if d.Fault != "" {
-		text += ": " + d.Fault
-	}
-	return text
 }

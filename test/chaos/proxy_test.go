@@ -1,3 +1,5 @@
+//go:build long
+
 package chaos
 
 import (
@@ -58,7 +60,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.forward.ServeHTTP(w, r)
 		return
 	}
-	p.chronicle.count("faults between manager and API server", fault.name)
+	p.chronicle.count("fault between manager and API server: " + fault.name)
 	if object := objectOf(r); strings.HasPrefix(object, "s") {
 		p.chronicle.note(numberOf(object), "API server: %s %s: %s", r.Method, r.URL.Path, fault.name)
 	}

@@ -1,3 +1,5 @@
+//go:build long
+
 package chaos
 
 import (
@@ -13,7 +15,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -35,38 +36,14 @@ type world struct {
 	chronicle *chronicle
 	subjects  []*subject
 	keys      []*key
-	// epoch counts what the API server's life falls into: after a restart it tells
-	// those who watch what there is, and not what there was in between.
-	epoch atomic.Int64
 	// resting is true once nothing is left to recover from.
 	resting atomic.Bool
 }
 
-// subject is a session, and what was seen of it.
+// subject is a session with its key.
 type subject struct {
 	number int
 	key    *key
-	// suspending is locked while somebody has suspended the session.
-	suspending sync.Mutex
-	// declaring is locked while somebody changes the margin, so that one margin is
-	// declared after the other.
-	declaring sync.Mutex
-
-	mu sync.Mutex
-	// held is what the generated Secret held when the manager wrote it last.
-	held *seen
-	// shown is what the status showed, at each version of the session that was seen.
-	shown []shown
-	// generation that was observed last.
-	generation int64
-	// told is what the conditions said last.
-	told string
-	// mark is on the generated Secret since our last edit.
-	mark string
-	// condemned are the generated Secrets that we deleted.
-	condemned map[types.UID]bool
-	// tampered is when we last deleted or edited the generated Secret.
-	tampered time.Time
 }
 
 // key is an API key in its Secret, for one session or several.
@@ -76,8 +53,8 @@ type key struct {
 	// changing is locked while somebody changes the Secret.
 	changing sync.Mutex
 
-	mu     sync.Mutex
-	values []string // all there were; the last one is today's
+	mu      sync.Mutex
+	version int // of its value
 }
 
 const (
@@ -112,7 +89,7 @@ func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	t.Helper()
 	w := &world{
 		t: t, namespace: fmt.Sprintf("chaos-%08x", rand.Uint32()), cluster: env.NewCluster(t, controlplane.Options{CRDDirs: []string{env.CRDs()}}),
-		chronicle: newChronicle(time.Now()),
+		chronicle: newChronicle(),
 	}
 	config := w.cluster.Config()
 	config.Timeout = 10 * time.Second
@@ -120,7 +97,7 @@ func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	w.proxy = newProxy(t, w.chronicle, seed, w.cluster.Config())
 	endpoint := w.startEndpoint(seed)
 	w.fleet = &fleet{
-		chronicle: w.chronicle, binary: env.Tethered(t, "manager"), namespace: w.namespace,
+		w: w, program: env.Tethered(t, "manager"),
 		args: []string{
 			"--kubeconfig", w.proxy.kubeconfig,
 			"--endpoint-url", endpoint,
@@ -139,13 +116,7 @@ func newWorld(t *testing.T, seed uint64, sessions int) *world {
 func (w *world) startEndpoint(seed uint64) (address string) {
 	var granted atomic.Int64
 	w.standin, address = env.Endpoint(w.t, standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(*chaosLife),
-		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }),
-		standin.OnAnswer(func(r standin.Request) {
-			answer, told := answerOf(r)
-			w.chronicle.requested(sessionAsking(r.Expire), request{
-				arrived: r.Time, answered: time.Now(), key: r.Key, answer: answer, life: r.Life, told: told, fault: r.Fault,
-			})
-		}))
+		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }))
 	return address + standin.Path
 }
 
@@ -161,7 +132,7 @@ func (w *world) populate(sessions int) {
 			w.keys = append(w.keys, k)
 		}
 		k := w.keys[len(w.keys)-1]
-		s := &subject{number: i, key: k, condemned: map[types.UID]bool{}, generation: -1}
+		s := &subject{number: i, key: k}
 		k.subjects = append(k.subjects, s)
 		w.subjects = append(w.subjects, s)
 		w.create(builders.Session(s.name(), builders.In(w.namespace), builders.KeySecret(k.name),
@@ -181,30 +152,20 @@ func (s *subject) name() string { return sessionName(s.number) }
 // next is a new value for the key.
 func (k *key) next() string {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.values = append(k.values, fmt.Sprintf("%s-%s-%d", keyMark, k.name, len(k.values)))
-	return k.values[len(k.values)-1]
+	k.version++
+	k.mu.Unlock()
+	return k.value()
 }
 
+// value is today's.
 func (k *key) value() string {
-	all := k.all()
-	return all[len(all)-1]
-}
-
-func (k *key) all() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.values[:len(k.values):len(k.values)]
+	return fmt.Sprintf("%s-%s-%d", keyMark, k.name, k.version)
 }
 
 func (w *world) session(ctx context.Context, s *subject) (*v1alpha1.BillingSession, error) {
 	var session v1alpha1.BillingSession
 	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: s.name()}, &session)
 	return &session, err
-}
-
-func (w *world) secret(ctx context.Context, name string) (*corev1.Secret, error) {
-	var secret corev1.Secret
-	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &secret)
-	return &secret, err
 }
