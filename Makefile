@@ -2,36 +2,22 @@
 
 SHELL := /bin/bash
 
-# Long compilations report their progress.
-PROGRESS = 2>&1 >/dev/null | awk -f "$(CURDIR)/hack/tools/progress.awk"
-BUILD    = set -o pipefail; build() { go build -v "$$@" $(PROGRESS); }; build
+# All is compiled with the same flags, so that the build cache holds each library once, for the demo, the tests and
+# releases, in whatever folder the checkout is. Leaving out what only debuggers need makes it a sixth faster.
+export CGO_ENABLED = 0
+export GOWORK      = off
+export GOFLAGS    := $(strip $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false -ldflags=-w)
 
-# COMPILE compiles packages with their tests, which "go test" would do in silence, and links
-# nothing, as "go build" of several packages would.
-COMPILE  = set -o pipefail; compile() { go list -export -deps -test -v -f '' "$$@" $(PROGRESS); }; compile
-
-# TEST lists the skipped tests at the end. In CI they fail, except for these, which take
-# too long or too much memory: "make load" runs them.
-OPTIONAL = ^(TestRenewalUnderLoad|TestRestartWhileManyAreDue|TestHostileObjectsTakeLittleMemory)$$
-TEST     = go run ./hack/gotest --optional='$(OPTIONAL)' --
+# BUILD builds programs and says how far it is. COMPILE compiles packages with their tests, which "go test" would do in
+# silence, and links nothing.
+BUILD   = go run ./hack/gobuild/progress
+COMPILE = $(BUILD) -test
 
 .PHONY: help
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help:
+	@awk -F ':.*## ' '/^##### [^P]/ { printf "\n%s\n", substr($$0, 7) } /^[a-z0-9.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-##### Use
-
-.PHONY: build
-build: ## Build the commands into bin/
-	@$(BUILD) -o bin/ ./cmd/...
-
-.PHONY: plugin
-plugin: ## Build kubectl-billing for the usual platforms into dist/
-	@for os in linux darwin windows; do for arch in amd64 arm64; do \
-	  export CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch; file=dist/kubectl-billing-$$os-$$arch; \
-	  if [ $$os = windows ]; then file=$$file.exe; fi; echo $$file; \
-	  $(BUILD) -trimpath -ldflags='-s -w' -o $$file ./cmd/kubectl-billing || exit 1; \
-	done; done
+##### What a newcomer needs
 
 .PHONY: demo
 demo: bin/demo ## See it work: an API server, an endpoint and the operator, for a minute
@@ -41,7 +27,151 @@ demo: bin/demo ## See it work: an API server, an endpoint and the operator, for 
 run: bin/demo ## The same, but it keeps running for kubectl until Ctrl-C
 	@bin/demo --stay # not by "go run", which would report Ctrl-C as a failure
 
-##### Release
+.PHONY: build
+build: ## Build the commands into bin/
+	@$(BUILD) -o bin/ ./cmd/...
+
+# TESTED are the packages to test: all, or those that PKG names. Results of those that start no programs come from
+# Go's cache, which does not notice changes of a program.
+TESTED   = $(or $(PKG),./...)
+PROGRAMS = /(hack/.*|test/.*|cmd/version)$$
+# Tests mostly wait, so that more of them can run than there are processors.
+CPUS    := $(shell getconf _NPROCESSORS_ONLN)
+WAITING  = -p $$((2 * $(CPUS))) -parallel $$((4 * $(CPUS)))
+# GOTESTSUM lists failed and skipped tests at the end.
+GOTESTSUM = bin/tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json
+
+.PHONY: test
+test: assets bin/tools/gotestsum bin/tools/helm bin/tools/kubectl bin/tools/kustomize ## Run the tests, or only those of PKG (./controllers/renewal) with ARGS (-run TestDecide -v)
+	@$(COMPILE) $(TESTED)
+	@$(GOTESTSUM) --raw-command -- hack/test.sh '$(PROGRAMS)' "$$(go list $(TESTED))" -vet=off $(WAITING) -timeout 20m $(ARGS)
+	@$(NOTHING_SKIPPED)
+
+# A machine may lack what a test needs, such as root or a browser. CI lacks nothing, and a test that it skips would
+# never run anywhere.
+NOTHING_SKIPPED = if [ "$$CI" = true ] && grep '"Action":"skip"' bin/test.json | grep '"Test":'; then echo "With CI=true no test may be skipped: give the machine what they need." >&2; exit 1; fi
+
+.PHONY: lint
+lint: bin/tools/golangci-lint ## Run the linters
+	bin/tools/golangci-lint run --allow-parallel-runners ./...
+
+.PHONY: verify
+verify: generate bin/tools/kustomize bin/tools/actionlint ## Check generated files, modules, formatting and kustomizations
+	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' has changed." >&2; exit 1; }
+	@for module in $(MODULES); do \
+	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
+	done
+	@echo version; go run ./hack/version check
+	@echo actionlint; bin/tools/actionlint -shellcheck= -pyflakes=
+	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
+	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
+	@for folder in $(KUSTOMIZATIONS); do \
+	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
+	done
+
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
+MODULES        = $(patsubst %/go.mod,%,$(subst ./,,$(shell git ls-files '*/go.mod'))) .
+KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
+
+.PHONY: generate
+generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the manager's role, deep copies and the dashboard
+	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
+	bin/tools/crd-ref-docs --log-level ERROR --config hack/tools/crd-ref-docs/config.yaml --renderer markdown \
+	  --source-path api --output-path api/v1alpha1/README.md
+	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
+	cd hack/dashboard && go run . ../../config/grafana/dashboard.json
+	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
+	cp config/rbac/role.yaml config/chart/files/role.yaml
+	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
+	cp config/grafana/dashboard.json config/chart/files/dashboard.json
+	cp config/chart/values.yaml config/chart/files/values.yaml # missing values are filled from it
+
+##### What the nightly run has, and measurements
+
+# LONG are the tests that take a minute and more, or depend on the machine's pace. They run one package after the other.
+LONG      = $(shell grep -rl --include='*_test.go' '^//go:build long' controllers cmd hack test)
+LONG_RUN  = ^($(shell sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' $(LONG) /dev/null | grep -v '^TestMain$$' | paste -sd'|' -))$$
+
+.PHONY: test-long
+test-long: export GOFLAGS += -tags=long
+test-long: assets bin/tools/gotestsum bin/tools/helm bin/tools/kubectl bin/tools/kustomize ## Run the tests that "make test" leaves out, as they take minutes each
+	@$(COMPILE) $(addprefix ./,$(sort $(dir $(LONG))))
+	@$(GOTESTSUM) -- -vet=off -count=1 -p 1 -parallel $$((4 * $(CPUS))) -timeout 60m -run '$(or $(RUN),$(LONG_RUN))' $(addprefix ./,$(sort $(dir $(LONG))))
+	@$(NOTHING_SKIPPED)
+
+.PHONY: race
+race: export CGO_ENABLED = 1
+race: export GOFLAGS += -race
+race: assets bin/tools/helm bin/tools/kubectl bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
+	@$(COMPILE) ./...
+	go test -vet=off $(WAITING) -timeout 40m ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for FUZZTIME (1m)
+	@grep -rl --include='*_test.go' '^func Fuzz' api cmd controllers test | while read -r file; do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' "$$file"); do \
+	    echo "$$target ($$(dirname "$$file"))"; \
+	    go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(or $(FUZZTIME),1m)" || exit 1; \
+	  done; \
+	done
+
+.PHONY: gitops
+gitops: assets bin/tools/helm bin/tools/kustomize ## Let Argo CD's and Flux's code and controllers work on the operator (SOAK=1h: longer)
+	@for tool in argocd flux; do \
+	  $(COMPILE) -C test/gitops/$$tool ./... && echo "go test ./test/gitops/$$tool" && (cd test/gitops/$$tool && go test ./...) || exit 1; \
+	done
+	go test -tags gitops ./test/gitops/controllers -count=1 -timeout $(if $(SOAK),0,40m) $(if $(SOAK),-v -run TestSoak -gitops.soak=$(SOAK))
+
+.PHONY: e2e
+e2e: export GOFLAGS += -tags=e2e
+e2e: bin/tools/helm bin/tools/kustomize ## Test everything in the cluster of KUBECONFIG, by kind or another (hack/README.md), for RENEWALS (1)
+	@$(COMPILE) ./test/e2e
+	@for tool in argocd flux; do $(BUILD) -C test/gitops/$$tool -o "$(CURDIR)/bin/e2e/$$tool-verdict" ./verdict || exit 1; done
+	go test ./test/e2e -v -count=1 -timeout 60m -e2e.renewals=$(or $(RENEWALS),1)
+
+.PHONY: chaos
+chaos: assets ## Break everything around SESSIONS (200) sessions for DURATION (10m)
+	go test -tags long ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
+	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
+
+.PHONY: load
+load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
+	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
+	go test -tags long ./test/process/manager -run '^(TestRenewalUnderLoad|TestRestartWhileManyAreDue|TestHostileObjectsTakeLittleMemory)$$' \
+	  -v -count=1 -timeout 40m -load.sessions=$(or $(SESSIONS),10000)
+
+.PHONY: bench
+bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes; QUICK=1: under 3)
+	@$(COMPILE) ./test/performance/bench ./cmd/manager
+	go run ./test/performance/bench $(if $(QUICK),--sessions=1000 --rounds=1 --foreign=0) $(if $(SESSIONS),--sessions=$(SESSIONS))
+
+.PHONY: latency
+latency: assets ## Measure how long people wait for a URL, at rest and in trouble, among SESSIONS (5000) (10 minutes)
+	@$(COMPILE) ./test/performance/bench ./cmd/manager
+	go run ./test/performance/bench latency $(if $(SESSIONS),--sessions=$(SESSIONS)) $(if $(BURST),--burst=$(BURST))
+
+.PHONY: vulncheck
+vulncheck: bin/tools/govulncheck bin/tools/indexdb ## Look for known faults in what the operator is built from, by the pinned database
+	@rm -rf bin/vulndb
+	@bin/tools/indexdb -vulns "$$(cd hack/tools/vulncheck && go mod download && go list -m -f '{{.Dir}}' golang.org/x/vulndb)/data/osv" -out bin/vulndb
+	@# The Go that releases are built with may have fewer faults than that of this machine.
+	GOTOOLCHAIN=$$(sed -n 's/^toolchain //p' go.mod) bin/tools/govulncheck -db "file://$(CURDIR)/bin/vulndb" ./...
+
+.PHONY: outdated
+outdated: ## List direct dependencies of which there are newer versions
+	@for module in $(MODULES); do \
+	  (cd "$$module" && go list -m -u -f '{{if and .Update (not .Indirect)}}'"$$module"': {{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' all) || exit 1; \
+	done | sed '/^$$/d'
+
+##### Releases
+
+.PHONY: plugin
+plugin: ## Build kubectl-billing for the usual platforms into dist/
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  export GOOS=$$os GOARCH=$$arch; file=dist/kubectl-billing-$$os-$$arch; \
+	  if [ $$os = windows ]; then file=$$file.exe; fi; echo $$file; \
+	  go build -ldflags='-s -w' -o $$file ./cmd/kubectl-billing || exit 1; \
+	done; done
 
 .PHONY: image
 image: ## Build the image for all platforms into dist/image.tar (no container engine needed)
@@ -78,146 +208,11 @@ publish: ## Publish the files of VERSION as a release on GitHub (needs gh and GH
 bump: ## Write VERSION (v0.2.0) to everything that says which version this is
 	go run ./hack/version set "$(VERSION)"
 
-##### Check
-
-.PHONY: test
-test: assets bin/tools/helm bin/tools/kustomize ## Run all tests
-	@$(COMPILE) ./...
-	@# -count=1: the cache of results does not notice changes of the programs that tests build.
-	@# -p and -parallel: tests mostly wait, so that more of them can run than there are processors.
-	$(TEST) -count=1 -p 4 -parallel 8 -timeout 20m ./...
-
-# LONG are the tests that take a minute and more each.
-LONG = /(hack/image|test/(chaos|documents|manifests/[a-z]+|observability|process/manager))$$
-
-.PHONY: test-short
-test-short: assets ## Run the tests without the folders that take minutes each, to see soon whether a change is sound
-	@$(COMPILE) $$(go list ./... | grep -vE '$(LONG)')
-	$(TEST) -count=1 -p 4 -parallel 8 -timeout 20m $$(go list ./... | grep -vE '$(LONG)')
-
-.PHONY: race
-race: assets bin/tools/helm bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
-	@$(COMPILE) -race ./...
-	$(TEST) -race -parallel 8 -timeout 40m ./...
-
-.PHONY: gitops
-gitops: assets bin/tools/helm ## Run Flux's controller and Argo CD's and Flux's own code on the operator (compiles for minutes once)
-	@for tool in argocd flux; do \
-	  (cd test/gitops/$$tool && echo "go test ./test/gitops/$$tool" && $(BUILD) ./... && go test ./...) || exit 1; \
-	done
-	go test ./test/gitops/controllers -count=1 -timeout 20m -skip ArgoCD -gitops.run
-
-.PHONY: gitops-long
-gitops-long: gitops bin/tools/kustomize ## The same, and Argo CD's controllers (with Debian's redis-server)
-	go test ./test/gitops/controllers -count=1 -timeout 20m -run ArgoCD -gitops.run
-
-.PHONY: gitops-soak
-gitops-soak: assets ## Let Flux's controller and the operator run side by side for SOAK (1h)
-	go test ./test/gitops/controllers -v -count=1 -timeout 0 -run TestSoak -gitops.run -gitops.soak=$(or $(SOAK),1h)
-
 .PHONY: release-test
 release-test: assets bin/tools/helm bin/tools/kustomize ## Test that releases are reproducible, complete and can be installed
-	@(cd hack/release && echo "go test ./hack/release" && $(COMPILE) ./... && go test -count=1 -timeout 20m ./...)
+	@$(COMPILE) -C hack/release ./...
+	cd hack/release && go test -count=1 -timeout 20m ./...
 
-.PHONY: e2e
-e2e: RENEWALS = 1
-e2e: e2e-run ## Test everything in the cluster of KUBECONFIG, in eight minutes (see hack/README.md)
-
-.PHONY: e2e-long
-e2e-long: RENEWALS = 6
-e2e-long: e2e-run ## The same, and watch mounted files for six renewals, in half an hour
-
-.PHONY: e2e-run
-e2e-run: bin/tools/helm bin/tools/kustomize
-	@$(COMPILE) ./test/e2e
-	@for tool in argocd flux; do (cd test/gitops/$$tool && $(BUILD) -o "$(CURDIR)/bin/e2e/$$tool-verdict" ./verdict) || exit 1; done
-	go test ./test/e2e -v -count=1 -timeout 60m -e2e.renewals=$(RENEWALS)
-
-.PHONY: chaos
-chaos: assets ## Break everything around SESSIONS (200) sessions for DURATION (10m)
-	go test ./test/chaos -run TestChaos -v -count=1 -timeout 60m \
-	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
-
-.PHONY: bench
-bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes; QUICK=1: under 3)
-	@$(COMPILE) ./test/performance/bench ./cmd/manager
-	go run ./test/performance/bench $(if $(QUICK),--sessions=1000 --rounds=1 --foreign=0) $(if $(SESSIONS),--sessions=$(SESSIONS))
-
-.PHONY: latency
-latency: assets ## Measure how long people wait for a URL: alone, among SESSIONS (5000) at rest and in trouble, in a burst, after an outage (10 minutes)
-	@$(COMPILE) ./test/performance/bench ./cmd/manager
-	go run ./test/performance/bench latency $(if $(SESSIONS),--sessions=$(SESSIONS)) $(if $(BURST),--burst=$(BURST))
-
-.PHONY: load
-load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
-	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
-	go test ./test/process/manager -run '$(OPTIONAL)|^TestRestartOverQuotaSpendsNoRequest$$' -v -count=1 -timeout 40m \
-	  -load.sessions=$(or $(SESSIONS),10000)
-
-.PHONY: fuzz
-fuzz: ## Fuzz each parser for FUZZTIME (1m)
-	@grep -rl --include='*_test.go' '^func Fuzz' api cmd controllers test | while read -r file; do \
-	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' "$$file"); do \
-	    echo "$$target ($$(dirname "$$file"))"; \
-	    go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime "$(or $(FUZZTIME),1m)" || exit 1; \
-	  done; \
-	done
-
-.PHONY: lint
-lint: bin/tools/golangci-lint ## Run the linters
-	bin/tools/golangci-lint run --allow-parallel-runners ./...
-
-.PHONY: vulncheck
-vulncheck: bin/tools/govulncheck bin/tools/indexdb ## Look for known faults in what the operator is built from
-	@echo vulncheck; go run ./hack/vulncheck ./...
-
-.PHONY: vulncheck-latest
-vulncheck-latest: ## The same with today's database of faults
-	cd hack/tools/vulncheck && go get golang.org/x/vulndb@latest && go mod tidy
-	@$(MAKE) vulncheck
-
-.PHONY: outdated
-outdated: ## List direct dependencies of which there are newer versions
-	@for module in $(MODULES); do \
-	  (cd "$$module" && go list -m -u -f '{{if and .Update (not .Indirect)}}'"$$module"': {{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' all) || exit 1; \
-	done | sed '/^$$/d'
-
-.PHONY: roots
-roots: ## Check the age of the root certificates that are compiled into the image
-	@go run ./hack/roots
-
-.PHONY: verify
-verify: generate vulncheck bin/tools/kustomize bin/tools/actionlint ## Check generated files, modules, known faults, formatting and kustomizations
-	@git diff --exit-code -- $(GENERATED) || { echo "Commit what 'make generate' has changed." >&2; exit 1; }
-	@for module in $(MODULES); do \
-	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
-	done
-	@echo version; go run ./hack/version check
-	@echo actionlint; bin/tools/actionlint -shellcheck= -pyflakes=
-	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
-	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
-	@for folder in $(KUSTOMIZATIONS); do \
-	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
-	done
-
-##### Change
-
-GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
-MODULES        = . hack/dashboard hack/release hack/tools hack/tools/helm hack/tools/crd-ref-docs hack/tools/actionlint hack/tools/vulncheck hack/controlplane/binaries test/gitops/argocd test/gitops/controllers/binaries test/gitops/flux test/performance/bench/plot
-KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
-
-.PHONY: generate
-generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the manager's role, deep copies and the dashboard
-	go tool controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
-	bin/tools/crd-ref-docs --log-level ERROR --config hack/tools/crd-ref-docs/config.yaml --renderer markdown \
-	  --source-path api --output-path api/v1alpha1/README.md
-	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
-	cd hack/dashboard && go run . ../../config/grafana/dashboard.json
-	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
-	cp config/rbac/role.yaml config/chart/files/role.yaml
-	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
-	cp config/grafana/dashboard.json config/chart/files/dashboard.json
-	cp config/chart/values.yaml config/chart/files/values.yaml # missing values are filled from it
 
 ##### Prerequisites
 
@@ -228,35 +223,22 @@ bin/demo: assets
 
 .PHONY: bin/release
 bin/release:
-	@(cd hack/release && $(BUILD) -o "$(CURDIR)/$@" .)
+	@$(BUILD) -C hack/release -o "$(CURDIR)/$@" .
 
 # etcd and kube-apiserver come first: a download needs hardly anything to be compiled.
 .PHONY: assets
 assets:
-	@$(BUILD) -o bin/assets ./hack/controlplane/assets
-	@bin/assets >/dev/null
+	@go run ./hack/controlplane/assets >/dev/null
 
-bin/tools/golangci-lint: TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-bin/tools/kustomize:     TOOL = sigs.k8s.io/kustomize/kustomize/v5
-bin/tools/helm:          TOOL = helm.sh/helm/v4/cmd/helm
-bin/tools/helm:          TOOLS = hack/tools/helm
-bin/tools/helm:          hack/tools/helm/go.mod hack/tools/helm/go.sum
-bin/tools/crd-ref-docs:  TOOL = github.com/elastic/crd-ref-docs
-bin/tools/crd-ref-docs:  TOOLS = hack/tools/crd-ref-docs
-bin/tools/crd-ref-docs:  hack/tools/crd-ref-docs/go.mod hack/tools/crd-ref-docs/go.sum
-bin/tools/actionlint:    TOOL = github.com/rhysd/actionlint/cmd/actionlint
-bin/tools/actionlint:    TOOLS = hack/tools/actionlint
-bin/tools/actionlint:    hack/tools/actionlint/go.mod hack/tools/actionlint/go.sum
-bin/tools/govulncheck:   TOOL = golang.org/x/vuln/cmd/govulncheck
-bin/tools/govulncheck:   TOOLS = hack/tools/vulncheck
-bin/tools/govulncheck:   hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
-bin/tools/indexdb:       TOOL = golang.org/x/vulndb/cmd/indexdb
-bin/tools/indexdb:       TOOLS = hack/tools/vulncheck
-bin/tools/indexdb:       hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
-TOOLS                    = hack/tools
+bin/tools/%: MODULE = hack/tools
+bin/tools/golangci-lint: MODULE = hack/tools/lint
+bin/tools/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
+bin/tools/govulncheck bin/tools/indexdb: MODULE = hack/tools/vulncheck
+bin/tools/govulncheck bin/tools/indexdb: hack/tools/vulncheck/go.mod hack/tools/vulncheck/go.sum
 
+# A module's go.mod names its tools, of which one has the wanted name.
 bin/tools/%: hack/tools/go.mod hack/tools/go.sum
 	@echo "Building $* (once per version) ..."
 	@mkdir -p bin/tools
-	@cd $(TOOLS) && { $(BUILD) -o "$(CURDIR)/$@.new" $(TOOL); }
+	@$(BUILD) -C $(MODULE) -o "$(CURDIR)/$@.new" "$$(cd $(MODULE) && go list -f '{{.ImportPath}}' tool | grep -E '/$*(/v[0-9]+)?$$')"
 	@mv $@.new $@

@@ -4,6 +4,8 @@ module github.com/xtracta/billing-operator/hack/release
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/go-logr/logr v1.4.4
 	github.com/google/go-containerregistry v0.22.1

@@ -16,7 +16,7 @@ import (
 )
 
 // KubernetesVersion is the minor version of the API server. A download takes its latest
-// patch release; a build takes the one that the module in ../binaries pins.
+// patch release; a build takes the one that hack/tools/go.mod pins.
 const KubernetesVersion = "1.37"
 
 // AssetsVariable names the environment variable that overrides where etcd and
@@ -96,7 +96,7 @@ func ModuleRoot() (string, error) {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, binariesModule, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, toolsModule, "go.mod")); err == nil {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)

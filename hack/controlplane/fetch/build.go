@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// binariesModule pins what is built. It is a separate module, so that the operator
-	// does not get the API server's dependencies. Where both have a dependency, they have
-	// the same version of it: the build cache then holds each package once, and the
-	// operator is nearly compiled when the API server is.
-	binariesModule = "hack/controlplane/binaries"
+	// toolsModule pins what is built, and all other tools. It is a separate module, so that
+	// the operator does not get the API server's dependencies. Where both have a dependency,
+	// they have the same version of it: the build cache then holds each package once, and
+	// the operator is nearly compiled when the API server is.
+	toolsModule = "hack/tools"
 
 	etcdPackage      = "go.etcd.io/etcd/server/v3"
 	apiServerPackage = "k8s.io/kubernetes/cmd/kube-apiserver"
@@ -25,7 +25,7 @@ const (
 // build compiles the pinned programs into dir. It has the flags of all other builds, so that
 // what the API server and the operator have in common is compiled once.
 func build(ctx context.Context, root, dir string, out io.Writer) error {
-	command := gobuild.Command{Dir: filepath.Join(root, binariesModule), Progress: out}
+	command := gobuild.Command{Dir: filepath.Join(root, toolsModule), Progress: out}
 	version, err := command.Output(ctx, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ module github.com/xtracta/billing-operator/hack/tools/vulncheck
 
 go 1.26.0
 
+toolchain go1.26.11
+
 tool (
 	golang.org/x/vuln/cmd/govulncheck
 	golang.org/x/vulndb/cmd/indexdb

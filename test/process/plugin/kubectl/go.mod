@@ -3,6 +3,8 @@ module github.com/xtracta/billing-operator/test/process/plugin/kubectl
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	k8s.io/component-base v0.37.2
 	k8s.io/kubectl v0.37.2
