@@ -72,6 +72,17 @@ func TestGoodFlagsAreTaken(t *testing.T) {
 	}
 }
 
+// A key never goes past a proxy that somebody asked for, and nobody's password is logged.
+func TestAProxyThatCannotBeReadEndsTheStart(t *testing.T) {
+	o, err := parseFlags(nil, io.Discard)
+	noError(t, err)
+	t.Setenv("https_proxy", "")
+	t.Setenv("HTTPS_PROXY", "http://user:pa%ss@proxy.example:3128")
+	if _, err := newManager(o); err == nil || !strings.HasPrefix(err.Error(), "HTTPS_PROXY: ") || strings.Contains(err.Error(), "pa%ss") {
+		t.Errorf("the start ends with %v", err)
+	}
+}
+
 func TestHelpIsNoFailure(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); !errors.Is(err, pflag.ErrHelp) {

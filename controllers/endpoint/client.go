@@ -28,6 +28,7 @@ type Client struct {
 	timeout   time.Duration
 	clock     clock.PassiveClock
 	userAgent string
+	proxy     proxyFunc
 	transport atomic.Pointer[http.Transport]
 }
 

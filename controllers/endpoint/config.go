@@ -31,8 +31,9 @@ type Config struct {
 	UserAgent string
 }
 
-// New returns a Client. Its errors name the flag with the wrong value and say how
-// to correct it.
+// New returns a Client, which asks through the proxy that the environment names, if
+// any. Its errors name the flag or the variable with the wrong value and say how to
+// correct it.
 func New(config Config) (*Client, error) {
 	policy, err := NewURLPolicy(config.URL, config.AllowedURLHosts)
 	if err != nil {
@@ -46,6 +47,10 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--endpoint-ca-file: %w", err)
 	}
+	proxy, err := proxyFromEnvironment()
+	if err != nil {
+		return nil, err
+	}
 	if config.Timeout <= 0 {
 		return nil, errors.New("--endpoint-timeout: must be longer than zero; 10s is usual")
 	}
@@ -58,8 +63,9 @@ func New(config Config) (*Client, error) {
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		userAgent: config.UserAgent,
+		proxy:     proxy,
 	}
-	client.transport.Store(newTransport(roots, config.Timeout))
+	client.transport.Store(newTransport(proxy, roots, config.Timeout))
 	return client, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -41,23 +42,24 @@ func parseHostPatterns(texts []string) ([]hostPattern, error) {
 }
 
 // canonicalHost returns one spelling for all spellings of a host: case, a trailing
-// dot, international names (mapped as browsers do), forms of an address. It returns
-// "" if the text is not a host name.
+// dot, international names, forms of an address. It returns "" if browsers open no
+// such host.
 func canonicalHost(host string) string {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.Unmap().String()
 	}
-	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
-	if err != nil || len(name) > 253 {
+	name, err := asBrowsers.ToASCII(strings.TrimSuffix(host, "."))
+	if err != nil || len(name) > 253 || !dnsName.MatchString(name) {
 		return ""
-	}
-	for _, label := range strings.Split(name, ".") {
-		if label == "" || len(label) > 63 {
-			return ""
-		}
 	}
 	return name
 }
+
+// asBrowsers maps names as browsers do. They open names that nobody could register,
+// such as ab--cd, acme- and a_b: whoever owns a domain names what is under it.
+var asBrowsers = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.StrictDomainName(false))
+
+var dnsName = regexp.MustCompile(`^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$`)
 
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {

@@ -20,7 +20,7 @@ type Key struct{ secret }
 // and the endpoint would reject the key for them. The error is a *KeyError, whose text
 // never contains the value.
 func ParseKey(secretValue []byte) (Key, error) {
-	value := bytes.TrimFunc(secretValue, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+	value := bytes.TrimFunc(secretValue, isAround)
 	switch {
 	case len(value) == 0:
 		return Key{}, &KeyError{"the API key is empty"}
@@ -58,6 +58,10 @@ func unprintable(r rune) string {
 func isInvisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
+
+// isAround reports whether a character around a value was not meant: white space, or
+// what cannot be seen.
+func isAround(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) }
 
 // Reveal returns the key itself. It belongs in the body of the request and nowhere
 // else.

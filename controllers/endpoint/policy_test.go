@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestURLPolicy(t *testing.T) {
 		{"the endpoint's host, whatever is allowed", policy("https://a.example/x"), "https://a.example/page?t=1", ""},
 		{"a reseller's host", policy("https://a.example/x", "billing.brand.example"), "https://billing.brand.example/?t=1", ""},
 		{"a host that is not allowed", public, "https://evil.example/?t=" + testToken, "is on evil.example, which"},
-		{"a host named like a token", public, "https://" + testToken[:40] + ".example/", "is on another host, which"},
+		{"a host named like a token", public, "https://" + testToken[:40] + ".example/", "is not shown"},
 		{"http from an https endpoint", public, "http://api-app.xtracta.com/?t=" + testToken, "is not https"},
 		{"loopback http from an https endpoint", public, "http://127.0.0.1/?t=" + testToken, "is not https"},
 		{"http from a loopback endpoint", local, "http://127.0.0.1:8080/?t=1", ""},
@@ -49,7 +50,7 @@ func TestURLPolicy(t *testing.T) {
 		{"other http, without an endpoint", none, "http://localhost.evil.example/?t=" + testToken, "is not https"},
 		{"another scheme, without an endpoint", none, "ftp://localhost/", "is not https"},
 		{"user info, without an endpoint", none, "https://user:" + testToken + "@xtracta.com/", "user or password"},
-		{"no host name, without an endpoint", none, "https://a_b/", "host name that is not valid"},
+		{"no host name, without an endpoint", none, "https://a..b/", "not valid; Xtracta"},
 		{"a backslash, without an endpoint", none, `https://evil.example\@xtracta.com/`, "characters"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -59,6 +60,36 @@ func TestURLPolicy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheCureOfAForeignHostWorks does what the refusal says.
+func TestTheCureOfAForeignHostWorks(t *testing.T) {
+	named := regexp.MustCompile(`^is on (\S+), which .* add it there`)
+	for _, host := range []string{
+		"evil.example", "ab--cd.brand.example", "r3---sn-x.brand.example", "acme-.brand.example", "-acme.brand.example", "a_b.brand.example",
+		"BRAND.example.", "bücher.example", "xn--bcher-kva.example", "ａ.example", "a。example", "localhost", "192.0.2.1", "[2001:DB8:0::1]", "[::ffff:192.0.2.1]", "0x7f.1", "brand.example:8443",
+	} {
+		err := allowing(t).Check("https://" + host + "/100%/?t=1")
+		if err == nil {
+			t.Errorf("%s is accepted", host)
+			continue
+		}
+		found := named.FindStringSubmatch(err.Error())
+		if found == nil {
+			t.Errorf("%s: the refusal names no cure: %v", host, err)
+			continue
+		}
+		if err := allowing(t, found[1]).Check("https://" + host + "/100%/?t=1"); err != nil {
+			t.Errorf("%s is refused although %s is allowed: %v", host, found[1], err)
+		}
+	}
+}
+
+func allowing(t *testing.T, hosts ...string) endpoint.URLPolicy {
+	t.Helper()
+	p, err := endpoint.NewURLPolicy("https://api-app.xtracta.com/", hosts)
+	must(t, err)
+	return p
 }
 
 func TestURLPolicyNamesTheFlag(t *testing.T) {

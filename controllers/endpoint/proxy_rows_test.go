@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
-	"testing"
 
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
@@ -74,28 +72,4 @@ func (s *stage) proxy(url string) {
 	}
 	s.t.Setenv("NO_PROXY", "")
 	s.t.Setenv("no_proxy", "")
-}
-
-// TestProxyFromEnvironment makes sure that a tunnel is what the environment opens:
-// the proxy sees a CONNECT and then nothing but TLS.
-func TestProxyFromEnvironment(t *testing.T) {
-	var connects atomic.Int32
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodConnect && r.Host == "endpoint.invalid:443" {
-			connects.Add(1)
-		}
-		w.WriteHeader(http.StatusBadGateway)
-	}))
-	defer proxy.Close()
-	t.Setenv("HTTPS_PROXY", proxy.URL)
-	t.Setenv("NO_PROXY", "")
-	t.Setenv("no_proxy", "")
-	client := newClient(t, "https://endpoint.invalid/")
-	key, _ := endpoint.ParseKey([]byte(testKey))
-	if _, err := client.IssueURL(t.Context(), endpoint.Request{Key: key}); outcomeOf(err) != unavailable {
-		t.Errorf("got %v", err)
-	}
-	if connects.Load() != 1 {
-		t.Errorf("%d tunnels were asked for, want 1", connects.Load())
-	}
 }

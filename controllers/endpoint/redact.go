@@ -86,12 +86,15 @@ func (r *redactor) message(text string) string {
 	return text
 }
 
+// hiddenHost stands for a host whose name may be a key.
+const hiddenHost = "another host"
+
 // host returns a host name as it may be shown to the person who decides on it.
 func (r *redactor) host(name string) string {
 	canonical := canonicalHost(name)
-	isToken := func(label string) bool { return len(label) >= minToken }
+	isToken := func(label string) bool { return len(label) >= 24 }
 	if canonical == "" || slices.ContainsFunc(strings.Split(canonical, "."), isToken) || r.reveals(canonical) {
-		return "another host"
+		return hiddenHost
 	}
 	return canonical
 }

@@ -15,7 +15,7 @@ func (c *Client) SetRootCAs(text []byte) error {
 	if err != nil {
 		return err
 	}
-	c.transport.Store(newTransport(roots, c.timeout))
+	c.transport.Store(newTransport(c.proxy, roots, c.timeout))
 	return nil
 }
 

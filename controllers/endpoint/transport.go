@@ -9,18 +9,15 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"golang.org/x/net/http/httpproxy"
 )
 
 // maxHeader bounds the header of an answer, with those of informational answers
 // before it, in bytes.
 const maxHeader = 32 << 10
 
-func newTransport(roots *x509.CertPool, timeout time.Duration) *http.Transport {
-	proxy := httpproxy.FromEnvironment().ProxyFunc() // never proxies loopback
+func newTransport(proxy proxyFunc, roots *x509.CertPool, timeout time.Duration) *http.Transport {
 	return &http.Transport{
-		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+		Proxy:                  proxy,
 		OnProxyConnectResponse: proxyRefusal,
 		// A dial goes on after the request that started it is cancelled, unless it has a
 		// limit of its own.

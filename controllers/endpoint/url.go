@@ -42,7 +42,8 @@ func NewURLPolicy(endpointURL string, allowedHosts []string) (URLPolicy, error) 
 func (p URLPolicy) Check(text string) error { return p.check(text, newRedactor(Key{})) }
 
 func (p URLPolicy) check(text string, r *redactor) error {
-	u, err := url.Parse(text)
+	scheme, authority := origin(text)
+	u, err := url.Parse("https://" + authority)
 	switch {
 	case text == "":
 		return errors.New("is empty")
@@ -50,19 +51,38 @@ func (p URLPolicy) check(text string, r *redactor) error {
 		return fmt.Errorf("is longer than %d KiB", maxURL>>10)
 	case strings.ContainsFunc(text, misleading):
 		return errors.New("contains characters that do not belong in a URL")
-	case err != nil || !u.IsAbs() || u.Hostname() == "" || !validPort(u):
+	case authority == "":
 		return errors.New("is not an absolute URL")
-	case !p.allowsScheme(u):
+	case err != nil || !validPort(u) || canonicalHost(u.Hostname()) == "":
+		return errors.New("has a host name or a port that is not valid; Xtracta or your reseller must correct it")
+	case !p.allowsScheme(scheme, u.Hostname()):
 		return errors.New("is not https")
 	case u.User != nil:
 		return errors.New("contains a user or password")
-	case p.hosts == nil && canonicalHost(u.Hostname()) == "":
-		return errors.New("has a host name that is not valid")
-	case p.hosts != nil && !p.allowsHost(u.Hostname()):
-		return fmt.Errorf("is on %s, which is neither the endpoint's host nor among --allowed-url-hosts; add it there if it is Xtracta's or your reseller's",
-			r.host(u.Hostname()))
+	case !p.allowsHost(u.Hostname()):
+		return errors.New(notAllowed(r.host(u.Hostname())))
 	}
 	return nil
+}
+
+// origin returns the scheme of a URL, and what stands between it and the path. Nothing
+// else of a URL decides where it leads, and browsers also open what follows where it
+// breaks the rules, such as "/100%/b".
+func origin(text string) (scheme, authority string) {
+	scheme, rest, _ := strings.Cut(text, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.ToLower(scheme), rest
+}
+
+func notAllowed(host string) string {
+	if host == hiddenHost {
+		return "is on a host that is neither the endpoint's nor among --allowed-url-hosts, and is not shown as its name could be a key; " +
+			"ask Xtracta or your reseller which hosts to add there"
+	}
+	return fmt.Sprintf("is on %s, which is neither the endpoint's host nor among --allowed-url-hosts; "+
+		"add it there if it is Xtracta's or your reseller's", host)
 }
 
 // CheckURL applies the client's URLPolicy to a URL that was read back.
@@ -85,14 +105,11 @@ func misleading(r rune) bool {
 	return r == '\\' || r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }
 
-func (p URLPolicy) allowsScheme(u *url.URL) bool {
-	if p.hosts == nil && u.Scheme == "http" {
-		return isLoopback(u.Hostname())
-	}
-	return u.Scheme == "https" || u.Scheme == "http" && p.http
+func (p URLPolicy) allowsScheme(scheme, host string) bool {
+	return scheme == "https" || scheme == "http" && (p.http || p.hosts == nil && isLoopback(host))
 }
 
 func (p URLPolicy) allowsHost(host string) bool {
 	canonical := canonicalHost(host)
-	return canonical != "" && slices.ContainsFunc(p.hosts, func(pattern hostPattern) bool { return pattern.matches(canonical) })
+	return p.hosts == nil || slices.ContainsFunc(p.hosts, func(pattern hostPattern) bool { return pattern.matches(canonical) })
 }
