@@ -78,13 +78,21 @@ func (p *Process) Wait() error {
 	return p.err
 }
 
+// Ended reports whether the program has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // MustRun fails the test when the program has ended.
 func (p *Process) MustRun() {
 	p.t.Helper()
-	select {
-	case <-p.ended:
+	if p.Ended() {
 		p.t.Fatalf("%q ended: %v", p.command.Args, p.err)
-	default:
 	}
 }
 

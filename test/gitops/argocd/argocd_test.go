@@ -1,19 +1,34 @@
+// Package argocd shows config/argocd to Argo CD's own code.
 package argocd
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	appv1 "github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v3/util/lua"
+	"github.com/argoproj/argo-cd/v3/util/settings"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes/fake"
 	"sigs.k8s.io/yaml"
 )
 
-const renewalAnnotation = "billing.xtracta.com/renew-requested-at"
+const (
+	// root is the project's, seen from this folder, in which tests run.
+	root = "../../.."
+
+	renewalAnnotation = "billing.xtracta.com/renew-requested-at"
+)
 
 func TestHealth(t *testing.T) {
 	overrides := lua.ResourceHealthOverrides(installed(t))
@@ -46,122 +61,60 @@ func TestHealthOfAnObjectWithoutStatus(t *testing.T) {
 	}
 }
 
-func TestActionsOnOffer(t *testing.T) {
-	for _, row := range []struct {
-		suspended bool
-		enabled   map[string]bool
-	}{
-		{false, map[string]bool{"renew": true, "suspend": true, "resume": false}},
-		{true, map[string]bool{"renew": false, "suspend": false, "resume": true}},
-	} {
-		vm := lua.VM{ResourceOverrides: installed(t)}
-		session := sessionWith(t, row.suspended)
-		scripts, err := vm.GetResourceActionDiscovery(session)
-		if err != nil {
-			t.Fatal(err)
-		}
-		actions, err := vm.ExecuteResourceActionDiscovery(session, scripts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(actions) != len(row.enabled) {
-			t.Errorf("%d actions are on offer, want %d", len(actions), len(row.enabled))
-		}
-		for _, action := range actions {
-			if action.Disabled == row.enabled[action.Name] {
-				t.Errorf("suspended %v: action %s disabled %v", row.suspended, action.Name, action.Disabled)
-			}
-		}
-	}
-}
-
-func TestActions(t *testing.T) {
-	for _, row := range []struct {
-		action    string
-		suspended bool
-		field     []string
-		check     func(value any) bool
-	}{
-		{"renew", false, []string{"metadata", "annotations", renewalAnnotation},
-			func(v any) bool { token, _ := v.(string); return len(token) == len("2030-01-01T10:00:00Z") }},
-		{"suspend", false, []string{"spec", "suspend"}, func(v any) bool { return v == true }},
-		{"resume", true, []string{"spec", "suspend"}, func(v any) bool { return v == false }},
-	} {
-		t.Run(row.action, func(t *testing.T) {
-			session := sessionWith(t, row.suspended)
-			changed := runAction(t, session.DeepCopy(), row.action)
-			value, _, err := unstructured.NestedFieldNoCopy(changed.Object, row.field...)
-			if err != nil || !row.check(value) {
-				t.Errorf("%v is %v, %v", row.field, value, err)
-			}
-			unstructured.RemoveNestedField(changed.Object, row.field...)
-			unstructured.RemoveNestedField(session.Object, row.field...)
-			if annotations := changed.GetAnnotations(); len(annotations) == 0 {
-				changed.SetAnnotations(nil)
-			}
-			before, _ := yaml.Marshal(session.Object)
-			after, _ := yaml.Marshal(changed.Object)
-			if !bytes.Equal(before, after) {
-				t.Errorf("more than that changed:\n%s\nto\n%s", before, after)
-			}
-		})
-	}
-}
-
 func TestRenewKeepsOtherAnnotations(t *testing.T) {
-	session := sessionWith(t, false)
+	session := situations(t)[0].Session
 	session.SetAnnotations(map[string]string{"example.com/kept": "yes", renewalAnnotation: "before"})
-	annotations := runAction(t, session, "renew").GetAnnotations()
-	if annotations["example.com/kept"] != "yes" || annotations[renewalAnnotation] == "before" {
+	impacted, err := lua.VM{}.ExecuteResourceAction(&session, script(t, "actions", "renew", "action.lua"), nil)
+	if err != nil || len(impacted) != 1 {
+		t.Fatalf("the action does %+v, %v", impacted, err)
+	}
+	annotations := impacted[0].UnstructuredObj.GetAnnotations()
+	if token := annotations[renewalAnnotation]; annotations["example.com/kept"] != "yes" || len(token) != len("2030-01-01T10:00:00Z") {
 		t.Errorf("annotations are %v", annotations)
 	}
 }
 
-func exampleApplication(t *testing.T, path ...string) (application appv1.Application) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(append([]string{root, "config", "argocd"}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.UnmarshalStrict(text, &application); err != nil {
-		t.Fatal(err)
-	}
-	return application
-}
-
-func runAction(t *testing.T, session *unstructured.Unstructured, name string) *unstructured.Unstructured {
-	t.Helper()
-	vm := lua.VM{ResourceOverrides: installed(t)}
-	action, err := vm.GetResourceAction(session, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	impacted, err := vm.ExecuteResourceAction(session, action.ActionLua, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(impacted) != 1 || impacted[0].K8SOperation != lua.PatchOperation {
-		t.Fatalf("the action does %+v, want one patch", impacted)
-	}
-	return impacted[0].UnstructuredObj
-}
-
-func sessionWith(t *testing.T, suspended bool) *unstructured.Unstructured {
-	t.Helper()
-	session := situations(t)[0].Session
-	if suspended {
-		_ = unstructured.SetNestedField(session.Object, true, "spec", "suspend")
-	}
-	return &session
-}
-
+// installed is what Argo CD reads from its ConfigMap once config/argocd is applied.
 func installed(t *testing.T) map[string]appv1.ResourceOverride {
 	t.Helper()
-	overrides, err := Installed(t.Context())
+	var configMap corev1.ConfigMap
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rendered(t, "argocd")[0].Object, &configMap); err != nil {
+		t.Fatal(err)
+	}
+	manager := settings.NewSettingsManager(t.Context(), fake.NewClientset(&configMap, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "argocd-secret"},
+	}), "argocd")
+	overrides, err := manager.GetResourceOverrides()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return overrides
+}
+
+// rendered is what the pinned kustomize makes of a folder of config/.
+func rendered(t *testing.T, folder string) (objects []*unstructured.Unstructured) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "config", folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kustomize := exec.CommandContext(t.Context(), "go", "tool", "kustomize", "build", path)
+	kustomize.Dir, kustomize.Stderr = filepath.Join(root, "hack", "tools"), os.Stderr
+	text, err := kustomize.Output()
+	if err != nil {
+		t.Fatalf("kustomize build config/%s: %v", folder, err)
+	}
+	for decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
+	}
 }
 
 // situation is a row of the table that all readers of a session's health share.
@@ -179,8 +132,8 @@ func situations(t *testing.T) (rows []situation) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
+	if err := yaml.Unmarshal(text, &rows); err != nil || len(rows) == 0 {
+		t.Fatalf("%d situations: %v", len(rows), err)
 	}
 	return rows
 }

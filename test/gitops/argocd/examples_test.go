@@ -1,16 +1,16 @@
 package argocd
 
 import (
-	"bytes"
-	"errors"
-	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	argocommon "github.com/argoproj/argo-cd/v3/common"
+	appv1 "github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/gitops-engine/pkg/sync/common"
+	"github.com/argoproj/gitops-engine/pkg/sync/resource"
 	"github.com/argoproj/gitops-engine/pkg/sync/syncwaves"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
 )
 
 // serverSideDiff is for Applications with sessions: Argo CD's own comparison after a server-side apply
@@ -19,17 +19,24 @@ const serverSideDiff = "ServerSideDiff=true"
 
 func TestExampleApplications(t *testing.T) {
 	for _, row := range []struct {
-		path     []string
+		path     string
 		options  []string
 		compares string
 	}{
-		{[]string{"application.yaml"}, []string{common.SyncOptionServerSideApply}, serverSideDiff},
+		{"application.yaml", []string{common.SyncOptionServerSideApply}, serverSideDiff},
 		// The dry run of a session must wait for the CRD that comes with it.
-		{[]string{"together", "application.yaml"}, []string{common.SyncOptionServerSideApply, common.SyncOptionSkipDryRunOnMissingResource}, serverSideDiff},
-		{[]string{"operator", "helm.yaml"}, []string{common.SyncOptionServerSideApply, "CreateNamespace=true"}, ""},
-		{[]string{"operator", "kustomize.yaml"}, []string{common.SyncOptionServerSideApply}, ""},
+		{"together/application.yaml", []string{common.SyncOptionServerSideApply, common.SyncOptionSkipDryRunOnMissingResource}, serverSideDiff},
+		{"operator/helm.yaml", []string{common.SyncOptionServerSideApply, "CreateNamespace=true"}, ""},
+		{"operator/kustomize.yaml", []string{common.SyncOptionServerSideApply}, ""},
 	} {
-		application := exampleApplication(t, row.path...)
+		text, err := os.ReadFile(filepath.Join(root, "config", "argocd", row.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var application appv1.Application
+		if err := yaml.UnmarshalStrict(text, &application); err != nil {
+			t.Fatal(err)
+		}
 		for _, option := range row.options {
 			if !application.Spec.SyncPolicy.SyncOptions.HasOption(option) {
 				t.Errorf("%s lacks %s", row.path, option)
@@ -50,7 +57,7 @@ func TestExampleApplications(t *testing.T) {
 func TestWavesOfTheOperatorTogetherWithSessions(t *testing.T) {
 	want := map[string]int{"BillingSession": 1, "Deployment acme-consumer": 2}
 	seen := map[string]bool{}
-	for _, object := range renderObjects(t, "argocd/together") {
+	for _, object := range rendered(t, "argocd/together") {
 		wave := want[object.GetKind()] + want[object.GetKind()+" "+object.GetName()]
 		if got := syncwaves.Wave(object); got != wave {
 			t.Errorf("%s %s is in wave %d, want %d", object.GetKind(), object.GetName(), got, wave)
@@ -64,21 +71,13 @@ func TestWavesOfTheOperatorTogetherWithSessions(t *testing.T) {
 	}
 }
 
-func renderObjects(t *testing.T, folder string) (objects []*unstructured.Unstructured) {
-	t.Helper()
-	text, err := render(t.Context(), folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096); ; {
-		object := &unstructured.Unstructured{}
-		err := decoder.Decode(&object.Object)
-		if errors.Is(err, io.EOF) {
-			return objects
+// Argo CD reads the annotation as it is meant: neither a commit without the CRD nor deleting
+// the Application deletes it.
+func TestCRDIsKept(t *testing.T) {
+	crd := rendered(t, "crd")[0]
+	for _, option := range []string{common.SyncOptionDisablePrune, common.SyncOptionDisableDeletion} {
+		if !resource.HasAnnotationOption(crd, common.AnnotationSyncOptions, option) {
+			t.Errorf("the CRD has no %s: %v", option, crd.GetAnnotations())
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, object)
 	}
 }

@@ -4,6 +4,8 @@ module github.com/xtracta/billing-operator/test/gitops/argocd
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/argoproj/argo-cd/v3 v3.2.1
 	github.com/argoproj/gitops-engine v0.7.1-0.20251108235403-13d5172d3ee2

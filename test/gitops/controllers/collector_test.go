@@ -1,3 +1,5 @@
+//go:build gitops
+
 package controllers
 
 import (
@@ -20,11 +22,10 @@ import (
 func (s *site) collectGarbage(ctx context.Context) {
 	for ctx.Err() == nil {
 		var secrets corev1.SecretList
-		if err := s.kube.List(ctx, &secrets, client.HasLabels{v1alpha1.LabelSession}); err == nil {
-			for _, secret := range secrets.Items {
-				if s.ownerIsGone(ctx, &secret) {
-					_ = s.kube.Delete(ctx, &secret, client.Preconditions{UID: &secret.UID})
-				}
+		_ = s.kube.List(ctx, &secrets, client.HasLabels{v1alpha1.LabelSession}) // the next look repeats what failed
+		for _, secret := range secrets.Items {
+			if s.ownerIsGone(ctx, &secret) {
+				_ = s.kube.Delete(ctx, &secret, client.Preconditions{UID: &secret.UID})
 			}
 		}
 		s.release(ctx)

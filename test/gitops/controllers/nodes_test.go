@@ -1,11 +1,13 @@
+//go:build gitops
+
 package controllers
 
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"os/exec"
 	"slices"
+	"syscall"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -25,29 +28,32 @@ import (
 // said to run as soon as the Secrets are there which they mount.
 type nodes struct {
 	*site
-
+	program  string                 // the operator
 	managers map[types.UID]*manager // by Deployment
 }
 
 // manager is the process that runs for one template of pods.
 type manager struct {
-	template string
-	process  *controller
+	*env.Process
+	template, health string
 }
 
-func (s *site) runDeployments(ctx context.Context) {
-	n := &nodes{site: s, managers: map[types.UID]*manager{}}
-	for ctx.Err() == nil {
-		var deployments appsv1.DeploymentList
-		if err := s.kube.List(ctx, &deployments); err == nil {
-			n.stopOthers(deployments.Items)
-			for _, deployment := range deployments.Items {
-				n.report(ctx, &deployment, n.serve(ctx, &deployment))
+func (s *site) runDeployments() {
+	n := &nodes{site: s, program: env.Tethered(s.t, "manager"), managers: map[types.UID]*manager{}}
+	ctx := s.t.Context()
+	go func() {
+		for ctx.Err() == nil {
+			var deployments appsv1.DeploymentList
+			if err := s.kube.List(ctx, &deployments); err == nil {
+				n.stopOthers(deployments.Items)
+				for _, deployment := range deployments.Items {
+					n.report(ctx, &deployment, n.serve(ctx, &deployment))
+				}
 			}
+			s.allowDisruptions(ctx)
+			time.Sleep(200 * time.Millisecond) // the pace of looking
 		}
-		s.allowDisruptions(ctx)
-		time.Sleep(200 * time.Millisecond) // the pace of looking
-	}
+	}()
 }
 
 // allowDisruptions writes the status of PodDisruptionBudgets, for which Argo CD waits.
@@ -70,7 +76,7 @@ func (s *site) allowDisruptions(ctx context.Context) {
 func (n *nodes) stopOthers(deployments []appsv1.Deployment) {
 	for uid, m := range n.managers {
 		if !slices.ContainsFunc(deployments, func(d appsv1.Deployment) bool { return d.UID == uid }) {
-			m.process.stop()
+			m.Signal(syscall.SIGTERM)
 			delete(n.managers, uid)
 		}
 	}
@@ -86,19 +92,18 @@ func (n *nodes) serve(ctx context.Context, deployment *appsv1.Deployment) bool {
 	if err != nil {
 		return false
 	}
-	before := n.managers[deployment.UID]
-	if before != nil && before.template == string(text) && before.process.running() {
-		return true
+	m := n.managers[deployment.UID]
+	if m == nil || m.template != string(text) || m.Ended() { // it is started again, as a kubelet would
+		if m != nil {
+			m.Signal(syscall.SIGTERM)
+		}
+		if m = n.startManager(deployment); m == nil {
+			return false
+		}
+		m.template = string(text)
+		n.managers[deployment.UID] = m
 	}
-	process, err := n.startManager(ctx, deployment)
-	if err != nil { // it is started again, as a kubelet would
-		return false
-	}
-	n.managers[deployment.UID] = &manager{template: string(text), process: process}
-	if before != nil {
-		before.process.stop()
-	}
-	return true
+	return answers("http://" + m.health + "/readyz")
 }
 
 // mounts reports whether all Secrets are there which a Deployment's pods mount.
@@ -116,24 +121,18 @@ func (n *nodes) mounts(ctx context.Context, deployment *appsv1.Deployment) bool 
 }
 
 // startManager adds to a Deployment's arguments only addresses, and what a pod would know of itself.
-func (n *nodes) startManager(ctx context.Context, deployment *appsv1.Deployment) (*controller, error) {
+func (n *nodes) startManager(deployment *appsv1.Deployment) *manager {
 	pod := deployment.Spec.Template.Spec
 	_, kubeconfig, err := n.cluster.AddServiceAccount(deployment.Namespace, pod.ServiceAccountName)
 	if err != nil {
-		return nil, err
+		n.t.Errorf("the operator's ServiceAccount: %v", err)
+		return nil
 	}
-	path := filepath.Join(filepath.Dir(n.cluster.KubeconfigPath()), "manager.kubeconfig")
-	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
-		return nil, err
-	}
-	health, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	return n.start(ctx, "http://"+health+"/readyz", built.operator, slices.Concat(pod.Containers[0].Args, []string{
-		"--kubeconfig=" + path, "--leader-election-namespace=" + deployment.Namespace,
+	health := env.FreeAddress(n.t)
+	return &manager{health: health, Process: env.Start(n.t, exec.Command(n.program, slices.Concat(pod.Containers[0].Args, []string{
+		"--kubeconfig=" + env.Kubeconfig(n.t, kubeconfig), "--leader-election-namespace=" + deployment.Namespace,
 		"--endpoint-url=" + n.url + standin.Path, "--metrics-bind-address=0", "--health-probe-bind-address=" + health,
-	})...)
+	})...))}
 }
 
 // report writes the status that the Deployment's controller would write.

@@ -1,100 +1,87 @@
+//go:build gitops
+
 package controllers
 
 import (
 	"cmp"
 	"strings"
-	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
-// Flux's wait, with its own reading of conditions and with the expressions that ship with the
-// operator. The test writes the status of the situation. Flux waits until its timeout when a
-// session is in progress, ends the wait at once when one has failed, and is ready when one is
-// current.
-func TestSituations(t *testing.T) {
-	t.Parallel()
-	for _, row := range fixtures.Situations(t) {
-		t.Run(row.Situation, func(t *testing.T) {
-			t.Parallel()
-			s := newStage(t)
-			plain, shipped := declared(s, row, "plain"), declared(s, row, "shipped")
-			s.commit(map[string]string{"plain/session.yaml": plain, "shipped/session.yaml": shipped})
-			for _, session := range []string{plain, shipped} {
-				s.apply(session)
-			}
-			s.pretend("plain", row.Session)
-			s.pretend("shipped", row.Session)
-			s.kustomization("plain", waiting)
-			s.kustomization("shipped", waiting+s.expressions())
-			s.expect("plain", row.Situation, row.KStatus)
-			s.expect("shipped", row.Situation+", with config/flux's expressions", cmp.Or(row.Flux, row.KStatus))
-		})
+// fluxSituation has Flux wait for a session of which the test writes the status, with Flux's own reading
+// of conditions and with the expressions that ship with the operator. Flux waits until its timeout when
+// a session is in progress, ends the wait at once when one has failed, and is ready when one is current.
+func fluxSituation(s *stage, row fixtures.Situation) {
+	s.commit(map[string]string{"plain/session.yaml": s.declared(row, "plain"), "shipped/session.yaml": s.declared(row, "shipped")})
+	const shortest = "timeout: 30s\nretryInterval: 1h\n" // that Flux has
+	for name, spec := range map[string]string{"plain": shortest, "shipped": shortest + expressions(s)} {
+		s.apply(s.declared(row, name))
+		s.pretend(name, row.Session)
+		s.kustomization(name, spec)
+	}
+	for name, want := range map[string]string{"plain": row.KStatus, "shipped": cmp.Or(row.Flux, row.KStatus)} {
+		if v := s.verdict(name); v.tookItFor() != want {
+			s.T.Errorf("Flux takes the session %s for %s, want %s: %+v", name, v.tookItFor(), want, v)
+		}
 	}
 }
 
-// waiting is with the shortest timeout that Flux has.
-const waiting = "wait: true\ntimeout: 30s\nretryInterval: 1h\n"
-
-// expect waits for the verdict, and fails if Flux took the session for something else.
-func (s *stage) expect(name, situation, want string) {
-	s.t.Helper()
-	v := s.verdict(name)
-	s.say(situation, v, want)
-	if got := s.health(v); got != want {
-		s.t.Errorf("Flux takes the session for %s, want %s: %s", got, want, v)
-	}
-}
-
-// health is what Flux took the session for.
-func (s *stage) health(v verdict) string {
-	switch {
-	case v.Status == "True":
+// tookItFor is what Flux took the session for.
+func (v verdict) tookItFor() string {
+	if v.Status == "True" {
 		return "Current"
-	case v.Reason == "HealthCheckFailed" && strings.Contains(v.Message, "status: 'Failed'"):
-		return "Failed"
-	case v.Reason == "HealthCheckFailed" && strings.Contains(v.Message, "status: 'InProgress'"):
-		return "InProgress"
 	}
-	return v.String()
+	for _, status := range []string{"Failed", "InProgress"} {
+		if v.Reason == "HealthCheckFailed" && strings.Contains(v.Message, "status: '"+status+"'") {
+			return status
+		}
+	}
+	return "something else"
+}
+
+// argoSituation has Argo CD look at a session of which the test writes the status.
+func argoSituation(s *stage, row fixtures.Situation) {
+	s.push(map[string]string{"billing/session.yaml": s.declared(row, "acme")})
+	s.application("billing", automated)
+	s.synced("billing")
+	s.pretend("acme", row.Session)
+	s.appBecomes("billing", func(v appVerdict) bool { return v.Health == row.ArgoCD })
+	// Argo CD sees at once that a health changes, but not that only its message does.
+	s.compare("billing")
+	v := s.appBecomes("billing", func(v appVerdict) bool { return strings.Contains(v.Message, row.Says) })
+	if v.Sync != "Synced" || v.Health != row.ArgoCD {
+		s.T.Errorf("Argo CD says: %+v", v)
+	}
 }
 
 // declared is the session as a file in Git, which the operator does not serve.
-func declared(s *stage, row fixtures.Situation, name string) string {
-	s.t.Helper()
+func (s *stage) declared(row fixtures.Situation, name string) string {
+	s.T.Helper()
 	session := object(row.Session.GetAPIVersion(), row.Session.GetKind())
-	session.SetNamespace(s.namespace)
+	session.SetNamespace(s.Namespace)
 	session.SetName(name)
 	session.SetLabels(map[string]string{unwatched: "true"})
 	session.Object["spec"] = row.Session.Object["spec"]
-	text, err := yaml.Marshal(session.Object)
-	s.must(err)
-	return string(text)
+	return asYAML(s.T, session.Object)
 }
 
-// pretend writes the status of a fixtures.Situation, for the generation that the session has here.
+// pretend writes the status of a situation, for the generation that the session has here.
 func (s *stage) pretend(name string, as unstructured.Unstructured) {
-	s.t.Helper()
+	s.T.Helper()
 	session := object(as.GetAPIVersion(), as.GetKind())
-	s.must(s.kube.Get(s.t.Context(), client.ObjectKey{Namespace: s.namespace, Name: name}, session))
+	s.Must(s.kube.Get(s.T.Context(), s.At(name), session))
 	newer := session.GetGeneration() - as.GetGeneration()
-	status, _, err := unstructured.NestedMap(as.Object, "status")
-	s.must(err)
-	older(status, newer)
-	conditions, _, err := unstructured.NestedSlice(status, "conditions")
-	s.must(err)
+	pretended := as.DeepCopy().Object["status"].(map[string]any) //nolint:forcetypeassert // each situation has a status
+	older(pretended, newer)
+	conditions, _ := pretended["conditions"].([]any)
 	for _, condition := range conditions {
-		older(condition.(map[string]any), newer)
+		older(condition.(map[string]any), newer) //nolint:forcetypeassert // conditions are objects
 	}
-	if conditions != nil {
-		status["conditions"] = conditions
-	}
-	session.Object["status"] = status
-	s.must(s.kube.Status().Update(s.t.Context(), session))
+	session.Object["status"] = pretended
+	s.Must(s.kube.Status().Update(s.T.Context(), session))
 }
 
 // older moves an observed generation, but not the one of a session that nobody has looked at.

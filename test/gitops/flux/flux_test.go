@@ -1,22 +1,26 @@
+// Package flux shows config/flux to Flux's own code.
 package flux
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
+// root is the project's, seen from this folder, in which tests run.
+const root = "../../.."
+
 func TestHealthExpressions(t *testing.T) {
-	expressions, err := Expressions()
-	if err != nil {
-		t.Fatal(err)
-	}
+	expressions := expressions(t)
 	evaluator, err := cel.NewStatusEvaluator(&expressions.HealthCheckExpressions)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +57,68 @@ func TestConditionsAlone(t *testing.T) {
 	}
 }
 
+// What every example must have so that a session which comes late does not fail for good, and
+// must not have because it would delete sessions.
+func TestExamples(t *testing.T) {
+	all, waiting := examples(t), 0
+	for _, example := range all {
+		if example.Spec.Force {
+			t.Errorf("%s deletes a session whose change is refused", example.Name)
+		}
+		if !example.Spec.Wait {
+			continue
+		}
+		waiting++
+		if len(example.Spec.HealthCheckExprs) != 1 || example.Spec.RetryInterval == nil || example.Spec.Timeout == nil {
+			t.Errorf("%s waits for sessions without expressions, interval of retries or timeout", example.Name)
+		}
+	}
+	if len(all) != 3 || waiting != 2 {
+		t.Errorf("%d of %d examples wait", waiting, len(all))
+	}
+}
+
+// expressions are those by which config/flux has Flux judge a session.
+func expressions(t *testing.T) kustomize.CustomHealthCheck {
+	t.Helper()
+	var found []kustomize.CustomHealthCheck
+	for _, example := range examples(t) {
+		found = append(found, example.Spec.HealthCheckExprs...)
+	}
+	if len(found) == 0 {
+		t.Fatal("there are no expressions")
+	}
+	for _, other := range found {
+		if other != found[0] {
+			t.Fatalf("the examples have different expressions: %+v and %+v", found[0], other)
+		}
+	}
+	return found[0]
+}
+
+// examples reads config/flux as Flux's types, and nothing that they do not know.
+func examples(t *testing.T) (found []kustomizev1.Kustomization) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, "config", "flux", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range bytes.Split(text, []byte("\n---\n")) {
+			var example kustomizev1.Kustomization
+			if err := yaml.UnmarshalStrict(document, &example); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			found = append(found, example)
+		}
+	}
+	return found
+}
+
 // situation is a row of the table that all readers of a session's health share.
 type situation struct {
 	Situation string                    `json:"situation"`
@@ -68,8 +134,8 @@ func situations(t *testing.T) (rows []situation) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
+	if err := yaml.Unmarshal(text, &rows); err != nil || len(rows) == 0 {
+		t.Fatalf("%d situations: %v", len(rows), err)
 	}
 	return rows
 }

@@ -4,6 +4,8 @@ module github.com/xtracta/billing-operator/test/gitops/flux
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/fluxcd/cli-utils v1.2.1
 	github.com/fluxcd/kustomize-controller/api v1.9.0

@@ -1,10 +1,9 @@
-// Command processes is Argo CD's application controller, or its repo server when the program has
-// that name. A release of Argo CD is one program in the same way.
+// Command processes is Argo CD's application controller or its repo server, as its first argument
+// says. A release of Argo CD is one program in the same way.
 package main
 
 import (
 	"os"
-	"path/filepath"
 
 	controller "github.com/argoproj/argo-cd/v3/cmd/argocd-application-controller/commands"
 	reposerver "github.com/argoproj/argo-cd/v3/cmd/argocd-repo-server/commands"
@@ -12,9 +11,10 @@ import (
 
 func main() {
 	command := controller.NewCommand()
-	if filepath.Base(os.Args[0]) == "argocd-repo-server" {
+	if os.Args[1] == "repo-server" {
 		command = reposerver.NewCommand()
 	}
+	command.SetArgs(os.Args[2:])
 	if command.Execute() != nil {
 		os.Exit(1)
 	}

@@ -4,6 +4,8 @@ module github.com/xtracta/billing-operator/test/gitops/controllers/binaries
 
 go 1.26.0
 
+toolchain go1.26.11
+
 tool github.com/fluxcd/kustomize-controller
 
 require (
