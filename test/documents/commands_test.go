@@ -129,7 +129,7 @@ var elsewhere = []struct{ command, why, file, proof string }{
 	{"make run", "it does not end", "Makefile", "\nrun: bin/demo"},
 	{"make test", "it runs this test", ".ci/run", "for target in verify lint test gitops"},
 	{".ci/run", "it runs this test", ".ci/run", "All checks passed"},
-	{"make image", "hack/image and e2e build the image", "test/e2e/images_test.go", "./hack/image"},
+	{"make image", "hack/image and e2e build the image", "test/e2e/cluster_test.go", "./hack/image"},
 	{"skopeo copy --all oci-archive:dist/image.tar docker:", "it needs a registry", "hack/image/main.go", "dist/image.tar"},
 	{"make release VERSION=", "hack/release makes two", "hack/release/release_test.go", "func TestTheSameCommitGivesTheSameBytes("},
 	{"make push REGISTRY=", "hack/release pushes to a registry", "hack/release/push_test.go", "func TestPush("},
