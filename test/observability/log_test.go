@@ -1,3 +1,5 @@
+//go:build long
+
 package observability
 
 import (
@@ -18,7 +20,7 @@ import (
 // events as well. What was mended is over; how the day went on for all is not told again.
 var stories = map[string]string{
 	"healthy":   `granted Issued( granted)*`,
-	"rejected":  `rejected Rejected granted Issued`,
+	"rejected":  `rejected Rejected( rejected)* granted Issued`,
 	"throttled": `throttled Throttled( throttled)* granted Issued`,
 	"broken":    `unavailable Unavailable( unavailable)* granted Issued`,
 	"expiring":  `granted Issued unavailable Unavailable( unavailable)* Expired( unavailable)* granted Recovered`,

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -60,12 +59,6 @@ func alerts(t *testing.T) (rules []monitoringv1.Rule) {
 		}
 	}
 	return rules
-}
-
-// writeRules writes the alerts as a file that Prometheus itself reads.
-func writeRules(t *testing.T, dir string) (path string) {
-	t.Helper()
-	return write(t, filepath.Join(dir, "alerts.yaml"), shippedRules(t))
 }
 
 // write writes a value as YAML.

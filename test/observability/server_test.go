@@ -1,3 +1,5 @@
+//go:build long
+
 package observability
 
 import (
@@ -6,15 +8,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/xtracta/billing-operator/test/env"
 )
@@ -25,10 +33,28 @@ type server struct {
 	url string
 }
 
-// scrapeEvery is how often Prometheus scrapes, and looks whether an alert is due.
-const scrapeEvery = time.Second
+// shortened are the shipped alerts with a second in the place of each minute, so that a day of
+// theirs passes in some minutes.
+func shortened(t *testing.T) monitoringv1.PrometheusRuleSpec {
+	t.Helper()
+	rules := shippedRules(t)
+	minutes := strings.NewReplacer("m]", "s]", "< 3600", "< 60", "> 60", "> 1")
+	for _, group := range rules.Groups {
+		for i := range group.Rules {
+			rule := &group.Rules[i]
+			rule.Expr = intstr.FromString(minutes.Replace(rule.Expr.String()))
+			if rule.For != nil {
+				rule.For = ptr.To(monitoringv1.Duration(strings.Replace(string(*rule.For), "m", "s", 1)))
+			}
+		}
+	}
+	return rules
+}
 
-// startServer runs Prometheus with the shipped alerts, scraping one target as the shipped
+// fleetJob scrapes the manager as if that gave sessions no series of their own.
+const fleetJob = "fleet"
+
+// startServer runs Prometheus with shortened alerts, scraping one target each second as the shipped
 // ServiceMonitor has it: over https, without a certificate that could be verified, as a
 // ServiceAccount that shows its token.
 func startServer(t *testing.T, target, token string) *server {
@@ -39,11 +65,9 @@ func startServer(t *testing.T, target, token string) *server {
 	if err := os.WriteFile(tokenFile, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config := write(t, filepath.Join(dir, "prometheus.yaml"), map[string]any{
-		"global":     map[string]any{"scrape_interval": scrapeEvery.String(), "scrape_timeout": scrapeEvery.String(), "evaluation_interval": scrapeEvery.String()},
-		"rule_files": []string{writeRules(t, dir)},
-		"scrape_configs": []any{map[string]any{
-			"job_name":          metricsService,
+	job := func(name string, relabelings ...any) map[string]any {
+		return map[string]any{
+			"job_name":          name,
 			"scheme":            "https",
 			"honor_labels":      true,
 			"bearer_token_file": tokenFile,
@@ -51,7 +75,16 @@ func startServer(t *testing.T, target, token string) *server {
 			"static_configs": []any{map[string]any{
 				"targets": []string{target}, "labels": map[string]string{"namespace": systemNamespace, "pod": "billing-operator-0"},
 			}},
-		}},
+			"metric_relabel_configs": relabelings,
+		}
+	}
+	config := write(t, filepath.Join(dir, "prometheus.yaml"), map[string]any{
+		"global":     map[string]any{"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+		"rule_files": []string{write(t, filepath.Join(dir, "alerts.yaml"), shortened(t))},
+		"scrape_configs": []any{
+			job(metricsService),
+			job(fleetJob, map[string]any{"action": "drop", "source_labels": []string{"name"}, "regex": ".+"}),
+		},
 	})
 	address := env.FreeAddress(t)
 	env.Start(t, exec.Command("prometheus", "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"),
@@ -146,32 +179,11 @@ func (s *server) waitFor(expression string) {
 	})
 }
 
-// waitUntilOver waits until an alert is raised for nothing any more. How late renewals come depends
-// on the machine too.
-func (s *server) waitUntilOver(alert string) {
-	s.t.Helper()
-	for _, rule := range alerts(s.t) {
-		if rule.Alert == alert {
-			s.waitFor("absent(" + strings.ReplaceAll(rule.Expr.String(), "m]", "s]") + ")") // a second is a minute
-			s.let(1)
-		}
+// selector is a series as PromQL writes it.
+func selector(name string, labels map[string]string) string {
+	var pairs []string
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, fmt.Sprintf("%s=%q", label, labels[label]))
 	}
-}
-
-// scrapes is how often it has scraped.
-func (s *server) scrapes() int {
-	s.t.Helper()
-	for _, found := range s.query("count_over_time(up[1h])") {
-		return int(found.Value.value)
-	}
-	return 0
-}
-
-// let waits until it has scraped n times more.
-func (s *server) let(n int) {
-	s.t.Helper()
-	until := s.scrapes() + n
-	env.Eventually(s.t, fmt.Sprintf("Prometheus scrapes %d times more", n), func() string {
-		return env.Unless(s.scrapes() >= until, "not yet")
-	})
+	return name + "{" + strings.Join(pairs, ",") + "}"
 }

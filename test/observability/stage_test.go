@@ -1,3 +1,5 @@
+//go:build long
+
 package observability
 
 import (
@@ -44,6 +46,8 @@ type stage struct {
 	// certificate is one that the file may hold.
 	certificate []byte
 	server      *server
+	chapter     time.Time       // when what happens now began
+	raised      map[string]bool // alerts that were
 }
 
 // life is that of a URL: short, for a day of them to pass in a minute.
@@ -56,6 +60,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{
 		Stage:   &env.Stage{T: t, Cluster: cluster, Namespace: namespace, Client: env.Client(t, cluster.Config())},
 		address: env.FreeAddress(t), caFile: filepath.Join(t.TempDir(), "ca.pem"), certificate: certificate(),
+		chapter: time.Now(), raised: map[string]bool{},
 	}
 	s.Standin, s.URL = env.Endpoint(t, standin.AcceptAnyKey(), standin.WithMaxLife(life))
 	s.writeCAFile(s.certificate)
