@@ -30,7 +30,7 @@ func (b *bench) sayf(format string, args ...any) {
 }
 
 func (b *bench) run(ctx context.Context) error {
-	b.began, b.results = time.Now(), newResults(b.options)
+	b.began = time.Now()
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err

@@ -13,9 +13,9 @@ type curve struct {
 }
 
 // curves are those of the measures in some units, in the order in which they were noted first.
-func (r *results) curves(units ...string) []curve {
+func (r results) curves(units ...string) []curve {
 	var all []curve
-	for _, m := range r.Measures {
+	for _, m := range r {
 		if m.Sessions == 0 || !slices.Contains(units, m.Unit) {
 			continue
 		}

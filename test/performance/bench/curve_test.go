@@ -17,10 +17,10 @@ func TestPowersOfGrowth(t *testing.T) {
 			{Name: "calls", Value: 3, Unit: "per session"},
 		} {
 			m.Sessions = n
-			r.Measures = append(r.Measures, m)
+			r = append(r, m)
 		}
 	}
-	r.Measures = append(r.Measures, measure{Name: "once", Sessions: 1000, Value: 1, Unit: "s"}, measure{Name: "of all", Value: 1, Unit: "s"})
+	r = append(r, measure{Name: "once", Sessions: 1000, Value: 1, Unit: "s"}, measure{Name: "of all", Value: 1, Unit: "s"})
 	want := []struct {
 		name     string
 		from, to float64

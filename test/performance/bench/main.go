@@ -16,9 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -34,7 +32,6 @@ type options struct {
 	rounds      int
 	concurrency int
 	foreign     int
-	out         string
 }
 
 func main() {
@@ -72,14 +69,8 @@ func runBench(ctx context.Context, args []string) error {
 	if err := b.run(ctx); err != nil {
 		return err
 	}
-	outside := judge.judge(b.results.Measures)
+	outside := judge.judge(b.results)
 	b.results.print(os.Stdout)
-	if err := b.results.write(o.out); err != nil {
-		return err
-	}
-	if err := plot(ctx, o.out, os.Stdout); err != nil {
-		return err
-	}
 	for _, m := range outside {
 		fmt.Fprintf(os.Stdout, "OUTSIDE its range: %s\n", m)
 	}
@@ -97,7 +88,6 @@ func parseFlags(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "how often floor and manager take turns with up to 5000 sessions; the best of each counts")
 	flags.IntVar(&o.concurrency, "concurrency", 16, "requests to the endpoint at once")
 	flags.IntVar(&o.foreign, "foreign", 20000, "unrelated Secrets of 10 KB to add to the cluster of the fewest sessions")
-	flags.StringVar(&o.out, "out", filepath.Join("dist", "bench"), "`folder` for results.json and results.svg")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -113,20 +103,4 @@ func must(holds bool, message string) error {
 		return nil
 	}
 	return errors.New(message)
-}
-
-// plot draws the results with a program of a module of its own, as nothing else
-// here needs what draws.
-func plot(ctx context.Context, folder string, out io.Writer) error {
-	folder, err := filepath.Abs(folder)
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, "go", "run", ".", filepath.Join(folder, resultsFile), filepath.Join(folder, "results.svg"))
-	cmd.Dir = filepath.Join("test", "performance", "bench", "plot")
-	cmd.Stdout, cmd.Stderr = out, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("draw the results: %w", err)
-	}
-	return nil
 }

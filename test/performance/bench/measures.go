@@ -14,13 +14,13 @@ const (
 
 // measure is a number that came out.
 type measure struct {
-	Name string `json:"name"`
+	Name string
 	// Sessions that there were; zero where it does not matter.
-	Sessions int     `json:"sessions,omitempty"`
-	Value    float64 `json:"value"`
-	Unit     string  `json:"unit,omitempty"`
+	Sessions int
+	Value    float64
+	Unit     string
 	// Range that it must be within; nil for none.
-	Range *bounds `json:"range,omitempty"`
+	Range *bounds
 }
 
 func (m measure) String() string {
@@ -32,7 +32,7 @@ func (m measure) String() string {
 }
 
 func (b *bench) note(name string, sessions int, value float64, unit string) {
-	b.results.Measures = append(b.results.Measures, measure{Name: name, Sessions: sessions, Value: value, Unit: unit})
+	b.results = append(b.results, measure{Name: name, Sessions: sessions, Value: value, Unit: unit})
 }
 
 // efforts are of the same number of sessions.

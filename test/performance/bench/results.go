@@ -1,56 +1,24 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 )
 
-const resultsFile = "results.json"
-
 // results are what a run has found.
-type results struct {
-	Go          string    `json:"go"`
-	Platform    string    `json:"platform"`
-	Processors  int       `json:"processors"`
-	Concurrency int       `json:"concurrency"`
-	Rounds      int       `json:"rounds"`
-	Measures    []measure `json:"measures"`
-}
-
-func newResults(o options) results {
-	return results{
-		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(),
-		Concurrency: o.concurrency, Rounds: o.rounds,
-	}
-}
-
-func (r *results) write(folder string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		os.MkdirAll(folder, 0o755),
-		os.WriteFile(filepath.Join(folder, resultsFile), append(text, '\n'), 0o600),
-	)
-}
+type results []measure
 
 // print shows a row for each name, and a column for each number of sessions.
-func (r *results) print(out io.Writer) {
+func (r results) print(out io.Writer) {
 	columns := map[int]bool{}
 	var names []string
-	for _, m := range r.Measures {
+	for _, m := range r {
 		columns[m.Sessions] = true
 		if !slices.Contains(names, m.Name) {
 			names = append(names, m.Name)
@@ -70,10 +38,10 @@ func (r *results) print(out io.Writer) {
 	}
 }
 
-func (r *results) row(name string, sessions []int) string {
+func (r results) row(name string, sessions []int) string {
 	cells := make([]string, len(sessions))
 	var unit, limits string
-	for _, m := range r.Measures {
+	for _, m := range r {
 		if m.Name != name {
 			continue
 		}
