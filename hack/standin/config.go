@@ -5,10 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/xtracta/billing-operator/test/standin"
@@ -22,8 +20,9 @@ type config struct {
 	tlsKey  string
 	control bool
 	version bool // print the version, and do nothing else
+	maxLife time.Duration
 	keys    []string
-	options []standin.Option
+	faults  []standin.Fault
 }
 
 func parseConfig(args []string, out io.Writer) (config, error) {
@@ -35,67 +34,43 @@ func parseConfig(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` with a certificate chain, to serve https")
 	flags.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with the key of the certificate")
 	flags.BoolVar(&c.control, "control", false, "serve the control API under /_standin/")
+	flags.DurationVar(&c.maxLife, "max-life", 72*time.Hour, "maximum `duration` for which URLs are granted")
 	flags.Func("key", "a `key` that has access; may be repeated (default any key)", func(key string) error {
 		c.keys = append(c.keys, key)
 		return nil
 	})
-	flags.Func("fault", "an initial `fault`, such as status=503; may be repeated", option(&c, standin.ParseFault, initialFault))
-	flags.Func("max-life", "maximum `duration` for which URLs are granted (default 72h)", option(&c, time.ParseDuration, standin.WithMaxLife))
-	flags.Func("clock-offset", "`duration` by which the server's clock is ahead, or behind when negative", option(&c, time.ParseDuration, standin.WithClockOffset))
-	flags.Func("seed", "`number` that seeds the faults with a chance (default 1)", option(&c, parseSeed, standin.WithSeed))
-	flags.BoolFunc("single-use", "make each URL work once", option(&c, strconv.ParseBool, ifTrue(standin.SingleUse)))
-	flags.BoolFunc("schema-root", "answer with the root of the document's schema, instead of its sample's", option(&c, strconv.ParseBool, ifTrue(standin.SchemaRoot)))
-	flags.BoolFunc("reject-in-body", "answer a key without access with HTTP 200, and 403 only in the body", option(&c, strconv.ParseBool, ifTrue(standin.RejectInBody)))
+	flags.Func("fault", "an initial `fault`, such as status=503; may be repeated", func(order string) error {
+		fault, err := standin.ParseFault(order)
+		c.faults = append(c.faults, fault)
+		return err
+	})
 	flags.BoolVar(&c.version, "version", false, "print the version and exit")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
-	return c.complete(flags.Args())
-}
-
-// complete checks how flags fit together, and turns them into options.
-func (c config) complete(args []string) (config, error) {
-	if len(args) > 0 {
-		return config{}, fmt.Errorf("unexpected argument %q", args[0])
+	if flags.NArg() > 0 {
+		return config{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		return config{}, errors.New("--tls-cert and --tls-key must be set together")
 	}
-	c.options = append(c.options, standin.WithBaseURL(c.baseURL), standin.WithKeys(c.keys...))
-	if len(c.keys) == 0 {
-		c.options = append(c.options, standin.AcceptAnyKey())
-	}
-	if c.control {
-		c.options = append(c.options, standin.WithControl())
-	}
 	return c, nil
 }
 
-// option turns the value of a flag into an option.
-func option[T any](c *config, parse func(string) (T, error), option func(T) standin.Option) func(string) error {
-	return func(text string) error {
-		value, err := parse(text)
-		if err == nil {
-			c.options = append(c.options, option(value))
-		}
-		return err
+// options are what the command line wants of the stand-in.
+func (c config) options() []standin.Option {
+	options := []standin.Option{
+		standin.WithBaseURL(c.baseURL), standin.WithMaxLife(c.maxLife), standin.WithKeys(c.keys...), standin.WithFaults(c.faults...),
 	}
-}
-
-// ifTrue sets an option when its flag is true.
-func ifTrue(chosen func() standin.Option) func(bool) standin.Option {
-	return func(wanted bool) standin.Option {
-		if wanted {
-			return chosen()
-		}
-		return func(*standin.Server) {}
+	if len(c.keys) == 0 {
+		options = append(options, standin.AcceptAnyKey())
 	}
+	if c.control {
+		options = append(options, standin.WithControl())
+	}
+	return options
 }
-
-func initialFault(fault standin.Fault) standin.Option { return standin.WithFaults(fault) }
-
-func parseSeed(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
 
 func usage(flags *flag.FlagSet) {
 	out := flags.Output()
@@ -131,10 +106,4 @@ The URL in its answer opens an invented billing page until it expires. Ctrl-C st
 		banner += fmt.Sprintf("To make it misbehave, see: curl %s%s/_standin/\n", trust, base)
 	}
 	return banner + "\n"
-}
-
-// logTo logs each request, without its key and URL.
-func logTo(out io.Writer) func(standin.Request) {
-	logger := log.New(out, "", log.LstdFlags)
-	return func(r standin.Request) { logger.Print(r.Summary()) }
 }

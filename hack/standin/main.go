@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -52,7 +53,7 @@ func run(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           standin.New(append(c.options, standin.OnAnswer(logTo(out)))...),
+		Handler:           standin.New(append(c.options(), standin.OnAnswer(logTo(out)))...),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 10 * time.Second,
 	}
@@ -70,4 +71,10 @@ func run(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	return server.Close()
+}
+
+// logTo logs each request, without its key and URL.
+func logTo(out io.Writer) func(standin.Request) {
+	logger := log.New(out, "", log.LstdFlags)
+	return func(r standin.Request) { logger.Print(r.Summary()) }
 }

@@ -36,13 +36,16 @@ type answer struct {
 	header   http.Header
 	document *document
 	body     []byte
-	deliver  delivery
+	deliver  func(http.ResponseWriter, *answer)
 
 	outcome Outcome
 	life    time.Duration
 }
 
 func newAnswer(status int, d *document) *answer {
+	if d != nil {
+		d.XMLName.Local = sampleRoot
+	}
 	return &answer{
 		status:   status,
 		header:   http.Header{"Content-Type": {"application/xml; charset=UTF-8"}, "Cache-Control": {"no-store"}},
@@ -79,12 +82,6 @@ func raw(mediaType, body string) *answer {
 	return answer
 }
 
-func (a *answer) root(name string) {
-	if a.document != nil {
-		a.document.XMLName.Local = name
-	}
-}
-
 // fault records that the client does not get what the document promises.
 func (a *answer) fault() { a.outcome = Faulted }
 
@@ -94,9 +91,27 @@ func (a *answer) render() {
 	}
 }
 
-func (a *answer) write(w http.ResponseWriter, r *http.Request) {
+func (a *answer) write(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	a.deliver(w, r, a)
+	a.deliver(w, a)
+}
+
+func deliverWhole(w http.ResponseWriter, a *answer) {
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // fails when the client is gone, which concerns nobody else
+}
+
+func deliverNothing(http.ResponseWriter, *answer) {
+	panic(http.ErrAbortHandler) // makes net/http close the connection
+}
+
+// deliverHalf announces the length of the whole body, and sends its first half.
+func deliverHalf(w http.ResponseWriter, a *answer) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body[:len(a.body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }

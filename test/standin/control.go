@@ -20,38 +20,45 @@ func ControlHelp(base string) string {
   curl BASE/_standin/requests
   # misbehave for all keys, or for one; a command replaces the one before it
   curl -d fault=status=503 BASE/_standin/misbehave
-  curl -d key=123 -d fault='times=3 throttle=30s' BASE/_standin/misbehave
-  curl -d fault=latency=2s -d fault='chance=0.5 hang-up' BASE/_standin/misbehave
-  curl --data-urlencode fault='status=429 + header=Retry-After: soon' BASE/_standin/misbehave
-  # stop misbehaving; with -d key=123 only for that key
+  curl -d key=123 -d fault=throttle=30s -d fault=latency=2s BASE/_standin/misbehave
+  # stop misbehaving
   curl -X POST BASE/_standin/heal
   # give keys access, and take it away
   curl -d add=123 -d revoke=456 BASE/_standin/keys
-  # set the server's clock ahead, or behind
-  curl -d offset=-1h BASE/_standin/clock
 
-times=N before a fault limits it to the next N requests, and chance=P to a share P of them. The faults:
+The faults:
 
 `, "BASE", strings.TrimSuffix(base, "/")) + FaultHelp()
 }
 
-func (s *Server) serveControl() {
-	s.routes.HandleFunc("GET "+controlPath+"{$}", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprint(w, ControlHelp(s.baseOf(r)))
-	})
-	s.routes.HandleFunc("GET "+controlPath+"requests", s.showRequests)
-	s.control("misbehave", []string{"fault", "key"}, s.commandMisbehave)
-	s.control("heal", []string{"key"}, s.commandHeal)
-	s.control("keys", []string{"add", "revoke"}, s.commandKeys)
-	s.control("clock", []string{"offset"}, s.commandClock)
+// WithControl serves the control API under /_standin/, for other processes than the one
+// that has the server. See [ControlHelp].
+func WithControl() Option {
+	return func(s *Server) {
+		s.routes.HandleFunc("GET "+controlPath+"{$}", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprint(w, ControlHelp(s.baseOf(r)))
+		})
+		s.routes.HandleFunc("GET "+controlPath+"requests", s.showRequests)
+		s.control("misbehave", []string{"fault", "key"}, s.commandMisbehave)
+		s.control("heal", nil, s.commandHeal)
+		s.control("keys", []string{"add", "revoke"}, s.commandKeys)
+	}
 }
 
-// control serves a command, which is a form with known fields. It answers with a line
-// about the new state.
+// control serves a command, which is a form with known fields, and answers with a line
+// about the new state. A mistyped field must not do something else, so it is refused.
 func (s *Server) control(name string, fields []string, command func(url.Values) (string, error)) {
 	s.routes.HandleFunc("POST "+controlPath+name, func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxFormSize)
-		result, err := runCommand(r, fields, command)
+		err := r.ParseForm()
+		for field := range r.Form {
+			if !slices.Contains(fields, field) {
+				err = fmt.Errorf("unknown field %q; the fields here are: %s", field, strings.Join(fields, ", "))
+			}
+		}
+		var result string
+		if err == nil {
+			result, err = command(r.Form)
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 			return
@@ -60,30 +67,17 @@ func (s *Server) control(name string, fields []string, command func(url.Values) 
 	})
 }
 
-// runCommand refuses unknown fields: a mistyped one must not do something else.
-func runCommand(r *http.Request, fields []string, command func(url.Values) (string, error)) (string, error) {
-	if err := r.ParseForm(); err != nil {
-		return "", fmt.Errorf("the form cannot be read: %w", err)
-	}
-	for field := range r.Form {
-		if !slices.Contains(fields, field) {
-			return "", fmt.Errorf("unknown field %q; the fields here are: %s", field, strings.Join(fields, ", "))
-		}
-	}
-	return command(r.Form)
-}
-
 func (s *Server) commandMisbehave(form url.Values) (string, error) {
-	if !form.Has("fault") {
-		return "", fmt.Errorf("fault is required, and must be one of:\n%s", FaultHelp())
-	}
-	faults := make([]Fault, len(form["fault"]))
-	for i, text := range form["fault"] {
-		fault, err := ParseFault(text)
+	var faults []Fault
+	for _, order := range form["fault"] {
+		fault, err := ParseFault(order)
 		if err != nil {
 			return "", err
 		}
-		faults[i] = fault
+		faults = append(faults, fault)
+	}
+	if len(faults) == 0 {
+		return "", fmt.Errorf("fault is required, and must be one of:\n%s", FaultHelp())
 	}
 	if key := form.Get("key"); key != "" {
 		s.MisbehaveFor(key, faults...)
@@ -93,11 +87,7 @@ func (s *Server) commandMisbehave(form url.Values) (string, error) {
 	return "all keys: " + join(faults), nil
 }
 
-func (s *Server) commandHeal(form url.Values) (string, error) {
-	if key := form.Get("key"); key != "" {
-		s.MisbehaveFor(key)
-		return "healed for key " + KeyID(key), nil
-	}
+func (s *Server) commandHeal(url.Values) (string, error) {
 	s.Heal()
 	return "healed", nil
 }
@@ -108,25 +98,7 @@ func (s *Server) commandKeys(form url.Values) (string, error) {
 	return fmt.Sprintf("%d added, %d revoked", len(form["add"]), len(form["revoke"])), nil
 }
 
-func (s *Server) commandClock(form url.Values) (string, error) {
-	offset, err := time.ParseDuration(form.Get("offset"))
-	if err != nil {
-		return "", fmt.Errorf("offset must be a duration such as -1h")
-	}
-	s.SetClockOffset(offset)
-	return "the clock is off by " + offset.String(), nil
-}
-
-// overview is the answer of GET /_standin/requests.
-type overview struct {
-	Total    int            `json:"total"`
-	InFlight int            `json:"inFlight"`
-	Visits   int            `json:"visits"`
-	Keys     map[string]int `json:"keys"`
-	Log      []logLine      `json:"log"`
-}
-
-// logLine is a [Request] with its durations in seconds.
+// logLine is a [Request] as people and other programs read it. Durations are in seconds.
 type logLine struct {
 	Time    time.Time `json:"time"`
 	Key     string    `json:"key,omitempty"`
@@ -146,5 +118,5 @@ func (s *Server) showRequests(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(overview{s.Total(), s.InFlight(), s.Visits(), s.requests.byKeyID(), log})
+	_ = encoder.Encode(map[string][]logLine{"log": log})
 }

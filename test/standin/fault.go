@@ -1,9 +1,6 @@
 package standin
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,28 +8,29 @@ import (
 )
 
 // Fault is something that goes wrong on purpose. Faults combine: all those of a request
-// change its answer, and the first one with an answer of its own replaces it. A fault
-// that counts requests, as [Times] and [RateLimit] do, must not be shared by servers.
-// The zero Fault does nothing.
+// change its answer, and the first one with an answer of its own replaces it. The zero
+// Fault does nothing.
 type Fault struct {
-	text   string
+	name   string
 	change func(*plan)
 }
 
-// String is the fault as [ParseFault] reads it.
-func (f Fault) String() string { return f.text }
+// String is the fault as [ParseFault] reads it, if that knows it.
+func (f Fault) String() string { return f.name }
 
-func (f Fault) apply(p *plan) {
-	if f.change != nil {
-		f.change(p)
-	}
+// planned is a fault that shows in the log.
+func planned(name string, change func(*plan)) Fault {
+	return Fault{name, func(p *plan) {
+		p.applied = append(p.applied, name)
+		change(p)
+	}}
 }
 
-// Times applies faults to the next n requests only.
+// Times applies faults to the next n requests only. It must not be shared by servers.
 func Times(n int, faults ...Fault) Fault {
 	var mu sync.Mutex
 	left := n
-	return Fault{fmt.Sprintf("times=%d %s", n, join(faults)), func(p *plan) {
+	return Fault{"times=" + strconv.Itoa(n) + " " + join(faults), func(p *plan) {
 		mu.Lock()
 		over := left <= 0
 		left--
@@ -45,25 +43,19 @@ func Times(n int, faults ...Fault) Fault {
 
 // Sometimes applies faults with a probability between 0 and 1. See [WithSeed].
 func Sometimes(probability float64, faults ...Fault) Fault {
-	text := "chance=" + strconv.FormatFloat(probability, 'g', -1, 64) + " " + join(faults)
-	return Fault{text, func(p *plan) {
+	return Fault{"sometimes " + join(faults), func(p *plan) {
 		if p.chance() < probability {
 			p.applyAll(faults)
 		}
 	}}
 }
 
-// combine makes one fault of several.
-func combine(faults []Fault) Fault {
-	return Fault{join(faults), func(p *plan) { p.applyAll(faults) }}
-}
-
 func join(faults []Fault) string {
-	texts := make([]string, len(faults))
+	names := make([]string, len(faults))
 	for i, fault := range faults {
-		texts[i] = fault.text
+		names[i] = fault.name
 	}
-	return strings.Join(texts, separator)
+	return strings.Join(names, " + ")
 }
 
 // plan says how one request will be answered. Faults change it, then the server follows it.
@@ -78,12 +70,14 @@ type plan struct {
 	instead   *answer       // replaces the grant
 	edits     []func(*answer)
 	byteEdits []func(*answer)
-	applied   []string // the faults, as text
+	applied   []string // the names of the faults
 }
 
 func (p *plan) applyAll(faults []Fault) {
 	for _, fault := range faults {
-		fault.apply(p)
+		if fault.change != nil {
+			fault.change(p)
+		}
 	}
 }
 
@@ -100,7 +94,7 @@ func (p *plan) edit(change func(*answer)) { p.edits = append(p.edits, change) }
 func (p *plan) editBytes(change func(*answer)) { p.byteEdits = append(p.byteEdits, change) }
 
 // finish applies the edits and renders the answer.
-func (p *plan) finish(a *answer) {
+func (p *plan) finish(a *answer) *answer {
 	for _, edit := range p.edits {
 		edit(a)
 	}
@@ -108,52 +102,5 @@ func (p *plan) finish(a *answer) {
 	for _, edit := range p.byteEdits {
 		edit(a)
 	}
-}
-
-// activeFaults are the faults in force.
-type activeFaults struct {
-	mu     sync.Mutex
-	random *rand.Rand
-	common []Fault
-	byKey  map[string][]Fault
-}
-
-func newActiveFaults() *activeFaults {
-	f := &activeFaults{byKey: map[string][]Fault{}}
-	f.seed(1)
-	return f
-}
-
-func (f *activeFaults) seed(seed uint64) { f.random = rand.New(rand.NewPCG(seed, seed)) }
-
-func (f *activeFaults) chance() float64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.random.Float64()
-}
-
-func (f *activeFaults) set(faults []Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.common = slices.Clone(faults)
-}
-
-func (f *activeFaults) setFor(key string, faults []Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.byKey[key] = slices.Clone(faults)
-}
-
-func (f *activeFaults) heal() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.common = nil
-	clear(f.byKey)
-}
-
-// faultsFor returns the faults of a key: first its own, then those of all keys.
-func (f *activeFaults) faultsFor(key string) []Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Concat(f.byKey[key], f.common)
+	return a
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,55 +21,42 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 	rows := []struct {
 		fault   standin.Fault
 		outcome standin.Outcome
-		valid   bool // against the schema
 		check   check
 	}{
-		{standin.Status(503), standin.Faulted, false, status(503)},
-		{standin.Status(404), standin.Faulted, false, status(404)},
-		{standin.Throttle(90 * time.Second), standin.Faulted, false, both(status(429), header("Retry-After", "90"))},
-		{standin.Throttle(1500 * time.Millisecond), standin.Faulted, false, header("Retry-After", "2")},
-		{standin.Throttle(0), standin.Faulted, false, both(status(429), header("Retry-After", ""))},
-		{standin.BodyStatus(401, "The key was revoked"), standin.Faulted, false, both(status(200), says("<status>401</status>", "The key was revoked"))},
-		{standin.Redirect("https://elsewhere.example/x"), standin.Faulted, false, both(status(307), header("Location", "https://elsewhere.example/x"))},
-		{standin.HTML(), standin.Faulted, false, both(header("Content-Type", "text/html; charset=UTF-8"), says("<!doctype html>"))},
-		{standin.Body("text/plain", "hello"), standin.Faulted, false, both(header("Content-Type", "text/plain"), bodyIs("hello"))},
-		{standin.Empty(), standin.Faulted, false, both(status(200), bodyIs(""))},
-		{standin.Truncated(), standin.Faulted, false, both(status(200), lacks("</documents_response>"))},
-		{standin.Doctype(), standin.Faulted, false, says("<!DOCTYPE")},
-		{standin.Trailing(), standin.Faulted, false, says("</documents_response>\n<")},
-		{standin.Root("invoices_response"), standin.Faulted, false, says("<invoices_response>")},
-		{standin.Namespace("urn:elsewhere"), standin.Faulted, false, says(`xmlns="urn:elsewhere"`)},
-		{standin.NoURL(), standin.Faulted, false, both(lacks("<url>"), says("<expire>"))},
-		{standin.NoExpire(), standin.Faulted, false, both(lacks("<expire>"), says("<url>"))},
-		{standin.URL("//host/page"), standin.Faulted, true, says("<url>//host/page</url>")},
-		{standin.ForeignHost("evil.example"), standin.Faulted, true, says("<url>https://evil.example/v1/billings/index.html?t=")},
-		{standin.DuplicateURL(), standin.Faulted, false, func(s *harness, a answer) error {
+		{standin.Status(503), standin.Faulted, both(status(503), says("<status>503</status>"))},
+		{standin.Throttle(90 * time.Second), standin.Faulted, both(status(429), header("Retry-After", "90"))},
+		{standin.Throttle(1500 * time.Millisecond), standin.Faulted, header("Retry-After", "2")},
+		{standin.Throttle(0), standin.Faulted, both(status(429), header("Retry-After", ""))},
+		{standin.BodyStatus(401, "The key was revoked"), standin.Faulted, both(status(200), says("<status>401</status>", "The key was revoked"))},
+		{standin.Redirect("https://elsewhere.example/x"), standin.Faulted, both(status(307), header("Location", "https://elsewhere.example/x"))},
+		{standin.HTML(), standin.Faulted, both(header("Content-Type", "text/html; charset=UTF-8"), says("<!doctype html>"))},
+		{standin.Empty(), standin.Faulted, both(status(200), bodyIs(""))},
+		{standin.Truncated(), standin.Faulted, both(status(200), lacks("</documents_response>"))},
+		{standin.Doctype(), standin.Faulted, says("<!DOCTYPE")},
+		{standin.NoURL(), standin.Faulted, both(lacks("<url>"), says("<expire>"))},
+		{standin.ForeignHost("evil.example"), standin.Faulted, says("<url>https://evil.example/v1/billings/index.html?t=")},
+		{standin.DuplicateURL(), standin.Faulted, func(s *harness, a answer) error {
 			if urls := a.grant(s.t).URL; len(urls) != 2 || urls[0] != urls[1] {
 				return fmt.Errorf("%d URLs", len(urls))
 			}
 			return nil
 		}},
-		{standin.Expire("soon"), standin.Faulted, false, says("<expire>soon</expire>")},
-		{standin.ExpirePast(), standin.Faulted, true, expiresIn(-time.Hour)},
-		{standin.ExpireFar(), standin.Faulted, true, expiresIn(10 * 365 * 24 * time.Hour)},
-		{standin.ExpireRelative(), standin.Faulted, true, says("<expire>700</expire>")},
-		{standin.Huge(100_000), standin.Faulted, true, says(strings.Repeat("x", 100_000))},
-		{standin.Life(time.Minute), standin.Granted, true, expiresIn(time.Minute)},
-		{standin.Life(time.Hour), standin.Granted, true, expiresIn(700 * time.Second)},
-		{standin.NoStatus(), standin.Granted, true, lacks("<status>")},
-		{standin.Padded(), standin.Granted, true, says("<status> +00200")},
-		{standin.Message("Hello"), standin.Granted, true, says("<message>Hello</message>")},
-		{standin.EchoKey(), standin.Granted, true, says("(api_key=123)</message>")},
-		{standin.EchoURL(), standin.Granted, true, func(s *harness, a answer) error {
+		{standin.Expire("soon"), standin.Faulted, says("<expire>soon</expire>")},
+		{standin.ExpirePast(), standin.Faulted, expiresIn(-time.Hour)},
+		{standin.Life(time.Minute), standin.Granted, expiresIn(time.Minute)},
+		{standin.Life(time.Hour), standin.Granted, expiresIn(700 * time.Second)},
+		{standin.SchemaRoot(), standin.Granted, says("<billings_response>")},
+		{standin.NoStatus(), standin.Granted, lacks("<status>")},
+		{standin.Padded(), standin.Granted, says("<status> +00200")},
+		{standin.Message("Hello"), standin.Granted, says("<message>Hello</message>")},
+		{standin.EchoKey(), standin.Granted, says("(api_key=123)</message>")},
+		{standin.EchoURL(), standin.Granted, func(s *harness, a answer) error {
 			return says("("+a.grant(s.t).URL[0]+")</message>")(s, a)
 		}},
-		{standin.Header("X-Noise", "loud"), standin.Granted, true, header("X-Noise", "loud")},
-		{standin.Header("Date", "yesterday"), standin.Granted, true, header("Date", "yesterday")},
-		{standin.NoDate(), standin.Granted, true, header("Date", "")},
-		{standin.Gzip(), standin.Granted, true, status(200)}, // the client decompresses it
-		{standin.Latency(time.Millisecond), standin.Granted, true, status(200)},
-		{standin.Stall(time.Millisecond), standin.Faulted, true, says("</documents_response>")},
-		{standin.Fault{}, standin.Granted, true, status(200)},
+		{standin.Header("Date", "yesterday"), standin.Granted, header("Date", "yesterday")},
+		{standin.NoDate(), standin.Granted, header("Date", "")},
+		{standin.Latency(time.Millisecond), standin.Granted, status(200)},
+		{standin.Fault{}, standin.Granted, status(200)},
 	}
 	for _, row := range rows {
 		t.Run(row.fault.String(), func(t *testing.T) {
@@ -79,9 +65,6 @@ func TestEachFaultDoesWhatItSays(t *testing.T) {
 			got := s.ask("api_key=123", "expire=700")
 			if err := row.check(s, got); err != nil {
 				t.Errorf("%v\n%d %v\n%.600s", err, got.status, got.header, got.body)
-			}
-			if err := readSchema(t).validate(got.body); (err == nil) != row.valid {
-				t.Errorf("valid: %v, want %t\n%s", err, row.valid, got.body)
 			}
 			logged := s.lastRequest()
 			if logged.Outcome != row.outcome || logged.Fault != row.fault.String() || logged.Status != got.status {
@@ -164,14 +147,6 @@ func TestConnectionsBreak(t *testing.T) {
 			t.Errorf("error = %v, want unexpected EOF", got.err)
 		}
 	})
-	t.Run("the server survives a hang-up", func(t *testing.T) {
-		s := start(t)
-		s.Misbehave(standin.Times(1, standin.HangUp()))
-		_, _ = s.try(s.request(http.MethodPost, standin.Path, formType, "api_key=123"))
-		if got := s.ask("api_key=123"); got.status != 200 || s.InFlight() > 1 {
-			t.Errorf("status = %d with %d in flight", got.status, s.InFlight())
-		}
-	})
 }
 
 func TestFaultsCombine(t *testing.T) {
@@ -199,15 +174,6 @@ func TestFaultsCombine(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a decompression bomb is small on the wire", func(t *testing.T) {
-		s := start(t)
-		s.Misbehave(standin.Huge(1<<20), standin.Gzip())
-		request := s.request(http.MethodPost, standin.Path, formType, "api_key=123")
-		request.Header.Set("Accept-Encoding", "gzip") // explicitly, so that the client does not decompress
-		if got := s.do(request); len(got.body) > 1<<14 || got.header.Get("Content-Encoding") != "gzip" {
-			t.Errorf("%d bytes, %v", len(got.body), got.header)
-		}
-	})
 }
 
 func TestFaultsOfOneKeyDoNotConcernOthers(t *testing.T) {
@@ -226,82 +192,13 @@ func TestFaultsOfOneKeyDoNotConcernOthers(t *testing.T) {
 }
 
 func TestTimesLimitsAFaultToThatManyRequests(t *testing.T) {
-	s := start(t, standin.WithFaults(standin.Times(2, standin.Status(500))), standin.WithFaults(standin.Times(3, standin.Status(501))))
+	s := start(t, standin.WithFaults(standin.Times(2, standin.Status(500)), standin.Times(3, standin.Status(501))))
 	var got []int
 	for range 4 {
 		got = append(got, s.ask("api_key=123").status)
 	}
 	if diff := cmp.Diff([]int{500, 500, 501, 200}, got); diff != "" {
 		t.Errorf("statuses (-want +got):\n%s", diff)
-	}
-}
-
-func TestSometimesHasItsProbabilityAndIsRepeatable(t *testing.T) {
-	failures := func(seed uint64) (at []int) {
-		s := start(t, standin.WithSeed(seed), standin.WithFaults(standin.Sometimes(0.25, standin.Status(500))))
-		for i := range 400 {
-			if s.ask("api_key=123").status == 500 {
-				at = append(at, i)
-			}
-		}
-		return at
-	}
-	first := failures(7)
-	if len(first) < 60 || len(first) > 140 {
-		t.Errorf("%d of 400 failed, want about 100", len(first))
-	}
-	if diff := cmp.Diff(first, failures(7)); diff != "" {
-		t.Errorf("the same seed fails at other requests:\n%s", diff)
-	}
-	if cmp.Equal(first, failures(8)) {
-		t.Error("another seed fails at the same requests")
-	}
-}
-
-func TestRateLimitsSayWhenToRetry(t *testing.T) {
-	type step struct {
-		after      time.Duration
-		key        string
-		status     int
-		retryAfter string
-	}
-	for _, row := range []struct {
-		why   string
-		fault standin.Fault
-		steps []step
-	}{
-		{"the window slides with the requests", standin.RateLimit(2, time.Minute), []step{
-			{0, key, 200, ""},
-			{20 * time.Second, key, 200, ""},
-			{10 * time.Second, key, 429, "30"},
-			{29 * time.Second, key, 429, "1"},
-			{1 * time.Second, key, 200, ""},
-			{0, key, 429, "20"},
-		}},
-		{"throttled requests do not count", standin.RateLimit(1, time.Minute), []step{
-			{0, key, 200, ""}, {59 * time.Second, key, 429, "1"}, {time.Second, key, 200, ""},
-		}},
-		{"each key has its own", standin.RateLimit(1, time.Minute), []step{
-			{0, key, 200, ""}, {0, "other", 200, ""}, {0, key, 429, "60"},
-		}},
-		{"a shared limit counts all keys", standin.SharedRateLimit(1, time.Minute), []step{
-			{0, key, 200, ""}, {15 * time.Second, "other", 429, "45"},
-		}},
-		{"a limit of zero lets nothing through", standin.RateLimit(0, time.Minute), []step{{0, key, 429, "60"}}},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			s := start(t, standin.WithKeys("other"), standin.WithFaults(row.fault))
-			for i, step := range row.steps {
-				s.clock.Step(step.after)
-				got := s.ask("api_key=" + step.key)
-				if got.status != step.status || got.header.Get("Retry-After") != step.retryAfter {
-					t.Errorf("step %d: %d, Retry-After %q; want %d, %q", i, got.status, got.header.Get("Retry-After"), step.status, step.retryAfter)
-				}
-				if want := map[int]string{200: "", 429: row.fault.String()}[step.status]; s.lastRequest().Fault != want {
-					t.Errorf("step %d: logged fault %q, want %q", i, s.lastRequest().Fault, want)
-				}
-			}
-		})
 	}
 }
 
@@ -332,25 +229,5 @@ func TestRefusedKeysMisbehaveToo(t *testing.T) {
 	s.Misbehave(standin.Status(503))
 	if got := s.ask("api_key=unknown"); got.status != 503 {
 		t.Errorf("status = %d, although an endpoint that is down cannot check keys", got.status)
-	}
-}
-
-func TestDateIsTheServersClock(t *testing.T) {
-	s := start(t)
-	for range 3 {
-		s.clock.Step(time.Hour)
-		if err := header("Date", s.clock.Now().UTC().Format(http.TimeFormat))(s, s.ask("api_key=123")); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestCountsEachKey(t *testing.T) {
-	s := start(t, standin.AcceptAnyKey())
-	for i := range 6 {
-		s.ask("api_key=key-" + strconv.Itoa(i%3%2))
-	}
-	if got := []int{s.Requests("key-0"), s.Requests("key-1"), s.Requests("key-2"), s.Total()}; !cmp.Equal(got, []int{4, 2, 0, 6}) {
-		t.Errorf("counts = %v", got)
 	}
 }
