@@ -12,7 +12,7 @@ const dieWithParentScript = `#!/bin/sh
 watch() {
 	while kill -0 PARENT; do
 		kill -0 $$ || return
-		sleep 1
+		sleep 5
 	done
 	kill -9 $$
 	rm -rf DIR
