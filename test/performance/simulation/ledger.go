@@ -75,32 +75,15 @@ func (l *Ledger) First(kind string) []Replacement {
 
 // Expired is how many of the sessions' URLs were not replaced in time.
 func (l *Ledger) Expired(sessions []Session) (expired int) {
-	return l.late(sessions, func(late time.Duration) bool { return late > 0 })
-}
-
-// Narrowly is how many of the sessions' URLs were replaced within moments after they
-// expired: by a turn in time whose request and write were not.
-func (l *Ledger) Narrowly(sessions []Session) int {
-	const moments = 100 * time.Millisecond
-	return l.late(sessions, func(late time.Duration) bool { return late > 0 && late < moments })
-}
-
-// late counts the sessions whose URLs were replaced so late after they expired. What was
-// never replaced is as late as can be.
-func (l *Ledger) late(sessions []Session, counts func(time.Duration) bool) (n int) {
 	bySession := l.BySession()
 	for _, session := range sessions {
-		late := time.Duration(1<<63 - 1)
-		for _, r := range bySession[session.Name] {
-			if r.Old.Equal(session.Expires) {
-				late = min(late, r.At.Sub(r.Old))
-			}
-		}
-		if counts(late) {
-			n++
+		if !slices.ContainsFunc(bySession[session.Name], func(r Replacement) bool {
+			return r.Old.Equal(session.Expires) && !r.At.After(r.Old)
+		}) {
+			expired++
 		}
 	}
-	return n
+	return expired
 }
 
 // Renewals are what sessions of a kind will want next, and until when; without a kind, what

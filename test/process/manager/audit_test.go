@@ -1,8 +1,8 @@
 package manager
 
 import (
-	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -15,44 +15,47 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// calls counts what a manager asked of the API server in the stage's namespace,
-// by verb and resource, from the server's own audit log. The informers' lists and
-// watches do not count.
+// calls counts what managers asked of the API server in the stage's namespace, by verb and
+// resource, from the server's own audit log. The informers' lists and watches do not count.
 func (s *stage) calls() map[string]int {
 	s.T.Helper()
 	return s.count(func(call auditlog.Call) bool { return !slices.Contains([]string{"list", "watch", "check"}, call.Verb) })
 }
 
-// lists counts how often the informers filled their caches.
+// lists counts how often informers filled their caches. One whom the API server tells to come
+// back has not.
 func (s *stage) lists() map[string]int {
 	s.T.Helper()
-	return s.count(func(call auditlog.Call) bool { return call.Verb == "list" })
+	return s.count(func(call auditlog.Call) bool { return call.Verb == "list" && call.Code == http.StatusOK })
 }
 
 func (s *stage) count(counts func(auditlog.Call) bool) map[string]int {
 	s.T.Helper()
 	reading, err := auditlog.Read(env.AuditLog(s.T))
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	s.Must(err)
 	defer func() { _ = reading.Close() }()
 	all, err := reading.Next()
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	s.Must(err)
 	calls := map[string]int{}
 	for _, call := range all {
-		if call.Namespace == s.Namespace && call.UserAgent == "billing-operator" && call.Resource != "leases" && counts(call) {
+		if call.Namespace == s.Namespace && call.UserAgent == "billing-operator" && counts(call) {
 			calls[call.What()]++
 		}
 	}
 	return calls
 }
 
-// expectCalls waits until the audit log, which comes a moment late, says so.
-func (s *stage) expectCalls(when string, want map[string]int) {
+// expect waits until the audit log, which comes a moment late, says so.
+func (s *stage) expect(when string, counted func() map[string]int, want map[string]int) {
 	s.T.Helper()
-	s.Eventually(when, func() string { return cmp.Diff(want, s.calls()) })
+	s.Eventually(when, func() string { return cmp.Diff(want, counted()) })
+}
+
+func (s *stage) expectRequests(want int) {
+	s.T.Helper()
+	if got := s.Standin.Total(); got != want {
+		s.T.Errorf("%d requests to the endpoint, want %d", got, want)
+	}
 }
 
 func plus(calls map[string]int, more map[string]int) map[string]int {
@@ -72,74 +75,9 @@ var firstIssue = map[string]int{
 
 func TestCallsToTheAPIServerAreAsFewAsCanBe(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, standin.WithMaxLife(23*time.Second))
+	s := newStage(t, standin.WithFaults(standin.Times(1, standin.Life(23*time.Second)))) // so that one renewal is due soon
 	s.StartManager()
-	s.Session("acme", builders.Expiration(60))
-	first := s.Ready("acme")
-	s.expectCalls("first issue", firstIssue)
-
-	s.Eventually("renewal", func() string {
-		return env.Unless(!s.Get("acme").Status.ExpirationTime.Equal(first.Status.ExpirationTime), "still the first URL")
-	})
-	renewed := plus(firstIssue, map[string]int{"update secrets": 1, "patch billingsessions/status": 1})
-	s.expectCalls("renewal", renewed)
-	if got := s.Standin.Total(); got != 2 {
-		t.Errorf("%d requests, want one to issue and one to renew", got)
-	}
-}
-
-// manySessions are enough for a cost of each of them to show.
-const manySessions = 300
-
-// issued are the calls for the first URLs of many sessions that share a key.
-var issued = map[string]int{
-	"get secrets": 1, "create secrets": manySessions, "patch billingsessions/status": manySessions, "create events": manySessions,
-}
-
-func (s *stage) issueMany(beside map[string]int) {
-	s.T.Helper()
-	for i := range manySessions {
-		s.Session(fmt.Sprintf("acme-%d", i))
-	}
-	s.expectCalls("first issues", plus(issued, beside))
-}
-
-func TestRestartFillsItsCachesAndDoesNothingElse(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	first := s.StartManager()
-	s.issueMany(nil)
-	first.Stop()
-
-	before := s.lists()
-	s.StartManager()
-	s.settle("canary")
-	s.expectCalls("restart", plus(issued, firstIssue))
-	if diff := cmp.Diff(plus(before, map[string]int{"list billingsessions": 1, "list secrets": 2}), s.lists()); diff != "" {
-		t.Errorf("lists (-want +got):\n%s", diff)
-	}
-	if got := s.Standin.Total(); got != manySessions+1 {
-		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
-	}
-}
-
-func TestStandbyTakesOverWarm(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	election := []string{"--leader-elect", "--leader-election-namespace", s.Namespace}
-	leading := map[string]int{"create events": 1} // says who leads
-	leader := s.StartManager(election...)
-	s.issueMany(leading)
-	s.StartManager(election...)
-
-	filled := s.lists()
-	leader.Kill()
-	s.settle("canary")
-	s.expectCalls("takeover", plus(plus(issued, leading), plus(firstIssue, leading)))
-	if diff := cmp.Diff(filled, s.lists()); diff != "" {
-		t.Errorf("caches were filled anew (-before +after):\n%s", diff)
-	}
-	if got := s.Standin.Total(); got != manySessions+1 {
-		t.Errorf("%d requests, want one for each of %d sessions and the canary", got, manySessions)
-	}
+	s.Session("acme", builders.Expiration(3600))
+	s.expect("first issue and renewal", s.calls, plus(firstIssue, map[string]int{"update secrets": 1, "patch billingsessions/status": 1}))
+	s.expectRequests(2)
 }

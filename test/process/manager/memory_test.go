@@ -1,3 +1,5 @@
+//go:build long
+
 package manager
 
 import (
@@ -32,9 +34,6 @@ const (
 // serve as many objects, of which those of the one are large. The sessions are suspended: with
 // objects of this size, issuing takes the API server too long.
 func TestHostileObjectsTakeLittleMemory(t *testing.T) {
-	if *loadSessions == 0 {
-		t.Skip("takes gigabytes of memory: make load")
-	}
 	cluster := env.NewCluster(t, controlplane.Options{CRDDirs: []string{env.CRDs()}}) // which these objects fill
 	ordinary := newCrowd(t, cluster, func(*corev1.Secret) {}, func(*v1alpha1.BillingSession) {})
 	hostile := newCrowd(t, cluster, func(s *corev1.Secret) {

@@ -1,3 +1,5 @@
+//go:build long
+
 package manager
 
 import (
@@ -27,10 +29,7 @@ import (
 // Secrets of all sessions. What the one before knew of that went with it, but the status tells.
 func TestRestartOverQuotaSpendsNoRequest(t *testing.T) {
 	t.Parallel()
-	sessions := 60
-	if *loadSessions > 0 {
-		sessions = 500
-	}
+	const sessions = 100
 	options := []string{"--endpoint-qps=0", "--concurrency=64", "--log-level=info"}
 	f, began := newFleet(t), time.Now()
 	lift := f.exhaustQuota()

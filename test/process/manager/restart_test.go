@@ -2,47 +2,62 @@ package manager
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 	"testing"
-
-	coordinationv1 "k8s.io/api/coordination/v1"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-func TestRestartAtRestSpendsNoRequest(t *testing.T) {
+// atRest are enough sessions for a cost of each of them to show.
+const atRest = 30
+
+// issued are the calls for their first URLs. They share a key.
+var issued = map[string]int{
+	"get secrets": 1, "create secrets": atRest, "patch billingsessions/status": atRest, "create events": atRest,
+}
+
+// TestTheNextManagerFillsItsCachesAndDoesNothingElse ends a manager whose sessions are at rest,
+// and counts what the next one asks of the API server and of the endpoint. One that stood by has
+// filled its caches before.
+func TestTheNextManagerFillsItsCachesAndDoesNothingElse(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]os.Signal{"stopped": syscall.SIGTERM, "killed": syscall.SIGKILL} {
-		t.Run(name, func(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		end      func(*env.Manager)
+		standsBy bool
+	}{
+		{"restart after a stop", (*env.Manager).Stop, false},
+		{"restart after a kill", (*env.Manager).Kill, false},
+		{"takeover after a stop", (*env.Manager).Stop, true},
+		{"takeover after a kill", (*env.Manager).Kill, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			first := s.StartManager()
-			const sessions = 20
-			for i := range sessions {
+			var election []string
+			if row.standsBy { // the lease and its events are in another namespace, where nobody counts them
+				election = []string{"--leader-elect", "--leader-election-namespace", "default", "--leader-election-id", s.Namespace}
+			}
+			first := s.StartManager(election...)
+			for i := range atRest {
 				s.Session(fmt.Sprintf("acme-%d", i))
 			}
-			before := map[string]string{}
-			for i := range sessions {
-				session := s.Ready(fmt.Sprintf("acme-%d", i))
-				before[session.Name] = session.ResourceVersion
-			}
-			first.Signal(end)
-			_ = first.Wait()
+			s.expect("first issues", s.calls, issued)
 
-			s.StartManager()
+			bothFilled := map[string]int{"list billingsessions": 2, "list secrets": 4}
+			if row.standsBy {
+				s.StartManager(election...)
+				s.expect("the standby fills its caches", s.lists, bothFilled)
+			}
+			row.end(first)
+			if !row.standsBy {
+				s.StartManager()
+			}
 			s.settle("canary")
-			if got := s.Standin.Total(); got != sessions+1 {
-				t.Errorf("%d requests, want one for each of %d sessions and the canary", got, sessions)
-			}
-			for name, version := range before {
-				if got := s.Get(name).ResourceVersion; got != version {
-					t.Errorf("session %s was written to by the restart", name)
-				}
-			}
+			s.expect("the canary's first issue alone", s.calls, plus(issued, firstIssue))
+			s.expect("caches are filled once", s.lists, bothFilled)
+			s.expectRequests(atRest + 1)
 		})
 	}
 }
@@ -59,9 +74,7 @@ func TestKillInsideARequestCostsAtMostThatRequest(t *testing.T) {
 
 	s.StartManager()
 	s.Ready("acme")
-	if got := s.Standin.Total(); got != 2 {
-		t.Errorf("%d requests, want the one that was lost and one more", got)
-	}
+	s.expectRequests(2) // the one that was lost and one more
 }
 
 func TestStopInsideARequestLosesNothing(t *testing.T) {
@@ -72,7 +85,7 @@ func TestStopInsideARequestLosesNothing(t *testing.T) {
 	s.Session("acme")
 	s.WaitForRequestsUnderWay(1)
 	first.Signal(syscall.SIGTERM)
-	s.Eventually("the manager begins to stop", func() string { return env.Unless(first.Said("Shutdown signal received"), "not yet") })
+	env.Until(t, "the manager begins to stop", func() bool { return first.Said("Shutdown signal received") })
 	release()
 	if err := first.Wait(); err != nil {
 		t.Errorf("the manager stopped with %v", err)
@@ -81,33 +94,7 @@ func TestStopInsideARequestLosesNothing(t *testing.T) {
 
 	s.StartManager()
 	s.settle("canary")
-	if got := s.Standin.Total(); got != 2 {
-		t.Errorf("%d requests, want one for the session and one for the canary", got)
-	}
-}
-
-func TestStandbyTakesOverWhenTheLeaderStops(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	election := []string{"--leader-elect", "--leader-election-id", "billing-operator", "--leader-election-namespace", s.Namespace}
-	leader := s.StartManager(election...)
-	s.Session("acme")
-	s.Ready("acme")
-	// A replica that stands by is ready, too: its caches are filled.
-	s.StartManager(election...)
-
-	leader.Stop()
-	var lease coordinationv1.Lease
-	s.Eventually("somebody else holds the lease", func() string {
-		if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: s.Namespace, Name: "billing-operator"}, &lease); err != nil {
-			return err.Error()
-		}
-		return env.Unless(ptr.Deref(lease.Spec.LeaseTransitions, 0) >= 1 && ptr.Deref(lease.Spec.HolderIdentity, "") != "", "nobody does")
-	})
-	s.settle("canary")
-	if got := s.Standin.Total(); got != 2 {
-		t.Errorf("%d requests, want one for the session and one for the canary", got)
-	}
+	s.expectRequests(2) // for the session and for the canary
 }
 
 func TestReadyWhileTheEndpointIsDown(t *testing.T) {
@@ -115,7 +102,7 @@ func TestReadyWhileTheEndpointIsDown(t *testing.T) {
 	s := newStage(t, standin.WithFaults(standin.Status(500)))
 	p := s.StartManager()
 	s.Session("acme")
-	s.Eventually("the endpoint was asked", func() string { return env.Unless(s.Standin.Total() > 0, "not yet") })
+	env.Until(t, "the endpoint was asked", func() bool { return s.Standin.Total() > 0 })
 	if problem := p.Ready(); problem != "" {
 		t.Errorf("the manager is not ready: %s", problem)
 	}
