@@ -1,13 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 func TestDurationsInWords(t *testing.T) {
@@ -38,39 +33,4 @@ func TestDurationsInWords(t *testing.T) {
 			t.Errorf("%s is said %q, want %q: %s", row.span, got, row.want, row.why)
 		}
 	}
-}
-
-func TestADurationIsRoundedDown(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "span"))
-		said := formatDuration(d)
-		meant, err := parseSpan(said)
-		if err != nil {
-			t.Fatalf("%s is said %q: %v", d, said, err)
-		}
-		if meant > d || d-meant > d/3 && d-meant >= time.Second {
-			t.Fatalf("%s is said %q, which is too much or too little", d, said)
-		}
-	})
-}
-
-// parseSpan parses the output of span.
-func parseSpan(said string) (d time.Duration, err error) {
-	words := strings.Fields(said)
-	if len(words) != 2 && len(words) != 4 {
-		return 0, fmt.Errorf("%d words", len(words))
-	}
-	for ; len(words) > 0; words = words[2:] {
-		n, err := strconv.Atoi(words[0])
-		if err != nil {
-			return 0, err
-		}
-		name := strings.TrimSuffix(words[1], "s")
-		if (n == 1) != (name == words[1]) {
-			return 0, fmt.Errorf("%d %s", n, words[1])
-		}
-		lengths := map[string]time.Duration{"day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute, "second": time.Second}
-		d += time.Duration(n) * lengths[name]
-	}
-	return d, nil
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +96,33 @@ func TestMistakesAreToldWithTheCure(t *testing.T) {
 			}
 			if f := (codedError{}); !errors.As(err, &f) || f.code != exitUsage {
 				t.Errorf("%s: ends with %+v, want exit code %d", row.args, f, exitUsage)
+			}
+		})
+	}
+}
+
+var updateGolden = flag.Bool("update", false, "write the golden files anew, to be read before they are committed")
+
+func TestHelp(t *testing.T) {
+	for _, command := range []string{"", "list", "open", "renew", "suspend", "resume", "explain", "version"} {
+		t.Run(command, func(t *testing.T) {
+			streams, _, out, _ := genericiooptions.NewTestIOStreams()
+			if _, err := parse(append(strings.Fields(command), "--help"), streams); err != nil {
+				t.Fatal(err)
+			}
+			help, _, _ := strings.Cut(out.String(), "\nGlobal Flags:\n") // what kubectl's own flags say is kubectl's
+			if command == "" {
+				help, _, _ = strings.Cut(help, "\nFlags:\n")
+			}
+			golden := filepath.Join("testdata", strings.TrimSuffix("help-"+command, "-")+".txt")
+			if *updateGolden {
+				if err := os.WriteFile(golden, []byte(help), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if diff := cmp.Diff(string(want), help); err != nil || diff != "" {
+				t.Errorf("%v (see -update)\n%s", err, diff)
 			}
 		})
 	}

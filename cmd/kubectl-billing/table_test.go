@@ -45,12 +45,6 @@ beta   True    8m                 in 20s   Unavailable
 gone   False   -                  in 60m   Rejected
 late   False   expired 3m5s ago   -        Expired
 `},
-		{"for scripts", printers.PrintOptions{NoHeaders: true}, false, `
-acme   True    8m                 in 5m
-beta   True    8m                 in 20s   Unavailable
-gone   False   -                  in 60m   Rejected
-late   False   expired 3m5s ago   -        Expired
-`},
 		{"all namespaces", printers.PrintOptions{WithNamespace: true}, false, `
 NAMESPACE   NAME   READY   LIFE LEFT          RENEWS   CAUSE
 finance     acme   True    8m                 in 5m
@@ -67,12 +61,6 @@ late   False   expired 3m5s ago   -        Expired       {expired}   late     5h
 `},
 		{"on a terminal, rows in trouble have a colour", printers.PrintOptions{}, true, `
 NAME   READY   LIFE LEFT          RENEWS   CAUSE
-acme   True    8m                 in 5m
-{yellow}beta   True    8m                 in 20s   Unavailable{reset}
-{red}gone   False   -                  in 60m   Rejected{reset}
-{red}late   False   expired 3m5s ago   -        Expired{reset}
-`},
-		{"without headers, the same rows have it", printers.PrintOptions{NoHeaders: true}, true, `
 acme   True    8m                 in 5m
 {yellow}beta   True    8m                 in 20s   Unavailable{reset}
 {red}gone   False   -                  in 60m   Rejected{reset}

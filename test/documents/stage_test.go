@@ -19,6 +19,7 @@ import (
 
 	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/hack/process"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -89,23 +90,20 @@ func (s *stage) must(err error) {
 func (s *stage) buildTools() {
 	s.t.Helper()
 	bin := filepath.Join(s.home, "bin")
-	tools, err := filepath.Abs(filepath.Join(root, "bin", "tools"))
-	s.must(errors.Join(err, os.Mkdir(bin, 0o700)))
-	for _, build := range []struct {
-		dir  string
-		args []string
-	}{
-		{root, []string{"make", "--no-print-directory", "bin/tools/helm", "bin/tools/kustomize"}},
-		{root, []string{"go", "build", "-o", bin + "/", "./cmd/manager", "./cmd/kubectl-billing"}},
-		{"../process/plugin/kubectl", []string{"go", "build", "-o", bin + "/"}}, // a module of its own
+	s.must(os.Mkdir(bin, 0o700))
+	for _, build := range [][]string{
+		{"make", "--no-print-directory", "bin/tools/helm", "bin/tools/kustomize"},
+		{"go", "build", "-o", bin + "/", "./cmd/manager", "./cmd/kubectl-billing"},
 	} {
-		cmd := exec.Command(build.args[0], build.args[1:]...)
-		cmd.Dir = build.dir
+		cmd := exec.Command(build[0], build[1:]...)
+		cmd.Dir = root
 		if output, err := cmd.CombinedOutput(); err != nil {
-			s.t.Fatalf("%q: %v\n%s", build.args, err, output)
+			s.t.Fatalf("%q: %v\n%s", build, err, output)
 		}
 	}
-	s.must(os.Symlink(filepath.Join(tools, "helm"), filepath.Join(bin, "helm")))
+	for _, tool := range []string{"helm", "kubectl"} {
+		s.must(os.Symlink(env.Tool(s.t, tool), filepath.Join(bin, tool)))
+	}
 	s.must(process.WriteProgram(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\ncat >\"$HOME/clipboard\"\n")))
 	for _, browser := range []string{"xdg-open", "open"} { // on Linux, on macOS
 		s.must(process.WriteProgram(filepath.Join(bin, browser), []byte("#!/bin/sh\n")))

@@ -52,7 +52,7 @@ func (s *stage) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// mustNotLeak looks for the key, and for URLs where none was asked for.
+// mustNotShow looks for the key, and for URLs where none was asked for.
 func (s *stage) mustNotShow(a answer) {
 	s.T.Helper()
 	said := a.out + a.err
@@ -106,7 +106,7 @@ func (a answer) sorted() answer {
 func browserNotes(t *testing.T, dir string) (notes string) {
 	t.Helper()
 	notes = filepath.Join(dir, "opened")
-	script := "#!/bin/sh\necho chatter\nprintf %s \"$1\" > " + notes + "\n"
+	script := "#!/bin/sh\nprintf %s \"$1\" > " + notes + "\n"
 	if err := process.WriteProgram(filepath.Join(dir, "xdg-open"), []byte(script)); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,7 +34,7 @@ func TestVersion(t *testing.T) {
 		says("Warning: the CustomResourceDefinition (v0.1.0) is older than the manager "+where+" (v0.2.1)",
 			"Apply the CustomResourceDefinition of v0.2.1")
 
-	s.as("reader", rbacv1.PolicyRule{APIGroups: []string{"billing.xtracta.com"}, Resources: []string{"billingsessions"}, Verbs: []string{"get", "list"}})
+	s.as("reader", viewerRules(t)...)
 	s.plugin("version").ends(0).prints(own +
 		"CRD             unknown: you may not read CustomResourceDefinitions\n" +
 		"manager         unknown: you may not list Deployments in all namespaces\n")
@@ -46,9 +45,7 @@ func (s *stage) labelCRD(ctx context.Context, labels string) {
 	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "billingsessions.billing.xtracta.com"}}
 	crd.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":`+labels+`}}`))
-	if err := s.Client.Patch(ctx, crd, patch); err != nil {
-		s.T.Fatal(err)
-	}
+	s.Must(s.Client.Patch(ctx, crd, patch))
 }
 
 // deployment is what config/manager deploys, as far as the plugin looks at it.
