@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/xtracta/billing-operator/cmd/version"
 )
 
 func writeFile(t *testing.T, dir, name, content string) {
@@ -40,6 +42,13 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		if len(strings.TrimSpace(line)) > 81 {
 			t.Errorf("wider than a terminal: %s", line)
 		}
+	}
+}
+
+func TestPrintsItsVersion(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--version"}, &out, io.Discard, nil); err != nil || out.String() != "billing-link "+version.Get().String()+"\n" {
+		t.Errorf("prints %q, %v", &out, err)
 	}
 }
 

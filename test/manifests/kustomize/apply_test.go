@@ -24,6 +24,7 @@ func TestEveryObjectIsAccepted(t *testing.T) {
 		{"namespaced", "the same operator with another scope"},
 		{"shards", "the same operator twice, each with a part of the sessions"},
 		{"samples", "a sample must work as it is"},
+		{"samples/link", "a sample must work as it is"},
 		{"argocd", "what Argo CD learns is a ConfigMap"},
 	} {
 		t.Run(row.folder, func(t *testing.T) {

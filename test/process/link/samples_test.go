@@ -1,9 +1,8 @@
-// Package link shows billing-link as it is met: its sample to a real API server,
-// the program to a real browser.
+// Package link shows billing-link as it is met: the program by a real browser, its sample by
+// whoever would pass the login.
 package link
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -12,59 +11,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/xtracta/billing-operator/hack/controlplane"
-	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 )
-
-func TestMain(m *testing.M) { env.Main(m) }
-
-func TestSampleIsAccepted(t *testing.T) {
-	cluster := env.NewCluster(t, controlplane.Options{})
-	objects := manifests.Rendered(t, "samples/link")
-
-	t.Run("as it is", func(t *testing.T) {
-		warnings, err := apply(t, cluster, objects)
-		if err != nil {
-			t.Errorf("a sample must work as it is: %v", err)
-		}
-		if len(warnings) > 0 {
-			t.Errorf("the API server warns: %q", warnings)
-		}
-	})
-	// What the above relies on: that the API server is strict, and says so.
-	t.Run("with a field that there is not", func(t *testing.T) {
-		broken := objects.DeepCopy()
-		broken[slices.IndexFunc(broken, isDeployment)].Object["spec"].(map[string]any)["unknown"] = "x"
-		if _, err := apply(t, cluster, broken); err == nil || !strings.Contains(err.Error(), "unknown") {
-			t.Errorf("accepted: %v", err)
-		}
-	})
-	t.Run("less restricted than the Pod Security Standard asks for", func(t *testing.T) {
-		broken := objects.DeepCopy()
-		deployment := broken[slices.IndexFunc(broken, isDeployment)].Object
-		unstructured.RemoveNestedField(deployment, "spec", "template", "spec", "securityContext")
-		if warnings, err := apply(t, cluster, broken); err != nil || len(warnings) == 0 {
-			t.Errorf("no warning: %v", err)
-		}
-	})
-}
-
-func isDeployment(object *unstructured.Unstructured) bool { return object.GetKind() == "Deployment" }
-
-// apply applies objects to a new namespace.
-func apply(t *testing.T, to *controlplane.ControlPlane, objects manifests.Manifest) ([]string, error) {
-	t.Helper()
-	strict := manifests.NewStrict(t, to.Config())
-	namespace := manifests.NewNamespace(t, strict)
-	var refusals []error
-	for _, object := range objects.DeepCopy() {
-		refusals = append(refusals, manifests.Apply(t.Context(), strict, object, namespace))
-	}
-	return strict.Warnings(), errors.Join(refusals...)
-}
 
 func containers(t *testing.T, pod corev1.PodSpec) (link, proxy corev1.Container) {
 	t.Helper()
