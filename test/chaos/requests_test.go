@@ -72,7 +72,12 @@ func (w *world) judgeRequests() {
 		w.chronicle.count("request: " + string(r.Outcome))
 	}
 	for number, requests := range bySession {
-		for _, problem := range unexplained(requests, w.chronicle.acts[number], w.chronicle.takeovers) {
+		problems := unexplained(requests, w.chronicle.acts[number], w.chronicle.takeovers)
+		if !w.restBegan.IsZero() { // from then on only what is due is asked for
+			atRest := slices.DeleteFunc(slices.Clone(requests), func(r standin.Request) bool { return r.Time.Before(w.restBegan) })
+			problems = append(problems, unexplained(atRest, 0, nil)...)
+		}
+		for _, problem := range problems {
 			var log string
 			for _, r := range requests {
 				log += fmt.Sprintf("\n    %s  %s", w.chronicle.when(r.Time), r.Summary())

@@ -7,67 +7,55 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/invariants"
 )
 
-// keepVigil looks at each version of each session, straight from the API server. It is to be
-// ended before the test is.
+// keepVigil looks at all sessions and Secrets twice a second, straight at the API server. It is
+// to be ended before the test is.
 func (w *world) keepVigil() (end func()) {
-	w.t.Helper()
-	watched, err := cache.New(w.cluster.Config(), cache.Options{
-		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{w.namespace: {}},
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	informer, err := watched.GetInformer(w.t.Context(), &v1alpha1.BillingSession{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	handlers := toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { w.see(object.(*v1alpha1.BillingSession)) },
-		UpdateFunc: func(_, object any) { w.see(object.(*v1alpha1.BillingSession)) },
-	}
-	if _, err := informer.AddEventHandler(handlers); err != nil {
-		w.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		_ = watched.Start(ctx)
+		for ; ctx.Err() == nil; pause(ctx, 500*time.Millisecond) {
+			isResting := w.resting.Load()
+			sessions, secrets := w.all()
+			for i := range sessions {
+				w.see(&sessions[i], secrets[sessions[i].Name], isResting)
+			}
+		}
 	}()
-	if !watched.WaitForCacheSync(ctx) {
-		w.t.Fatal("the vigil cannot begin")
-	}
 	return func() { cancel(); <-over }
 }
 
-// see holds what a status promises by itself.
-func (w *world) see(session *v1alpha1.BillingSession) {
+// see holds what a session and its Secret promise by themselves. Once nothing goes wrong any
+// more, no Secret may hold an expired URL, and no session may say that anything is wrong.
+func (w *world) see(session *v1alpha1.BillingSession, secret *corev1.Secret, isResting bool) {
 	number := numberOf(session.Name)
 	shown := session.Status.DeepCopy()
 	shown.URL = ""
 	w.mustNotShow(number, "the status beside its URL", shown)
-	if shown.ObservedGeneration < 0 {
-		return
+	if secret != nil {
+		w.mustNotShow(number, "the metadata of the Secret", secret.ObjectMeta)
 	}
-	said := conditionsOf(session)
-	w.chronicle.note(number, "status: %s", said)
-	for _, problem := range invariants.Conditions(session) {
-		w.violated(number, "the status at version %s: %s; %s", session.ResourceVersion, problem, said)
+	if shown.ObservedGeneration >= 0 {
+		for _, problem := range invariants.Conditions(session) {
+			w.violated(number, "the status at version %s: %s; %s", session.ResourceVersion, problem, conditionsOf(session))
+		}
 	}
-	if w.resting.Load() && said != wellConditions {
-		w.violated(number, "nothing was wrong any more, and it says %s", said)
+	switch {
+	case !isResting:
+	case conditionsOf(session) != wellConditions:
+		w.violated(number, "nothing was wrong any more, and it says %s", conditionsOf(session))
+	case secret == nil || time.Now().After(expireOf(secret)):
+		w.violated(number, "nothing was wrong any more, and the Secret holds no URL that is alive")
 	}
 }
 
@@ -100,24 +88,18 @@ func (w *world) mustNotSay(session int, what, text string) {
 	}
 }
 
-// searchForLeaks looks through all logs, all events and the metadata of all Secrets.
+// searchForLeaks looks through all logs and all events.
 func (w *world) searchForLeaks() {
 	w.t.Helper()
 	for _, p := range w.fleet.all {
 		w.mustNotSay(nobody, fmt.Sprintf("the log of manager %d", p.number), p.said())
 	}
 	var events eventsv1.EventList
-	var secrets corev1.SecretList
-	for _, list := range []client.ObjectList{&events, &secrets} {
-		if err := w.client.List(w.t.Context(), list, client.InNamespace(w.namespace)); err != nil {
-			w.t.Error(err)
-		}
+	if err := w.client.List(w.t.Context(), &events, client.InNamespace(w.namespace)); err != nil {
+		w.t.Error(err)
 	}
 	for i := range events.Items {
 		w.chronicle.count("event: " + events.Items[i].Reason)
 		w.mustNotShow(numberOf(events.Items[i].Regarding.Name), "an event", &events.Items[i])
-	}
-	for i := range secrets.Items {
-		w.mustNotShow(numberOf(secrets.Items[i].Name), "the metadata of a Secret", secrets.Items[i].ObjectMeta)
 	}
 }

@@ -36,8 +36,9 @@ type world struct {
 	chronicle *chronicle
 	subjects  []*subject
 	keys      []*key
-	// resting is true once nothing is left to recover from.
-	resting atomic.Bool
+	// resting is true once nothing is left to recover from, which began at restBegan.
+	resting   atomic.Bool
+	restBegan time.Time
 }
 
 // subject is a session with its key.
