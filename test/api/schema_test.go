@@ -1,15 +1,12 @@
 package api_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
@@ -17,8 +14,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// crdSchema is the schema of a BillingSession as the CRD declares it.
-func crdSchema(t *testing.T) apiextensionsv1.JSONSchemaProps {
+func readCRD(t *testing.T) apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	text, err := os.ReadFile("../../config/crd/bases/billing.xtracta.com_billingsessions.yaml")
 	if err != nil {
@@ -28,7 +24,13 @@ func crdSchema(t *testing.T) apiextensionsv1.JSONSchemaProps {
 	if err := yaml.UnmarshalStrict(text, &crd); err != nil {
 		t.Fatal(err)
 	}
-	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+	return crd
+}
+
+// crdSchema is the schema of a BillingSession as the CRD declares it.
+func crdSchema(t *testing.T) apiextensionsv1.JSONSchemaProps {
+	t.Helper()
+	return *readCRD(t).Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
 // boundedElsewhere lists what needs no limit in the CRD, and why.
@@ -88,42 +90,6 @@ func unbounded(schema apiextensionsv1.JSONSchemaProps, path string) (faults []st
 	return faults
 }
 
-// The walk itself must notice whatever has no limit, however deep.
-func TestTheWalkFindsWhatIsUnbounded(t *testing.T) {
-	rows := []struct {
-		schema string
-		faults []string
-	}{
-		{`{type: string}`, []string{" has no maxLength"}},
-		{`{type: string, maxLength: 1}`, nil},
-		{`{type: string, enum: [a]}`, nil},
-		{`{type: string, format: date-time}`, nil},
-		{`{type: string, format: uri}`, []string{" has no maxLength"}},
-		{`{type: string, pattern: '^a*$'}`, []string{" has no maxLength"}},
-		{`{type: integer}`, nil},
-		{`{type: array, items: {type: integer}}`, []string{" has no maxItems"}},
-		{`{type: array, maxItems: 1, items: {type: string}}`, []string{"[] has no maxLength"}},
-		{`{type: array, items: {type: object, properties: {a: {type: string}}}}`, []string{" has no maxItems", "[].a has no maxLength"}},
-		{`{type: object, additionalProperties: {type: integer}}`, []string{" has no maxProperties"}},
-		{`{type: object, maxProperties: 1, additionalProperties: {type: string}}`, []string{"{} has no maxLength"}},
-		{`{type: object, properties: {b: {type: object, properties: {a: {type: string}}}}}`, []string{".b.a has no maxLength"}},
-		{`{type: object, x-kubernetes-preserve-unknown-fields: true}`, []string{" accepts what the schema does not describe"}},
-		{`{x-kubernetes-int-or-string: true}`, []string{" accepts what the schema does not describe"}},
-		{`{}`, []string{" has no type"}},
-	}
-	for _, row := range rows {
-		t.Run(row.schema, func(t *testing.T) {
-			var parsed apiextensionsv1.JSONSchemaProps
-			if err := yaml.UnmarshalStrict([]byte(row.schema), &parsed); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(row.faults, unbounded(parsed, "")); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 // The controller shortens by the constants what the CRD limits.
 func TestLimitsOfTheCodeAreThoseOfTheCRD(t *testing.T) {
 	status := crdSchema(t).Properties["status"]
@@ -144,47 +110,4 @@ func TestLimitsOfTheCodeAreThoseOfTheCRD(t *testing.T) {
 			t.Errorf("the CRD limits status.%s to %d characters, the code to %d", row.field, got, row.constant)
 		}
 	}
-}
-
-var (
-	// Kubernetes' conventions ask for requirements that say what a value must be.
-	requirement = regexp.MustCompile("^(`[a-zA-Z.]+` |each key )?must ")
-	// They also ask for backquotes around the names of fields.
-	bareField = regexp.MustCompile("(^|[^`a-zA-Z.])(spec|status|metadata)\\.[a-z]")
-	vague     = regexp.MustCompile(`(?i)\b(should|may not|cannot|please)\b`)
-)
-
-func TestRefusalsFollowTheConventions(t *testing.T) {
-	rules := rulesOf(crdSchema(t), "")
-	if len(rules) < 10 {
-		t.Fatalf("only the rules of %q were found", slices.Sorted(maps.Keys(rules)))
-	}
-	for path, message := range rules {
-		switch {
-		case !requirement.MatchString(message):
-			t.Errorf("%s: the message does not say what the value must be: %s", path, message)
-		case bareField.MatchString(message):
-			t.Errorf("%s: a field's name has no backquotes: %s", path, message)
-		case vague.MatchString(message):
-			t.Errorf("%s: the message leaves room for doubt: %s", path, message)
-		}
-	}
-}
-
-// rulesOf returns the messages of all CEL rules by the path and number of the rule.
-func rulesOf(schema apiextensionsv1.JSONSchemaProps, path string) map[string]string {
-	rules := map[string]string{}
-	for i, rule := range schema.XValidations {
-		rules[fmt.Sprintf("%s rule %d", path, i)] = rule.Message
-	}
-	if schema.AdditionalProperties != nil {
-		maps.Copy(rules, rulesOf(*schema.AdditionalProperties.Schema, path+"{}"))
-	}
-	if schema.Items != nil {
-		maps.Copy(rules, rulesOf(*schema.Items.Schema, path+"[]"))
-	}
-	for name, property := range schema.Properties {
-		maps.Copy(rules, rulesOf(property, path+"."+name))
-	}
-	return rules
 }
