@@ -39,6 +39,7 @@ func TestASecretThatIsAlteredOnItsWayIsWrittenLessAndLessOften(t *testing.T) {
 			}, nil)
 			w.Session("acme", builders.Expiration(60), builders.URLInStatus(row.inStatus))
 			w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
+			w.clock.Stop()
 			for range 180 {
 				w.clock.Step(time.Second)
 				w.rest()
@@ -86,6 +87,7 @@ func TestWhoFightsOverTheSecretGetsItBackLessAndLessOften(t *testing.T) {
 			w.issued("acme", builders.Expiration(86400), builders.URLInStatus(row.inStatus),
 				builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
 			w.calls.since()
+			w.clock.Stop()
 			for undone := ""; w.clock.Since(started) < 5*time.Minute; {
 				secret := w.Secret("acme")
 				if secret == nil || secret.ResourceVersion == undone {

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,9 +10,9 @@ import (
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
-// TestWatchesHealWithinTwoSeconds breaks what a session depends on, and mends it:
-// the session follows without any of the waits that a retry has.
-func TestWatchesHealWithinTwoSeconds(t *testing.T) {
+// TestWatchesHealAtOnce breaks what a session depends on, and mends it: the session follows
+// while time stands still, so without any of the waits that a retry has.
+func TestWatchesHealAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name    string
@@ -43,7 +42,7 @@ func TestWatchesHealWithinTwoSeconds(t *testing.T) {
 		{"it is resumed", func(w *world) {
 			w.GiveKey("key", w.Key)
 		}, v1alpha1.ReasonSuspended, func(w *world) {
-			w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
+			w.edit("acme", resumed)
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -54,30 +53,11 @@ func TestWatchesHealWithinTwoSeconds(t *testing.T) {
 			w.Session("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = row.reason == v1alpha1.ReasonSuspended })
 			w.Reaches("acme", v1alpha1.ConditionReady, row.reason)
 			w.passFloor()
-			mended := w.clock.Now()
+			w.clock.Stop()
 			row.mend(w)
-			healed := w.Ready("acme")
-			if took := healed.Status.IssueTime.Sub(mended); took > 2*time.Second {
-				t.Errorf("it took %s", took)
-			}
+			w.Ready("acme")
 		})
 	}
-}
-
-func TestDeletedOrEditedSecretIsRestored(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	first := w.issued("acme")
-	w.Delete(w.Secret("acme"))
-	w.waitForURL("acme", first.Status.URL)
-	w.Delete(w.Secret("acme")) // right after its creation
-	w.waitForURL("acme", first.Status.URL)
-	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") })
-	w.waitForURL("acme", first.Status.URL)
-	w.passFloor()
-	w.editSecret("acme", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })
-	w.expectMetadata(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, nil)
-	w.waitForRequests(1)
 }
 
 // TestSecretThatIsDeletedAtOnceIsRestored deletes the first Secret as soon as it is

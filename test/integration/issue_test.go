@@ -21,6 +21,7 @@ const (
 func TestSessionGetsItsURLAndRenewsItAtTheLeastCost(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
+	w.clock.Stop()
 	first := w.issued("acme", builders.Expiration(600))
 	w.rest()
 	if diff := cmp.Diff([]string{readLive, createSecret, patchStatus}, w.calls.since()); diff != "" {

@@ -50,30 +50,6 @@ func TestGrantedURLIsNoKey(t *testing.T) {
 	w.waitForRequests(1)
 }
 
-// TestKeyRotatedDuringARequestIsAskedForAgain: the grant is of the old key.
-func TestKeyRotatedDuringARequestIsAskedForAgain(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	rotated := w.anotherKey("rotated")
-	w.withWitness()
-	release := w.Standin.Hold()
-	w.Session("acme", builders.Expiration(86400))
-	w.WaitForRequestsUnderWay(1)
-	w.seenBy("witness", func() { w.GiveKey("key", rotated) })
-	release()
-	w.Eventually("the grant of the old key", func() string {
-		if w.URLIn("acme") == w.Standin.Grants(w.Key)[0].URL {
-			return ""
-		}
-		return "it is not stored"
-	})
-	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonInputsChanged)
-	w.clock.Step(11 * time.Second)
-	w.Ready("acme")
-	w.waitForURL("acme", w.Standin.Grants(rotated)[0].URL)
-	w.waitForRequests(2)
-}
-
 // TestKeyIsReplacedDuringARequest has the old key answered after the new one is there. What the
 // answer says of the old key must not hold up the new one, and the same value is not a new key.
 func TestKeyIsReplacedDuringARequest(t *testing.T) {
@@ -142,40 +118,4 @@ func (w *world) withWitness() {
 	w.T.Helper()
 	w.Session("witness", builders.Suspended())
 	w.Reaches("witness", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
-}
-
-func TestKeyIsSentWithoutWhiteSpaceAndAnImpossibleOneNever(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.GiveKey("key", " \t"+w.Key+"\r\n")
-	w.GiveKey("too-long", strings.Repeat("k", 513))
-	w.run()
-	w.Session("acme")
-	w.Session("long", builders.KeySecret("too-long"))
-	w.Ready("acme")
-	w.Reaches("long", v1alpha1.ConditionStalled, v1alpha1.ReasonKeyInvalid)
-	w.waitForRequests(1)
-}
-
-// TestMissingKeyIsToldBeforeItHurts: the URL that is alive works without it.
-func TestMissingKeyIsToldBeforeItHurts(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	w.issued("acme")
-	w.Delete(w.Secret("key"))
-	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonKeySecretMissing)
-	w.GiveKey("key", w.Key)
-	w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
-	w.waitForRequests(1)
-}
-
-// TestLongMessageIsStillTold: the API server refuses events whose note is longer
-// than a kilobyte.
-func TestLongMessageIsStillTold(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	w.Standin.Misbehave(standin.BodyStatus(400, strings.Repeat(strings.Repeat("\U00020000", 40)+" ", 20)))
-	w.Session("acme")
-	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
-	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonRejected: 1})
 }

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -16,49 +15,47 @@ import (
 // secret stores bring it: until two minutes have passed nobody is warned, and then once.
 func TestKeyThatComesLate(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []struct {
+	const warned = 2 * time.Minute
+	for _, row := range []struct {
 		name      string
 		hasSecret bool // which lacks the entry
 		restarts  bool // of the controller, before each look
+		looks     []time.Duration
 	}{
-		{"there is no Secret", false, false},
-		{"the Secret has no such entry", true, false},
-		{"the controller starts anew each time", false, true},
+		{"in time", false, false, []time.Duration{time.Second, 119 * time.Second}},
+		{"after the warning", false, false, []time.Duration{119 * time.Second, warned, 5 * time.Minute}},
+		{"the Secret has no such entry", true, false, []time.Duration{119 * time.Second, warned}},
+		{"the controller starts anew each time", false, true, []time.Duration{119 * time.Second, warned, 5 * time.Minute}},
 	} {
-		for _, after := range []time.Duration{time.Second, time.Minute, 119 * time.Second, 5 * time.Minute} {
-			t.Run(fmt.Sprintf("%s, after %s", kind.name, after), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t)
-				w.clock.Stop()
-				w.clock.SetTime(time.Now()) // the API server says when a session was created
-				if kind.hasSecret {
-					w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
-				}
-				w.run()
-				created := w.Session("acme").CreationTimestamp
-				for _, age := range []time.Duration{time.Second, time.Minute, 119 * time.Second, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute} {
-					if age > after {
-						break
-					}
-					if kind.restarts {
-						w.controller.stop()
-					}
-					w.clock.SetTime(created.Add(age))
-					if kind.restarts {
-						w.run()
-					}
-					w.expectMissingKey(age)
-				}
-				w.GiveKey("key", w.Key)
-				w.Ready("acme")
-				w.waitForRequests(1)
-				told := map[string]int{v1alpha1.ReasonIssued: 1}
-				if after >= 2*time.Minute {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.clock.Stop()
+			w.clock.SetTime(time.Now()) // the API server says when a session was created
+			if row.hasSecret {
+				w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
+			}
+			w.run()
+			created := w.Session("acme").CreationTimestamp
+			told := map[string]int{v1alpha1.ReasonIssued: 1}
+			for _, age := range row.looks {
+				if age >= warned {
 					told[v1alpha1.ReasonKeySecretMissing] = 1
 				}
-				w.waitForEvents("acme", told)
-			})
-		}
+				if row.restarts {
+					w.controller.stop()
+				}
+				w.clock.SetTime(created.Add(age))
+				if row.restarts {
+					w.run()
+				}
+				w.expectMissingKey(age)
+			}
+			w.GiveKey("key", w.Key)
+			w.Ready("acme")
+			w.waitForRequests(1)
+			w.waitForEvents("acme", told)
+		})
 	}
 }
 

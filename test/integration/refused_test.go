@@ -61,6 +61,7 @@ func TestARefusedWriteIsTriedLessAndLessOften(t *testing.T) {
 	w.Session("acme", builders.Expiration(86400))
 	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
 	w.calls.since()
+	w.clock.Stop()
 	for range 180 {
 		w.clock.Step(10 * time.Second)
 		w.rest()

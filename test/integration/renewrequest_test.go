@@ -42,6 +42,7 @@ func TestRenewTokenIsAnsweredByARejection(t *testing.T) {
 	w := newRunningWorld(t)
 	first := w.issued("acme")
 	w.passFloor()
+	w.clock.Stop()
 	w.Standin.RevokeKeys(w.Key)
 	w.RequestRenewal("acme", "one")
 	w.waitForHandled("acme", "one")
@@ -60,6 +61,7 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w := newRunningWorld(t)
 		first := w.issued("acme")
 		w.passFloor()
+		w.clock.Stop()
 		w.Standin.Misbehave(standin.Status(500))
 		w.RequestRenewal("acme", "one")
 		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
@@ -92,38 +94,6 @@ func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
 		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
 		w.waitForRequests(3)
 	})
-	t.Run("suspended", func(t *testing.T) {
-		t.Parallel()
-		w := newRunningWorld(t)
-		first := w.issued("acme")
-		w.passFloor()
-		w.edit("acme", builders.Suspended())
-		w.andPass("acme", func() { w.RequestRenewal("acme", "one") })
-		w.waitForRequests(1)
-		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
-		w.waitForNewURL("acme", first.Status.URL)
-		w.waitForHandled("acme", "one")
-		w.waitForRequests(2)
-	})
-}
-
-func TestRenewTokenCutsAWaitOnce(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	w.Standin.RevokeKeys(w.Key)
-	w.Session("acme")
-	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonRejected)
-	w.clock.Step(time.Minute + time.Second)
-	w.waitForRequests(2) // the next is five minutes ahead
-	w.passFloor()
-	w.RequestRenewal("acme", "one")
-	w.waitForRequests(3)
-	w.clock.Step(2 * time.Minute)
-	w.waitForRequests(3)
-	w.Standin.AddKeys(w.Key)
-	w.RequestRenewal("acme", "two")
-	w.Ready("acme")
-	w.waitForRequests(4)
 }
 
 // TestNobodyMakesASessionAskTwiceInTenSeconds changes everything at once that

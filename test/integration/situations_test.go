@@ -18,133 +18,99 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// situations are brought about for each entry of the file that kstatus and Argo CD
-// are tested with: what those make of it is true only if the controller writes it.
-var situations = map[string]func(*world){
-	"nothing tried yet": func(w *world) { w.Session("acme") },
-	"never issued, retrying": func(w *world) {
-		w.Standin.Misbehave(standin.Status(500))
-		w.GiveKey("key", w.Key)
-		w.run()
-		w.Session("acme")
-	},
-	"alive for today's inputs": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
-		w.issued("acme")
-	},
-	"alive, renewal failing": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+// situation is how a row of the table is brought about, in a world that has a key.
+type situation struct {
+	// before the controller runs, and after; without the latter a session is created.
+	before, after func(*world)
+}
+
+// situations are those of the file that kstatus and Argo CD are tested with: what those make of
+// it is true only if the controller writes it.
+var situations = map[string]situation{
+	"nothing tried yet":        {after: func(w *world) { w.controller.stop(); w.Session("acme") }},
+	"never issued, retrying":   {before: func(w *world) { w.Standin.Misbehave(standin.Status(500)) }},
+	"alive for today's inputs": {after: func(w *world) { w.issued("acme") }},
+	"alive, renewal failing": {after: func(w *world) {
 		alive := w.issued("acme")
 		w.Standin.Misbehave(standin.Status(403))
 		w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
-	},
-	"alive for older inputs, retrying": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+	}},
+	"alive for older inputs, retrying": {after: func(w *world) {
 		w.issued("acme")
 		w.Standin.Misbehave(standin.Status(500))
 		w.passFloor()
 		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
-	},
-	"expired, retrying": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+	}},
+	"expired, retrying": {after: func(w *world) {
 		alive := w.issued("acme")
 		w.Standin.Misbehave(standin.Status(500))
 		w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
-	},
-	"rejected": func(w *world) {
-		w.GiveKey("key", "wrong")
-		w.run()
-		w.Session("acme")
-	},
-	"the key's Secret is missing": func(w *world) {
-		w.run()
-		w.Session("acme")
-	},
-	"the key's Secret cannot be read": func(w *world) {
-		w.GiveKey("key", w.Key)
+	}},
+	"rejected":                    {before: func(w *world) { w.GiveKey("key", "wrong") }},
+	"the key's Secret is missing": {before: func(w *world) { w.Delete(w.Secret("key")) }},
+	"the key's Secret cannot be read": {before: func(w *world) {
 		w.calls.fail(func(c call) error {
 			if c.verb == "get" {
 				return apierrors.NewForbidden(secrets, "key", errors.New("no permission"))
 			}
 			return nil
 		}, nil)
-		w.run()
-		w.Session("acme")
+	}},
+	"the key's Secret is late": {before: func(w *world) {
+		w.clock.SetTime(time.Now()) // the API server says when a session was created
+		w.Delete(w.Secret("key"))
+	}},
+	"waits for its turn to ask": {
+		before: func(w *world) { w.options.QPS, w.options.Burst = 0.001, 1 },
+		after: func(w *world) {
+			w.issued("first")
+			w.suspended()
+			w.edit("acme", resumed)
+			w.rest()
+			w.clock.Step(11 * time.Second)
+		},
 	},
-	"the key's Secret is late": func(w *world) {
-		w.clock.SetTime(time.Now())
-		w.run()
-		w.Session("acme")
-	},
-	"waits for its turn to ask": func(w *world) {
-		w.options.QPS, w.options.Burst = 0.001, 1
-		w.GiveKey("key", w.Key)
-		w.run()
-		w.issued("first")
-		w.Session("acme", builders.Suspended())
-		w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
-		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
-		w.rest()
-		w.clock.Step(11 * time.Second)
-	},
-	"the Secret is not ours": func(w *world) {
-		w.Create(builders.ForeignSecret(w.Namespace, "acme"))
-		w.run()
-		w.Session("acme")
-	},
-	"writing the Secret is forbidden": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.forbid()
-		w.waitUntilForbidden(true)
-		w.run()
-		w.Session("acme")
-	},
-	"waiting for garbage collection": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+	"the Secret is not ours":          {before: (*world).foreignSecret},
+	"writing the Secret is forbidden": {before: func(w *world) { w.forbid(); w.waitUntilForbidden(true) }},
+	"waiting for garbage collection": {after: func(w *world) {
 		issued := w.issued("acme")
 		w.controller.stop()
 		w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com/") })
 		w.Delete(issued)
 		w.Session("acme")
 		w.run()
-	},
-	"suspended, alive for today's inputs": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+	}},
+	"suspended, alive for today's inputs": {after: func(w *world) {
 		w.issued("acme")
 		w.edit("acme", builders.Suspended())
+	}},
+	"suspended, none alive for today's inputs": {after: (*world).suspended},
+	"suspended, and the Secret is not ours": {
+		before: (*world).foreignSecret,
+		after:  func(w *world) { w.Session("acme", builders.Suspended()) },
 	},
-	"suspended, none alive for today's inputs": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
-		w.Session("acme", builders.Suspended())
-	},
-	"suspended, and the Secret is not ours": func(w *world) {
-		w.Create(builders.ForeignSecret(w.Namespace, "acme"))
-		w.run()
-		w.Session("acme", builders.Suspended())
-	},
-	"changed a moment ago": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
+	"changed a moment ago": {after: func(w *world) {
 		w.issued("acme")
 		w.controller.stop()
 		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
-	},
-	"resumed a moment ago": func(w *world) {
-		w.GiveKey("key", w.Key)
-		w.run()
-		w.Session("acme", builders.Suspended())
-		w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
+	}},
+	"resumed a moment ago": {after: func(w *world) {
+		w.suspended()
 		w.controller.stop()
-		w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = false })
-	},
+		w.edit("acme", resumed)
+	}},
 }
+
+func (w *world) foreignSecret() { w.Create(builders.ForeignSecret(w.Namespace, "acme")) }
+
+// suspended creates a session that is suspended, and waits until it says so.
+func (w *world) suspended() {
+	w.T.Helper()
+	w.Session("acme", builders.Suspended())
+	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
+}
+
+func resumed(s *v1alpha1.BillingSession) { s.Spec.Suspend = false }
 
 // TestControllerWritesTheSituationsThatToolsAreTestedWith compares what tools look
 // at: conditions, and whether they are of today's generation.
@@ -153,12 +119,21 @@ func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 	for _, entry := range fixtures.Situations(t) {
 		t.Run(entry.Situation, func(t *testing.T) {
 			t.Parallel()
-			bringAbout, ok := situations[entry.Situation]
+			situation, ok := situations[entry.Situation]
 			if !ok {
 				t.Fatal("nobody knows how to bring it about")
 			}
 			w := newWorld(t)
-			bringAbout(w)
+			w.GiveKey("key", w.Key)
+			if situation.before != nil {
+				situation.before(w)
+			}
+			w.run()
+			if situation.after != nil {
+				situation.after(w)
+			} else {
+				w.Session("acme")
+			}
 			var session v1alpha1.BillingSession
 			w.Must(runtime.DefaultUnstructuredConverter.FromUnstructured(entry.Session.Object, &session))
 			want := whatToolsSee(&session)

@@ -11,7 +11,6 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
@@ -26,23 +25,17 @@ var secrets = schema.GroupResource{Resource: "secrets"}
 // TestGrantThatCannotBeWrittenIsNotAskedForAgain lets a write fail a few times.
 func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
-	server := apierrors.NewInternalError(errors.New("etcd is slow"))
 	lost := apierrors.NewTimeoutError("the answer was lost", 1)
 	for _, row := range []struct {
 		name, verb string
 		err        error
 		happened   bool // the write worked all the same
 	}{
-		{"create fails", "create", server, false},
-		{"create times out", "create", lost, false},
 		{"create happens and times out", "create", lost, true},
-		{"the connection breaks", "create", context.DeadlineExceeded, false},
 		{"create finds one that the cache does not show", "create", apierrors.NewAlreadyExists(secrets, "acme"), false},
-		{"update fails", "update", server, false},
 		{"update conflicts", "update", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
 		{"update happens and times out", "update", lost, true},
 		{"update finds nothing", "update", apierrors.NewNotFound(secrets, "acme"), false},
-		{"the status cannot be patched", "patch status", server, false},
 		{"the status is patched and the answer is lost", "patch status", lost, true},
 		{"the status conflicts", "patch status", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
 	} {
@@ -216,40 +209,6 @@ func TestForbiddenRenewalIsToldWhileTheOldURLLives(t *testing.T) {
 	w.waitForEvents("acme", map[string]int{v1alpha1.ReasonIssued: 1, v1alpha1.ReasonSecretWriteFailed: 1, v1alpha1.ReasonRecovered: 1})
 }
 
-func TestExhaustedQuotaIsTold(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.GiveKey("key", w.Key)
-	none := corev1.ResourceList{"count/secrets": resource.MustParse("0")}
-	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "none"},
-		Spec: corev1.ResourceQuotaSpec{Hard: none}}
-	w.Create(quota)
-	quota.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none}
-	if err := w.Client.Status().Update(t.Context(), quota); err != nil { // as the quota controller does
-		t.Fatal(err)
-	}
-	w.Eventually("the quota is in force", func() string {
-		err := w.Client.Create(t.Context(), builders.ForeignSecret(w.Namespace, "probe"), client.DryRunAll)
-		if apierrors.IsForbidden(err) {
-			return ""
-		}
-		return fmt.Sprint(err)
-	})
-	w.run()
-	w.Session("acme")
-	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
-	w.Delete(quota)
-	w.Eventually("recovery", func() string {
-		w.clock.Step(time.Minute)
-		w.rest()
-		if w.URLIn("acme") != "" {
-			return ""
-		}
-		return "there is no Secret"
-	})
-	w.waitForRequests(1)
-}
-
 func TestImmutableSecretIsToldAsAFailedWrite(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
@@ -343,11 +302,9 @@ func TestWritesThatAreChangedOnTheirWayAreNotRepeated(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		change func(*corev1.Secret)
-		issued bool
 	}{
-		{"a label", func(s *corev1.Secret) { s.Labels["team"] = "theirs" }, true},
-		{"another label", func(s *corev1.Secret) { s.Labels["more"] = "theirs" }, true},
-		{"the data", func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") }, false},
+		{"a label", func(s *corev1.Secret) { s.Labels["team"] = "theirs" }},
+		{"another label", func(s *corev1.Secret) { s.Labels["more"] = "theirs" }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -359,11 +316,8 @@ func TestWritesThatAreChangedOnTheirWayAreNotRepeated(t *testing.T) {
 				return nil
 			}, nil)
 			w.Session("acme", builders.Expiration(86400), builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
-			if row.issued {
-				w.Ready("acme")
-			} else {
-				w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed)
-			}
+			w.Ready("acme")
+			w.clock.Stop()
 			for range 30 {
 				w.clock.Step(20 * time.Second)
 				w.rest()
