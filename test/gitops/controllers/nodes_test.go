@@ -40,8 +40,10 @@ type manager struct {
 
 func (s *site) runDeployments() {
 	n := &nodes{site: s, program: env.Tethered(s.t, "manager"), managers: map[types.UID]*manager{}}
-	ctx := s.t.Context()
+	ctx, ended := s.t.Context(), make(chan struct{})
+	s.t.Cleanup(func() { <-ended })
 	go func() {
+		defer close(ended)
 		for ctx.Err() == nil {
 			var deployments appsv1.DeploymentList
 			if err := s.kube.List(ctx, &deployments); err == nil {
