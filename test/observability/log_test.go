@@ -23,7 +23,7 @@ var stories = map[string]string{
 	"rejected":  `rejected Rejected( rejected)* granted Issued`,
 	"throttled": `throttled Throttled( throttled)* granted Issued`,
 	"broken":    `unavailable Unavailable( unavailable)* granted Issued`,
-	"expiring":  `granted Issued unavailable Unavailable( unavailable)* Expired( unavailable)* granted Recovered`,
+	"expiring":  `granted Issued( granted)* unavailable Unavailable( unavailable)* Expired( unavailable)* granted Recovered`,
 	"keyless":   `granted Issued( granted)*`, // its key came within two minutes: nobody is told
 	"suspended": ``,                          // somebody wished it so
 }
