@@ -104,13 +104,14 @@ func Cluster(t testing.TB) *controlplane.ControlPlane {
 	return shared.cluster
 }
 
-// BareCluster is Cluster with nothing in it but what prepare puts there.
-func BareCluster(t testing.TB, prepare func(context.Context, *controlplane.ControlPlane) error) *controlplane.ControlPlane {
+// BareCluster is Cluster with more flags of kube-apiserver, and with nothing in it but what
+// prepare puts there.
+func BareCluster(t testing.TB, flags map[string][]string, prepare func(context.Context, *controlplane.ControlPlane) error) *controlplane.ControlPlane {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.cluster == nil {
-		cluster := start(context.Background(), t, controlplane.Options{})
+		cluster := start(context.Background(), t, controlplane.Options{AuditLog: filepath.Join(sharedDir(t), auditLog), ExtraArgs: flags})
 		if err := prepare(context.Background(), cluster); err != nil {
 			_ = cluster.Stop()
 			t.Fatal(err)

@@ -5,10 +5,10 @@ package manifests
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,26 +38,34 @@ func Parse(documents io.Reader) (objects Manifest, err error) {
 }
 
 // Kustomize is what the pinned kustomize makes of a folder, given by its absolute path.
-func Kustomize(folder string) (Manifest, error) {
+func Kustomize(t testing.TB, folder string) Manifest {
+	t.Helper()
 	var complaints bytes.Buffer
-	kustomize := exec.Command("go", "tool", "kustomize", "build", folder)
-	kustomize.Dir = env.Path("hack", "tools")
+	kustomize := exec.CommandContext(t.Context(), env.Tool(t, "kustomize"), "build", folder)
 	kustomize.Stderr = &complaints
 	output, err := kustomize.Output()
 	if err != nil {
-		return nil, fmt.Errorf("kustomize build %s: %w\n%s", folder, err, &complaints)
+		t.Fatalf("kustomize build %s: %v\n%s", folder, err, &complaints)
 	}
-	return Parse(bytes.NewReader(output))
-}
-
-// Rendered is what the pinned kustomize makes of a folder of config/.
-func Rendered(t testing.TB, folder string) Manifest {
-	t.Helper()
-	objects, err := Kustomize(env.Path("config", folder))
+	objects, err := Parse(bytes.NewReader(output))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return objects
+}
+
+// rendered are the folders of config/ that were rendered before. Each is rendered once.
+var rendered sync.Map
+
+// Rendered is what the pinned kustomize makes of a folder of config/. The test may change it.
+func Rendered(t testing.TB, folder string) Manifest {
+	t.Helper()
+	objects, ok := rendered.Load(folder)
+	if !ok {
+		objects = Kustomize(t, env.Path("config", folder))
+		rendered.Store(folder, objects)
+	}
+	return objects.(Manifest).DeepCopy()
 }
 
 // OfKind returns the objects of a kind; there may be none.

@@ -1,4 +1,4 @@
-package kustomize
+package manifests_test
 
 import (
 	"encoding/json"
@@ -14,12 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -33,11 +32,11 @@ const (
 // TestShards runs the managers of both shards: together they serve all sessions,
 // each serves only its own, and one that moves is not asked for again.
 func TestShards(t *testing.T) {
-	in := newInstallation(t, "shards", "finance")
+	in := newInstallation(t, manifests.Rendered(t, "shards"), "shards")
 	managers := map[string]*process{}
 	for _, name := range []string{operatorName, shardOne} {
-		managers[name] = in.startManagerOf(name, nil, "--metrics-secure=false")
-		in.waitForHolderOf(name, "")
+		managers[name] = in.startManager(name, nil, "--metrics-secure=false")
+		in.waitForHolder(name, "")
 	}
 
 	sessions := map[string][]string{ // by who is to serve them
@@ -45,9 +44,9 @@ func TestShards(t *testing.T) {
 		shardOne:     {"one-1", "one-2", "moves-home"},
 	}
 	label := map[string]string{"mistyped": "won", "one-1": "one", "one-2": "one", "moves-home": "one"}
-	in.Create(builders.KeySecretOf("finance", "key", "key-of-the-group"))
+	in.Create(builders.KeySecretOf(in.Namespace, "key", "key-of-the-group"))
 	for _, name := range slices.Concat(slices.Collect(maps.Values(sessions))...) {
-		session := builders.Session(name, builders.In("finance"), builders.Expiration(86400))
+		session := builders.Session(name, builders.In(in.Namespace), builders.Expiration(86400))
 		if value, ok := label[name]; ok {
 			builders.Labelled(shardLabel, value)(session)
 		}
@@ -64,13 +63,10 @@ func TestShards(t *testing.T) {
 	// The endpoint tells the sessions with one key to wait for an hour.
 	const pausedKey = "key-that-is-paused"
 	in.Standin.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
-	in.Create(builders.KeySecretOf("finance", "paused", pausedKey))
-	in.Create(builders.Session("told-to-wait", builders.In("finance"), builders.KeySecret("paused")))
+	in.Create(builders.KeySecretOf(in.Namespace, "paused", pausedKey))
+	in.Create(builders.Session("told-to-wait", builders.In(in.Namespace), builders.KeySecret("paused")))
 	in.Eventually("the status says that the key is paused", func() string {
-		if in.Get("told-to-wait").Status.LastAttempt == nil {
-			return "it does not"
-		}
-		return ""
+		return env.Unless(in.Get("told-to-wait").Status.LastAttempt != nil, "it does not")
 	})
 	asked := in.Standin.Total()
 	if want := len(sessions[operatorName]) + len(sessions[shardOne]) + 1; asked != want {
@@ -86,12 +82,8 @@ func TestShards(t *testing.T) {
 	for name, manager := range managers {
 		in.Eventually("the sessions that moved are served by "+name, func() string {
 			got := manager.measures(t)
-			for _, session := range moved[name] {
-				if !slices.Contains(got, session) {
-					return fmt.Sprint(got)
-				}
-			}
-			return ""
+			missing := func(session string) bool { return !slices.Contains(got, session) }
+			return env.Unless(!slices.ContainsFunc(moved[name], missing), fmt.Sprint(got))
 		})
 	}
 	// Each is asked for once more, because somebody wants that.
@@ -111,9 +103,7 @@ func TestShards(t *testing.T) {
 			t.Errorf("%s asked for these sessions (-want +got):\n%s", name, diff)
 		}
 	}
-	for _, refused := range in.readAudit().refused {
-		t.Errorf("a manager was refused: %+v", refused)
-	}
+	in.expectNothingRefused(operatorName)
 }
 
 // move changes which shard a session belongs to.
@@ -200,35 +190,4 @@ func selectorOf(t *testing.T, deployment appsv1.Deployment) labels.Selector {
 	}
 	t.Fatalf("%s serves all sessions", deployment.Name)
 	return nil
-}
-
-// TestPodsOfShardsAreToldApart: what selects the pods of one shard selects no other's.
-func TestPodsOfShardsAreToldApart(t *testing.T) {
-	objects := manifests.Rendered(t, "shards")
-	pods := map[string]labels.Set{}
-	selectors := map[string][]*metav1.LabelSelector{}
-	for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
-		name, pod := deployment.Name, deployment.Spec.Template
-		pods[name] = pod.Labels
-		selectors[name] = append(selectors[name], deployment.Spec.Selector,
-			manifests.Find[policyv1.PodDisruptionBudget](t, objects, "PodDisruptionBudget", name).Spec.Selector,
-			&metav1.LabelSelector{MatchLabels: manifests.Find[corev1.Service](t, objects, "Service",
-				strings.Replace(name, operatorName, operatorName+"-metrics", 1)).Spec.Selector})
-		for _, constraint := range pod.Spec.TopologySpreadConstraints {
-			selectors[name] = append(selectors[name], constraint.LabelSelector)
-		}
-	}
-	for of, list := range selectors {
-		for _, selector := range list {
-			selects, err := metav1.LabelSelectorAsSelector(selector)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for name, pod := range pods {
-				if selects.Matches(pod) != (name == of) {
-					t.Errorf("selector %q of shard %s on the pods of %s: %v", selects, of, name, selects.Matches(pod))
-				}
-			}
-		}
-	}
 }

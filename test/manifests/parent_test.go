@@ -1,4 +1,4 @@
-package helm
+package manifests_test
 
 import (
 	"os"
@@ -12,21 +12,18 @@ import (
 // parents are values of a chart that has this one as a part, twice.
 var parents = []struct {
 	name, why, values string
-	deployments       string
+	deployments       string // by their names and images
 }{
-	{"defaults", "both have names of their own", ``, "platform-billing-operator platform-billing-eu"},
-	{"the first", "the condition of the other is false", `billing_EU: {enabled: false}`, "platform-billing-operator"},
-	{"the other", "an alias is a name", `billing-operator: {enabled: false}`, "platform-billing-eu"},
+	{"defaults", "both have names of their own", ``, "platform-billing-operator ghcr.io platform-billing-eu ghcr.io"},
+	{"the first", "the condition of the other is false", `billing_EU: {enabled: false}`, "platform-billing-operator ghcr.io"},
+	{"the other", "an alias is a name", `billing-operator: {enabled: false}`, "platform-billing-eu ghcr.io"},
 	{"none", "both conditions are false", `{billing-operator: {enabled: false}, billing_EU: {enabled: false}}`, ""},
-	{"conditions that are true", "they say what holds anyway", `{billing-operator: {enabled: true}, billing_EU: {enabled: true}}`,
-		"platform-billing-operator platform-billing-eu"},
-	{"global values", "those of other charts are none of our business",
-		`global: {imageRegistry: mirror.example.com, imagePullSecrets: [{name: mirror}], storageClass: fast, postgresql: {auth: {database: a}}}`,
-		"platform-billing-operator platform-billing-eu"},
-	{"no global values", "null is as good as none", `global: null`, "platform-billing-operator platform-billing-eu"},
+	{"global values", "both hear them, and those of other charts are none of our business",
+		`global: {imageRegistry: mirror, imagePullSecrets: [{name: pull}], storageClass: fast, postgresql: {auth: {database: a}}}`,
+		"platform-billing-operator mirror pull platform-billing-eu mirror pull"},
 	{"nulls", "a parent's defaults are taken away by them",
-		`billing-operator: {image: null, resources: {limits: {memory: null}}, replicaCount: null, crds: {keep: null}, global: null, enabled: null}`,
-		"platform-billing-operator platform-billing-eu"},
+		`{global: null, billing-operator: {image: null, resources: {limits: {memory: null}}, replicaCount: null, crds: {keep: null}, global: null, enabled: null}}`,
+		"platform-billing-operator ghcr.io platform-billing-eu ghcr.io"},
 }
 
 func TestPartOfAnotherChart(t *testing.T) {
@@ -34,13 +31,15 @@ func TestPartOfAnotherChart(t *testing.T) {
 	for _, row := range parents {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			text, err := helm(t, row.values, "template", "platform", parent, "--namespace", systemNamespace, "--values", "-")
+			text, err := template(t, "platform", parent, systemNamespace, row.values)
 			if err != nil {
 				t.Fatal(err)
 			}
 			objects := parse(t, text)
 			deployments := objects.OfKind("Deployment")
-			if got := find(t, deployments, "{.metadata.name}"); got != row.deployments {
+			got := find(t, deployments, "{.metadata.name} "+container+".image} "+pod+".imagePullSecrets[*].name}")
+			got = strings.Join(strings.Fields(strings.ReplaceAll(got, "/xtracta/billing-operator:"+appVersion(t), "")), " ")
+			if got != row.deployments {
 				t.Errorf("the Deployments are %q, want %q (%s)", got, row.deployments, row.why)
 			}
 			if row.deployments == "" && len(objects) > 0 {
@@ -52,36 +51,16 @@ func TestPartOfAnotherChart(t *testing.T) {
 	}
 }
 
-func TestPartsHearGlobalValues(t *testing.T) {
-	t.Parallel()
-	text, err := helm(t, `global: {imageRegistry: mirror.example.com, imagePullSecrets: [{name: mirror}]}`,
-		"template", "platform", parentChart(t), "--namespace", systemNamespace, "--values", "-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	deployments := parse(t, text).OfKind("Deployment")
-	image := "mirror.example.com/xtracta/billing-operator:" + appVersion() + " mirror"
-	if got := find(t, deployments, container+".image} "+pod+".imagePullSecrets[*].name}"); got != image+" "+image {
-		t.Errorf("images and their Secrets are %s, want twice %s", got, image)
-	}
-}
-
-// A value that a part of a chart lacks, or has as null, is the default there, too.
+// A value that a part of a chart has as null is the default there, too.
 func TestPartsHaveTheDefaults(t *testing.T) {
-	t.Parallel()
 	parent := parentChart(t)
-	want := mustTemplate(t, parent, "")
-	nulls := map[string]any{}
-	for name := range parsed(t, string(read(t, "values.yaml"))) {
-		nulls[name] = nil
-	}
-	if mustTemplate(t, parent, marshalled(t, map[string]any{"billing-operator": nulls})) != want {
+	nulls := nulled(parsed(t, chartFile(t, "values.yaml")), nil, true)
+	if mustTemplate(t, parent, marshalled(t, map[string]any{"billing-operator": nulls})) != mustTemplate(t, parent, "") {
 		t.Error("nulls are not the defaults")
 	}
 }
 
 func TestSwitchedOffIsNothing(t *testing.T) {
-	t.Parallel()
 	objects := rendered(t, everything+"enabled: false\nextraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}]")
 	if len(objects) > 0 {
 		t.Errorf("there is %s", key(objects[0]))

@@ -1,4 +1,4 @@
-package kustomize
+package manifests_test
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package helm
+package manifests_test
 
 import (
 	"fmt"
@@ -16,19 +16,14 @@ import (
 )
 
 func TestReleasesOfKubernetes(t *testing.T) {
-	for _, row := range []struct {
-		version string
-		works   bool
-	}{
-		{"v1.32.0", true}, {"v1.32.0-rc.1", true}, {"v1.32.9-eks-113cf36", true}, {"v1.33.5-gke.1080000", true}, {"v1.34.1+k3s1", true},
-		{"v1.34.3+rke2r1", true}, {"1.33.4+IKS", true}, {"v1.35.0-alpha.0", true}, {"v1.36.0-beta.1.12+abcdef", true}, {"v1.40.0", true}, {"v2.0.0", true},
-		{"v1.31.14", false}, {"v1.31.14-eks-113cf36", false}, {"v1.31.9-gke.1000", false}, {"v1.30.0", false}, {"v1.25.16+k3s4", false},
+	for version, works := range map[string]bool{
+		"v1.32.0-rc.1": true, "v1.32.9-eks-113cf36": true, "v1.34.1+k3s1": true, "v2.0.0": true,
+		"v1.31.14": false, "v1.31.14-eks-113cf36": false,
 	} {
-		t.Run(row.version, func(t *testing.T) {
+		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			_, err := helm(t, "", "template", release, chart, "--kube-version", row.version)
-			if (err == nil) != row.works {
-				t.Errorf("%v; want it to work: %t", err, row.works)
+			if _, err := helm(t, "", "template", release, chart, "--kube-version", version); (err == nil) != works {
+				t.Errorf("%v; want it to work: %t", err, works)
 			}
 		})
 	}
@@ -42,21 +37,16 @@ func TestOldestReleaseOfKubernetes(t *testing.T) {
 	for minor := 40; minor >= 28 && rulesCompile(t, version.MajorMinor(1, uint(minor-1))); minor-- {
 		oldest = minor
 	}
-	var chartFile struct {
-		KubeVersion string `json:"kubeVersion"`
-	}
-	if err := yaml.Unmarshal(read(t, "Chart.yaml"), &chartFile); err != nil {
-		t.Fatal(err)
-	}
-	if want := fmt.Sprintf(">=1.%d.0-0", oldest); chartFile.KubeVersion != want {
-		t.Errorf("kubeVersion is %q, but the CustomResourceDefinition needs %q", chartFile.KubeVersion, want)
+	got := parsed(t, chartFile(t, "Chart.yaml"))["kubeVersion"]
+	if want := fmt.Sprintf(">=1.%d.0-0", oldest); got != want {
+		t.Errorf("kubeVersion is %q, but the CustomResourceDefinition needs %q", got, want)
 	}
 }
 
 func rulesCompile(t *testing.T, known *version.Version) bool {
 	t.Helper()
 	crd := &apiextensionsv1.CustomResourceDefinition{}
-	if err := yaml.Unmarshal(read(t, "files/crd.yaml"), crd); err != nil {
+	if err := yaml.Unmarshal([]byte(chartFile(t, "files/crd.yaml")), crd); err != nil {
 		t.Fatal(err)
 	}
 	props := &apiextensions.JSONSchemaProps{}

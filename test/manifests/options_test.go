@@ -1,4 +1,4 @@
-package helm
+package manifests_test
 
 import "strings"
 
@@ -7,15 +7,11 @@ var options = []option{
 		"defaults", "what nobody asked for is left to the manager", ``,
 		[]found{
 			{"Deployment", moreArgs, ""},
-			{"Deployment", container + ".image}", "ghcr.io/xtracta/billing-operator:" + appVersion()},
+			{"Deployment", container + ".image}", "ghcr.io/xtracta/billing-operator:VERSION"},
 			{"NetworkPolicy", "{.metadata.name}", ""},
 			{"ServiceMonitor", "{.metadata.name}", ""},
-			{"CustomResourceDefinition", `{.metadata.annotations.helm\.sh/resource-policy}`, "keep"},
+			{"CustomResourceDefinition", kept, "keep disabled Prune=false,Delete=false"},
 		},
-	},
-	{
-		"replicas", "one replica is enough where nodes are few", `replicaCount: 1`,
-		[]found{{"Deployment", "{.spec.replicas}", "1"}},
 	},
 	{
 		"resources", "many sessions need more memory, and what is left alone stays", `resources: {limits: {memory: 1Gi}}`,
@@ -48,10 +44,6 @@ var options = []option{
 		},
 	},
 	{
-		"a share of the sessions", "installs can share the work", `watchLabelSelector: shard in (a, b),!legacy`,
-		[]found{{"Deployment", moreArgs, "--watch-label-selector=shard in (a, b),!legacy"}},
-	},
-	{
 		"the endpoint", "a test system has another, and the pod's end waits for a longer request",
 		`endpoint: {url: "https://staging.xtracta.com/v1/billings/billing_ui", timeoutSeconds: 30, qps: 0.5, burst: 1000000}`,
 		[]found{
@@ -61,16 +53,22 @@ var options = []option{
 		},
 	},
 	{
-		"no limit of requests", "zero is a value, not the absence of one", `endpoint: {qps: 0}`,
-		[]found{{"Deployment", moreArgs, "--endpoint-qps=0"}},
-	},
-	{
-		"certificates in a Secret", "a proxy that inspects TLS has certificates of its own", `endpoint: {ca: {secret: corporate}}`,
+		"what the manager is told", "each value is its flag's, and the role speaks of the same lease",
+		`{watchLabelSelector: "shard in (a, b),!legacy", allowedURLHosts: [xtracta.com, "*.example.com"], concurrency: 64, replicaCount: 1,
+		  leaderElection: {id: shard-a}, metrics: {perSession: false}, log: {level: debug, format: text}, endpoint: {ca: {secret: corporate}}}`,
 		[]found{
-			{"Deployment", moreArgs, "--endpoint-ca-file=/etc/billing-operator/endpoint-ca/ca.crt"},
+			{"Deployment", moreArgs, "--metrics-per-session=false --leader-election-id=shard-a --watch-label-selector=shard in (a, b),!legacy " +
+				"--endpoint-ca-file=/etc/billing-operator/endpoint-ca/ca.crt --allowed-url-hosts=xtracta.com,*.example.com " +
+				"--concurrency=64 --log-level=debug --log-format=text"},
+			{"Role", "{.rules[1].resourceNames[*]}", "shard-a"},
 			{"Deployment", pod + ".volumes[*].secret.secretName}", "corporate"},
 			{"Deployment", container + ".volumeMounts[*].mountPath}", "/etc/billing-operator/endpoint-ca"},
+			{"Deployment", "{.spec.replicas}", "1"},
 		},
+	},
+	{
+		"no limit of requests", "zero is a value, not the absence of one", `endpoint: {qps: 0}`,
+		[]found{{"Deployment", moreArgs, "--endpoint-qps=0"}},
 	},
 	{
 		"certificates in a ConfigMap", "they are no secret", `endpoint: {ca: {configMap: corporate, key: bundle.pem}}`,
@@ -78,10 +76,6 @@ var options = []option{
 			{"Deployment", moreArgs, "--endpoint-ca-file=/etc/billing-operator/endpoint-ca/bundle.pem"},
 			{"Deployment", pod + ".volumes[*].configMap}", `{"items":[{"key":"bundle.pem","path":"bundle.pem"}],"name":"corporate"}`},
 		},
-	},
-	{
-		"hosts of URLs", "a reseller's page has another host", `allowedURLHosts: [xtracta.com, "*.example.com"]`,
-		[]found{{"Deployment", moreArgs, "--allowed-url-hosts=xtracta.com,*.example.com"}},
 	},
 	{
 		"a proxy", "the API server must not be asked through it", `proxy: {url: "http://proxy.example.com:3128", noProxy: [.example.com]}`,
@@ -197,25 +191,6 @@ var options = []option{
 		},
 	},
 	{
-		"sessions without series of their own", "Prometheus does not like to hold that many", `metrics: {perSession: false}`,
-		[]found{{"Deployment", moreArgs, "--metrics-per-session=false"}},
-	},
-	{
-		"the log", "a person reads text more easily", `log: {level: debug, format: text}`,
-		[]found{{"Deployment", moreArgs, "--log-level=debug --log-format=text"}},
-	},
-	{
-		"more at once", "a slow endpoint needs more patience", `concurrency: 64`,
-		[]found{{"Deployment", moreArgs, "--concurrency=64"}},
-	},
-	{
-		"the lease's name", "the role speaks of the same lease", `leaderElection: {id: shard-a}`,
-		[]found{
-			{"Deployment", moreArgs, "--leader-election-id=shard-a"},
-			{"Role", "{.rules[1].resourceNames[*]}", "shard-a"},
-		},
-	},
-	{
 		"another full name", "no two installs share a lease, whatever they are called", `fullnameOverride: billing-eu`,
 		[]found{
 			{"Deployment", "{.metadata.name}", "billing-eu"},
@@ -224,9 +199,5 @@ var options = []option{
 			{"ClusterRoleBinding", "{.subjects[0].name}", "billing-eu billing-eu"},
 			{"Deployment", pod + ".serviceAccountName}", "billing-eu"},
 		},
-	},
-	{
-		"a part of another chart", "such charts give all their parts the same global values", `global: {team: finance}`,
-		[]found{{"Deployment", "{.metadata.name}", "billing-operator"}},
 	},
 }

@@ -1,4 +1,4 @@
-package kustomize
+package manifests_test
 
 import (
 	"maps"
@@ -8,10 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-	appsv1 "k8s.io/api/apps/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 )
@@ -20,7 +18,7 @@ import (
 // claims to show them all, each with a comment.
 func TestFullSampleShowsEveryField(t *testing.T) {
 	crd := manifests.Find[apiextensionsv1.CustomResourceDefinition](t, manifests.Rendered(t, "crd"),
-		"CustomResourceDefinition", "billingsessions.billing.xtracta.com")
+		"CustomResourceDefinition", crdName)
 	declared := fieldsOf(crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"], "spec")
 
 	shown := map[string]bool{} // field → whether a comment explains it
@@ -75,44 +73,17 @@ func sampleSpec(t *testing.T, file string) *yaml.Node {
 	return &session.Spec
 }
 
-func TestConsumerSeesRenewals(t *testing.T) {
+func TestSamplesFollowRenewals(t *testing.T) {
 	objects := manifests.Rendered(t, "samples")
-	session := manifests.Find[v1alpha1.BillingSession](t, objects, "BillingSession", "acme")
-	pod := manifests.Find[appsv1.Deployment](t, objects, "Deployment", "acme-consumer").Spec.Template.Spec
-
-	if len(pod.Volumes) != 1 || pod.Volumes[0].Secret == nil || pod.Volumes[0].Secret.SecretName != session.Name {
-		t.Fatalf("volumes are %+v, want the Secret that session %s generates", pod.Volumes, session.Name)
-	}
-	if items := pod.Volumes[0].Secret.Items; len(items) != 0 {
-		t.Errorf("only %+v of the Secret are mounted", items)
-	}
-	for _, container := range pod.Containers {
-		for _, mount := range container.VolumeMounts {
-			if mount.SubPath != "" || mount.SubPathExpr != "" {
-				t.Errorf("mount %s has a subPath, which never follows a renewal", mount.Name)
-			}
-		}
-		if len(container.Env)+len(container.EnvFrom) > 0 {
-			t.Errorf("container %s has an environment, which never follows a renewal", container.Name)
-		}
-	}
-}
-
-// Reloader restarts pods whose Secret changes, which a generated Secret does at each renewal.
-func TestReloaderIsKeptAway(t *testing.T) {
-	const reloader = "reloader.stakater.com/"
-	objects := manifests.Rendered(t, "samples")
-	session := manifests.Find[v1alpha1.BillingSession](t, objects, "BillingSession", "umbrella")
-	if got := session.Spec.SecretTemplate.Annotations[reloader+"ignore"]; got != "true" {
-		t.Errorf("%signore is %q in the generated Secret", reloader, got)
-	}
-	for _, deployment := range manifests.All[appsv1.Deployment](t, objects, "Deployment") {
-		for _, annotations := range []map[string]string{deployment.Annotations, deployment.Spec.Template.Annotations} {
-			for name := range annotations {
-				if strings.Contains(name, reloader) {
-					t.Errorf("%s asks Reloader for restarts by %s", deployment.Name, name)
-				}
-			}
+	for why, want := range map[string]found{
+		"the consumer mounts the whole Secret of session acme": {"Deployment", "{.spec.template.spec.volumes[*]['secret']}", `{"secretName":"acme"}`},
+		"a subPath or an environment never follows a renewal":  {"Deployment", "{..subPath}{..subPathExpr}{..env}{..envFrom}", ""},
+		// Reloader restarts pods whose Secret changes, which a generated Secret does at each renewal.
+		"nobody asks Reloader for restarts": {"Deployment", "{..annotations}", ""},
+		"one session keeps Reloader away":   {"BillingSession", `{.spec.secretTemplate.annotations.reloader\.stakater\.com/ignore}`, "true"},
+	} {
+		if got := strings.TrimSpace(find(t, objects.OfKind(want.kind), want.path)); got != want.text {
+			t.Errorf("%s: %s of the samples is %q, want %q", why, want.path, got, want.text)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package helm
+package manifests_test
 
 // conventions are values that most charts have.
 var conventions = []option{
@@ -110,11 +110,11 @@ var conventions = []option{
 	},
 	{
 		"another registry", "clusters without internet have a mirror", `global: {imageRegistry: "mirror.example.com:5000/"}`,
-		[]found{{"Deployment", container + ".image}", "mirror.example.com:5000/xtracta/billing-operator:" + appVersion()}},
+		[]found{{"Deployment", container + ".image}", "mirror.example.com:5000/xtracta/billing-operator:VERSION"}},
 	},
 	{
 		"another registry for an image without one", "Docker's is meant then", `{global: {imageRegistry: mirror}, image: {repository: xtracta/billing-operator}}`,
-		[]found{{"Deployment", container + ".image}", "mirror/xtracta/billing-operator:" + appVersion()}},
+		[]found{{"Deployment", container + ".image}", "mirror/xtracta/billing-operator:VERSION"}},
 	},
 	{
 		"no CustomResourceDefinition", "a cluster has it once", `crds: {enabled: false}`,
@@ -122,10 +122,6 @@ var conventions = []option{
 			{"CustomResourceDefinition", "{.metadata.name}", ""},
 			{"ClusterRole", "{.metadata.name}", "billing-operator-manager billing-operator-metrics-auth billing-operator-metrics-reader"},
 		},
-	},
-	{
-		"a CustomResourceDefinition that stays", "with it go all sessions", `crds: {keep: true}`,
-		[]found{{"CustomResourceDefinition", kept, "keep disabled Prune=false,Delete=false"}},
 	},
 	{
 		"a CustomResourceDefinition that goes", "a test cluster is cleaned up", `crds: {keep: false}`,
@@ -140,15 +136,15 @@ var conventions = []option{
 		},
 	},
 	{
+		"a name that YAML takes for a boolean", "it is text everywhere", `{fullnameOverride: "on", nameOverride: "on"}`,
+		[]found{{"Deployment", `{.metadata.name} {.metadata.labels.app\.kubernetes\.io/name}`, "on on"}},
+	},
+	{
 		"OpenShift", "it gives each namespace users of its own, and refuses others", everything,
 		[]found{
 			{"Deployment", "{..runAsUser}{..runAsGroup}{..fsGroup}{..supplementalGroups}{..hostPath}{..hostNetwork}", ""},
 			{"Deployment", "{..runAsNonRoot}", "true"},
 		},
-	},
-	{
-		"Linux", "there is no image for Windows", ``,
-		[]found{{"Deployment", pod + ".nodeSelector}", `{"kubernetes.io/os":"linux"}`}},
 	},
 	{
 		"names and addresses", "some are in no DNS", `{dnsConfig: {options: [{name: ndots, value: "2"}]}, hostAliases: [{ip: 192.0.2.1, hostnames: [api-app.xtracta.com]}]}`,
