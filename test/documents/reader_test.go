@@ -2,7 +2,6 @@ package documents
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +16,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // What the documents ask of a reader between the commands, and what a reader then expects.
@@ -51,12 +52,9 @@ func (s *stage) outputOpensThePage() {
 
 func (s *stage) aFreshURLComes() {
 	s.t.Helper()
-	s.eventually(func() error {
+	env.Until(s.t, "the request for a fresh URL is answered", func() bool {
 		s.shell("kubectl get billingsession acme -o jsonpath='{.status.lastHandledRenewRequest}'")
-		if s.output == "" {
-			return errors.New("the request for a fresh URL is not answered")
-		}
-		return nil
+		return s.output != ""
 	})
 }
 
@@ -64,7 +62,7 @@ func (s *stage) clipboardHoldsURL() {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.home, "clipboard"))
 	s.must(err)
-	if !strings.HasPrefix(string(text), s.endpoint.URL) {
+	if !strings.HasPrefix(string(text), s.endpoint) {
 		s.t.Error("the clipboard holds no URL")
 	}
 }
@@ -73,8 +71,9 @@ func (s *stage) oneFileIsInstalled() {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "dist", "install.yaml"))
 	s.must(err)
-	if !strings.Contains(string(text), "image: registry.example.com/billing-operator:v0.1.0\n") {
-		s.t.Error("dist/install.yaml lacks the image")
+	s.shell("bin/tools/kustomize build config/default")
+	if string(text) != s.output || !strings.Contains(s.output, "image: registry.example.com/billing-operator:v0.1.0\n") {
+		s.t.Error("dist/install.yaml is not config/default with the image")
 	}
 }
 
@@ -82,15 +81,13 @@ func (s *stage) oneFileIsInstalled() {
 func (s *stage) playKubelet() {
 	s.t.Helper()
 	kubelet := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		log, err := os.Open(s.log)
-		if err != nil || !strings.HasPrefix(r.URL.Path, "/containerLogs/"+systemNamespace+"/billing-operator-0/") {
+		if !strings.HasPrefix(r.URL.Path, "/containerLogs/"+systemNamespace+"/billing-operator-0/") {
 			http.NotFound(w, r)
 			return
 		}
-		defer func() { _ = log.Close() }()
-		_, _ = io.Copy(w, log)
+		_, _ = io.WriteString(w, s.operator.Out.String())
 	}))
-	s.onEnd(kubelet.Close)
+	s.whole.Cleanup(kubelet.Close)
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a-node"}}
 	node, err := s.cluster.CoreV1().Nodes().Create(s.t.Context(), node, metav1.CreateOptions{})
 	s.must(err)
@@ -109,13 +106,7 @@ func (s *stage) playKubelet() {
 func (s *stage) breakCAFile() {
 	s.t.Helper()
 	s.must(os.WriteFile(s.caFile, []byte("no certificate"), 0o600))
-	s.eventually(func() error {
-		log, err := os.ReadFile(s.log)
-		if err == nil && !strings.Contains(string(log), "endpoint-ca-file") {
-			err = errors.New("the log says nothing of the file")
-		}
-		return err
-	})
+	env.Until(s.t, "the log speaks of the file", func() bool { return s.operator.Said("endpoint-ca-file") })
 }
 
 func (s *stage) getDeployment(name string) *appsv1.Deployment {
