@@ -1,5 +1,5 @@
 // Package architecture_test holds the shape of the repository: which packages may depend
-// on which, how long a file may be, what is at the top level, and that the tables of
+// on which, that links of documents lead somewhere, and that the tables of
 // controllers/README.md are those of the code.
 package architecture_test
 

@@ -13,19 +13,6 @@ import (
 	"unicode"
 )
 
-// maxREADME keeps the first document one that is read to its end.
-const maxREADME = 10 << 10
-
-func TestREADMEIsShort(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(text) > maxREADME {
-		t.Errorf("README.md has %d bytes, at most %d are read; move what few people need beside what it describes", len(text), maxREADME)
-	}
-}
-
 // TestREADMETellsEveryReason holds its table to the reasons of the API. Nobody looks for a reason
 // in two places. Recovered is the reason of an event and of no condition.
 func TestREADMETellsEveryReason(t *testing.T) {

@@ -3,13 +3,9 @@ package architecture_test
 import (
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -27,56 +23,65 @@ const (
 // The rules and the conditions are tables in the code, with a line of why for each row. The
 // document shows the same rows and the same lines.
 func TestRuleTable(t *testing.T) {
-	source := parse(t, shell+"renewal/rules.go")
 	var names []renewal.Rule
 	text := "| | rule | why |\n|---|---|---|\n"
-	for i, row := range source.rows(t, "rules") {
-		name := source.constant(t, source.text(row.cells[0]))
+	for i, row := range rowsOf(t, "renewal/rules.go") {
+		name := strings.TrimPrefix(row.cells[0], "Rule")
 		names = append(names, renewal.Rule(name))
 		text += fmt.Sprintf("| %d | `%s` | %s |\n", i+1, name, row.why)
 	}
 	if !slices.Equal(names, renewal.Rules()) {
-		t.Errorf("rules.go has the rows %q, and renewal.Rules %q", names, renewal.Rules())
+		t.Errorf("rules.go has these rows with a comment that says why: %q; all are %q", names, renewal.Rules())
 	}
 	compare(t, "rules", text)
 }
 
 func TestConditionTable(t *testing.T) {
-	source := parse(t, shell+"status/conditions.go")
-	api := parse(t, "../../api/v1alpha1/conditions.go")
-	value := func(e ast.Expr) string {
-		switch text := source.text(e); text {
-		case `""`:
-			return ""
-		case "yes":
-			return "True"
-		case "no":
-			return "False"
-		default:
-			return api.constant(t, strings.TrimPrefix(text, "v1alpha1."))
-		}
-	}
 	var situations []string
 	text := "| situation | Ready | reason | also true | why |\n|---|---|---|---|---|\n"
-	for _, row := range source.rows(t, "table") {
-		situation, err := strconv.Unquote(source.text(row.cells[0]))
-		if err != nil || len(row.cells) != 5 {
-			t.Fatalf("%s is no row of situation, predicate, Ready, reason and condition", source.text(row.cells[0]))
-		}
+	for _, row := range rowsOf(t, "status/conditions.go") {
+		situation := strings.Trim(row.cells[0], `"`)
 		situations = append(situations, situation)
+		ready := map[string]string{"yes": "True", "no": "False"}[row.cells[2]]
 		reason, also := "what blocks", "–"
-		if r := value(row.cells[3]); r != "" {
-			reason = "`" + r + "`"
+		if name, found := strings.CutPrefix(row.cells[3], "v1alpha1.Reason"); found {
+			reason = "`" + name + "`"
 		}
-		if c := value(row.cells[4]); c != "" {
-			also = "`" + c + "`"
+		if name, found := strings.CutPrefix(row.cells[4], "v1alpha1.Condition"); found {
+			also = "`" + name + "`"
 		}
-		text += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", situation, value(row.cells[2]), reason, also, row.why)
+		text += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", situation, ready, reason, also, row.why)
 	}
 	if !slices.Equal(situations, status.Situations()) {
-		t.Errorf("conditions.go has the rows %q, and status.Situations %q", situations, status.Situations())
+		t.Errorf("conditions.go has these rows with a comment that says why: %q; all are %q", situations, status.Situations())
 	}
 	compare(t, "conditions", text)
+}
+
+// row is a row of a table in the code, with the comment above it on one line.
+type row struct {
+	cells []string
+	why   string
+}
+
+var (
+	commented = regexp.MustCompile(`(?m)((?:^\t// .*\n)+)\t\{(.+)\},$`)
+	cell      = regexp.MustCompile(`"[^"]*"|[\w.]+`)
+)
+
+// rowsOf are the rows of the table in a file, each of which has a line of its own below its
+// comment.
+func rowsOf(t *testing.T, path string) (rows []row) {
+	t.Helper()
+	code, err := os.ReadFile(shell + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range commented.FindAllStringSubmatch(string(code), -1) {
+		why := strings.Join(strings.Fields(strings.ReplaceAll(found[1], "//", "")), " ")
+		rows = append(rows, row{cell.FindAllString(found[2], -1), why})
+	}
+	return rows
 }
 
 // A package that the document leaves out is one that a newcomer does not look for.
@@ -124,83 +129,6 @@ func firstDifference(got, want string) string {
 		}
 	}
 	return "README.md ends too early"
-}
-
-// source is a file of Go with its comments.
-type source struct {
-	files *token.FileSet
-	file  *ast.File
-	code  []byte
-}
-
-func parse(t *testing.T, path string) source {
-	t.Helper()
-	code, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, code, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return source{files, file, code}
-}
-
-// row is an element of a slice, with the comment above it on one line.
-type row struct {
-	cells []ast.Expr
-	why   string
-}
-
-// rows are the elements of the slice that the file declares under the name. Each must say
-// why.
-func (s source) rows(t *testing.T, name string) []row {
-	t.Helper()
-	slice, ok := s.values()[name].(*ast.CompositeLit)
-	if !ok {
-		t.Fatalf("there is no slice %s", name)
-	}
-	comments := map[int]string{} // by the line after the comment
-	for _, c := range s.file.Comments {
-		comments[s.line(c.End())+1] = strings.Join(strings.Fields(c.Text()), " ")
-	}
-	var rows []row
-	for _, element := range slice.Elts {
-		why := comments[s.line(element.Pos())]
-		if why == "" {
-			t.Errorf("%s lacks a comment that says why", s.text(element))
-		}
-		rows = append(rows, row{element.(*ast.CompositeLit).Elts, why})
-	}
-	return rows
-}
-
-func (s source) line(p token.Pos) int { return s.files.Position(p).Line }
-
-func (s source) text(n ast.Node) string {
-	return string(s.code[s.files.Position(n.Pos()).Offset:s.files.Position(n.End()).Offset])
-}
-
-// values are the expressions that the file gives to its variables and constants.
-func (s source) values() map[string]ast.Expr {
-	values := map[string]ast.Expr{}
-	ast.Inspect(s.file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
-			values[spec.Names[0].Name] = spec.Values[0]
-		}
-		return true
-	})
-	return values
-}
-
-func (s source) constant(t *testing.T, name string) string {
-	t.Helper()
-	literal, ok := s.values()[name].(*ast.BasicLit)
-	if !ok {
-		t.Fatalf("%s is no constant of %s", name, s.files.Position(s.file.Pos()).Filename)
-	}
-	return strings.Trim(literal.Value, `"`)
 }
 
 // Whoever follows the document must arrive. Each file that it names exists, and has the
