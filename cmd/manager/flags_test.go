@@ -21,7 +21,7 @@ import (
 func TestDefaultsWork(t *testing.T) {
 	o, err := parseFlags(nil, io.Discard)
 	noError(t, err)
-	if _, err := newEndpoint(o); err != nil {
+	if _, err := newEndpoint(o, nil); err != nil {
 		t.Errorf("the default endpoint is refused: %v", err)
 	}
 }
@@ -109,7 +109,7 @@ func TestTheEndpointLearnsTheVersion(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { agents <- r.UserAgent() }))
 	defer server.Close()
 	o.endpointURL = server.URL
-	client, err := newEndpoint(o)
+	client, err := newEndpoint(o, nil)
 	noError(t, err)
 	key, err := endpoint.ParseKey([]byte("0123456789"))
 	noError(t, err)

@@ -34,7 +34,8 @@ import (
 
 // newManager wires what the options say.
 func newManager(o options) (ctrl.Manager, error) {
-	client, err := newEndpoint(o)
+	usable := newCAGauge()
+	client, err := newEndpoint(o, reportCAFile(ctrl.Log, o.endpointCAFile, usable))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err := registerSessionMetrics(mgr, o); err != nil {
 		return nil, err
 	}
-	return mgr, errors.Join(addCAFile(mgr, o.endpointCAFile, client.SetRootCAs), addProbes(mgr, secrets))
+	return mgr, errors.Join(ctrlmetrics.Registry.Register(usable), addProbes(mgr, secrets))
 }
 
 func controllerOptions(o options) (controllers.Options, error) {
@@ -99,19 +100,12 @@ func registerSessionMetrics(mgr ctrl.Manager, o options) error {
 	return nil
 }
 
-func newEndpoint(o options) (*endpoint.Client, error) {
-	var roots []byte
-	if o.endpointCAFile != "" {
-		pem, err := os.ReadFile(o.endpointCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("--endpoint-ca-file: %w", err)
-		}
-		roots = pem
-	}
+func newEndpoint(o options, onCAFile func(error)) (*endpoint.Client, error) {
 	return endpoint.New(endpoint.Config{
 		URL:             o.endpointURL,
 		AllowedURLHosts: o.allowedURLHosts,
-		RootCAs:         roots,
+		CAFile:          o.endpointCAFile,
+		OnCAFile:        onCAFile,
 		Timeout:         o.endpointTimeout,
 		Clock:           clock.RealClock{},
 		UserAgent:       version.Get().UserAgent("billing-operator"),

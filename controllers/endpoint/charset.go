@@ -1,43 +1,48 @@
 package endpoint
 
 import (
+	"bytes"
+	"io"
 	"mime"
 	"regexp"
 	"strings"
 
 	"golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
 // toUTF8 decodes a body by its byte order mark, else by the charset of the
-// Content-Type, else by the XML declaration, else as UTF-8. That is the order of RFC
-// 7303, section 3. It does not check UTF-8; the XML decoder does.
-func toUTF8(body []byte, contentType string) ([]byte, error) {
-	label := declaredCharset(body, contentType)
-	declared, name := charset.Lookup(label)
-	if declared == nil {
-		return nil, &MalformedError{"the endpoint's answer declares a charset that is not known"}
+// Content-Type. It is not certain of the text if neither is there: then the XML
+// declaration counts. That is the order of RFC 7303, section 3.
+func toUTF8(body []byte, contentType string) (text []byte, certain bool) {
+	declared, name, certain := charset.DetermineEncoding(body, contentType)
+	if certain && name != "utf-8" { // which the XML decoder checks
+		body, _ = declared.NewDecoder().Bytes(body)
 	}
-	if name == "utf-8" {
-		declared = encoding.Nop
-	}
-	text, _, err := transform.Bytes(unicode.BOMOverride(declared.NewDecoder()), body)
-	if err != nil {
-		return nil, &MalformedError{"the endpoint's answer is not in the charset that it declares"}
-	}
-	return text, nil
+	return bytes.TrimPrefix(body, []byte("\ufeff")), certain
 }
 
-var xmlDeclaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([^"'>]*)["']`)
+// charsetReader is the xml.Decoder's for what its declaration says.
+func charsetReader(certain bool) func(label string, in io.Reader) (io.Reader, error) {
+	return func(label string, in io.Reader) (io.Reader, error) {
+		declared, name := charset.Lookup(label)
+		switch {
+		case certain, strings.HasPrefix(name, "utf-16"): // which nobody could have read so far
+			return in, nil
+		case declared == nil:
+			return nil, errCharset
+		}
+		return transform.NewReader(in, declared.NewDecoder()), nil
+	}
+}
 
-func declaredCharset(body []byte, contentType string) string {
-	if _, parameters, err := mime.ParseMediaType(contentType); err == nil && parameters["charset"] != "" {
-		return parameters["charset"]
-	}
-	if declaration := xmlDeclaration.FindSubmatch(body); declaration != nil {
-		return strings.TrimSpace(string(declaration[1]))
-	}
-	return "utf-8"
+var pageBeginning = regexp.MustCompile(`(?is)^\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*` +
+	`<(?:!doctype\s+html|html|head|title|meta|link|script|style|body|h[1-6]|center|div|font|p|br|hr|b|table|iframe)\b`)
+
+// looksLikePage reports whether a text is a web page by its first tag, or says that it
+// is one. Endpoints also send XML as text/html.
+func looksLikePage(text []byte, contentType string) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	isHTML := kind == "text/html" || kind == "application/xhtml+xml"
+	return isHTML && len(bytes.TrimSpace(text)) > 0 || pageBeginning.Match(text)
 }

@@ -14,10 +14,10 @@ func (c *Client) classify(got answer, key Key) (Grant, error) {
 	if got.status != http.StatusOK {
 		return Grant{}, c.httpFailure(got, key)
 	}
-	if got.bodyErr != nil {
+	doc, err := decode(got.body, got.header.Get("Content-Type"))
+	if got.bodyErr != nil && !errors.Is(err, errWebPage) {
 		return Grant{}, c.bodyUnread(got.bodyErr)
 	}
-	doc, err := decode(got.body, got.header.Get("Content-Type"))
 	if err != nil {
 		return Grant{}, err
 	}
@@ -57,8 +57,11 @@ func (c *Client) httpFailure(got answer, key Key) error {
 		return &MalformedError{what + c.redirection(got.header.Get("Location"), key)}
 	}
 	// The body can only add a message. Whatever is wrong with it, the status stands.
-	doc, _ := decode(got.body, got.header.Get("Content-Type"))
-	return got.failure(got.status, what+doc.messageFor(key), doc)
+	doc, err := decode(got.body, got.header.Get("Content-Type"))
+	if errors.Is(err, errWebPage) {
+		return got.failure(got.status, "HTTP "+statusText(got.status)+fromBetween, Key{})
+	}
+	return got.failure(got.status, what+doc.messageFor(key), key)
 }
 
 // bodyFailure explains a status other than 200 in the body of an HTTP 200.
@@ -68,11 +71,15 @@ func bodyFailure(got answer, doc document, key Key) error {
 		return &MalformedError{"the status in the endpoint's answer is not a number" + doc.messageFor(key)}
 	}
 	what := fmt.Sprintf("the endpoint answered status %d", status)
-	return got.failure(int(min(status, 1000)), what+doc.messageFor(key), doc)
+	return got.failure(int(min(status, 1000)), what+doc.messageFor(key), key)
 }
 
-// failure returns the error for a status other than 200.
-func (got answer) failure(status int, summary string, doc document) error {
+const fromBetween = " came with a web page, so something in between has answered, such as a proxy or a firewall; " +
+	"check --endpoint-url and what is between"
+
+// failure returns the error for a status other than 200. The key is zero where it is
+// not to blame.
+func (got answer) failure(status int, summary string, key Key) error {
 	_, hasRetryAfter := got.header["Retry-After"]
 	switch outcomeOf(status, hasRetryAfter) {
 	case Throttled:
@@ -80,7 +87,7 @@ func (got answer) failure(status int, summary string, doc document) error {
 	case Unavailable:
 		return &UnavailableError{summary}
 	case Rejected:
-		return &RejectedError{withKeyHint(summary, status, doc.fields["message"])}
+		return &RejectedError{withKeyHint(summary, status, key)}
 	default:
 		return &MalformedError{summary + ", which its document does not describe"}
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -29,7 +28,7 @@ type Client struct {
 	clock     clock.PassiveClock
 	userAgent string
 	proxy     proxyFunc
-	transport atomic.Pointer[http.Transport]
+	roots     *roots
 }
 
 // URL returns the endpoint's URL in its normal form. Two spellings of one URL in
@@ -80,7 +79,7 @@ func (c *Client) exchange(ctx context.Context, r Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	response, err := c.transport.Load().RoundTrip(request)
+	response, err := newTransport(c.proxy, c.roots.current(), c.timeout).RoundTrip(request)
 	if err != nil {
 		return answer{}, err
 	}
@@ -101,7 +100,7 @@ func readBody(response *http.Response) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err == nil && len(body) > maxBody {
-		return nil, errBodyTooLong
+		return body[:maxBody], errBodyTooLong
 	}
 	return body, err
 }

@@ -88,7 +88,7 @@ func TestDocumentedAnswers(t *testing.T) {
 	for _, c := range []struct{ why, file, want string }{
 		{"the document's sample", "documented-answer.xml", fmt.Sprint(url, 1522895794)},
 		{"the same by the document's schema", "schema-answer.xml", fmt.Sprint(url, 1522895794)},
-		{"a refusal in the body", "rejected-answer.xml", "the endpoint answered status 403: The API key has no access to this resource. " + keyHint},
+		{"a refusal in the body", "rejected-answer.xml", "the endpoint answered status 403: The API key has no access to this resource. The API key has 3 hexadecimal digits; Xtracta's keys have 40 hexadecimal digits"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -265,8 +265,8 @@ func TestConfig(t *testing.T) {
 		{"an asterisk in the middle", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"a.*.xtracta.com"} }, "", []string{"--allowed-url-hosts"}},
 		{"an asterisk for a part", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"api-*.xtracta.com"} }, "", []string{"--allowed-url-hosts"}},
 		{"a list in one text", func(c *endpoint.Config) { c.AllowedURLHosts = []string{"a.example b.example"} }, "", []string{"--allowed-url-hosts"}},
-		{"a CA file without a certificate", func(c *endpoint.Config) { c.RootCAs = []byte("x") }, "", []string{"--endpoint-ca-file", "PEM"}},
-		{"an empty CA file", func(c *endpoint.Config) { c.RootCAs = []byte{} }, "", []string{"--endpoint-ca-file", "PEM"}},
+		{"a CA file without a certificate", func(c *endpoint.Config) { c.CAFile = "README.md" }, "", []string{"--endpoint-ca-file", "PEM"}},
+		{"a CA file that is not there", func(c *endpoint.Config) { c.CAFile = "none" }, "", []string{"--endpoint-ca-file", "none"}},
 		{"no timeout", func(c *endpoint.Config) { c.Timeout = 0 }, "", []string{"--endpoint-timeout"}},
 		{"a timeout in the past", func(c *endpoint.Config) { c.Timeout = -time.Second }, "", []string{"--endpoint-timeout"}},
 		{"no clock", func(c *endpoint.Config) { c.Clock = nil }, "", []string{"clock"}},

@@ -19,9 +19,12 @@ type Config struct {
 	// AllowedURLHosts are the host names that a granted URL may have besides the
 	// endpoint's own. A name allows itself; "*.example.com" allows all names under it.
 	AllowedURLHosts []string
-	// RootCAs are PEM certificates to trust in addition to the system's. Nil adds none;
-	// Client.SetRootCAs replaces them.
-	RootCAs []byte
+	// CAFile names a file with PEM certificates to trust in addition to the system's. It
+	// is read again when it changes; while it cannot be used, the certificates that
+	// worked stay in use. Empty for none.
+	CAFile string
+	// OnCAFile is told of each change of the file: nil if it is in use, or why it is not.
+	OnCAFile func(error)
 	// Timeout bounds the whole call, from the DNS lookup to the last byte of the
 	// answer.
 	Timeout time.Duration
@@ -43,8 +46,8 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	roots, err := rootCAs(config.RootCAs)
-	if err != nil {
+	roots := &roots{file: config.CAFile, report: config.OnCAFile}
+	if _, err := roots.refresh(); err != nil {
 		return nil, fmt.Errorf("--endpoint-ca-file: %w", err)
 	}
 	proxy, err := proxyFromEnvironment()
@@ -57,16 +60,15 @@ func New(config Config) (*Client, error) {
 	if config.Clock == nil {
 		return nil, errors.New("the endpoint's client needs a clock")
 	}
-	client := &Client{
+	return &Client{
 		endpoint:  endpoint,
 		policy:    policy,
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		userAgent: config.UserAgent,
 		proxy:     proxy,
-	}
-	client.transport.Store(newTransport(proxy, roots, config.Timeout))
-	return client, nil
+		roots:     roots,
+	}, nil
 }
 
 // parseEndpoint checks the endpoint's URL and normalises it: it is part of the inputs

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,59 +21,136 @@ type document struct {
 // mayGrant reports whether the root is that of the endpoint's sample or that of its
 // schema, which differ. A refusal is read under any root, a grant under these only: a
 // URL in another document may open another page.
-func (d document) mayGrant() bool {
-	return d.root == xml.Name{Local: "documents_response"} || d.root == xml.Name{Local: "billings_response"}
+func (d document) mayGrant() bool { return isDocumented(d.root) }
+
+func isDocumented(root xml.Name) bool {
+	return root == xml.Name{Local: "documents_response"} || root == xml.Name{Local: "billings_response"}
+}
+
+// element stands right under the root. Comments and CDATA are no borders in its text.
+type element struct {
+	XMLName xml.Name
+	Text    string     `xml:",chardata"`
+	Inside  []struct{} `xml:",any"`
+}
+
+type elements struct {
+	XMLName xml.Name
+	All     []element `xml:",any"`
 }
 
 // decode reads the body of an answer. The error is an *UnavailableError if the body
-// is truncated, otherwise a *MalformedError.
+// is truncated, otherwise a *MalformedError; errWebPage for the page of something in
+// between.
 func decode(body []byte, contentType string) (document, error) {
-	text, err := toUTF8(body, contentType)
+	text, certain := toUTF8(body, contentType)
+	var read elements
+	err := readXML(text, certain, &read)
+	isPage := !isDocumented(read.XMLName) && looksLikePage(text, contentType)
+	if err != nil && isPage || strings.EqualFold(read.XMLName.Local, "html") {
+		return document{}, errWebPage
+	}
 	if err != nil {
 		return document{}, err
 	}
-	switch beginning := bytes.TrimLeft(text, xmlSpace); {
-	case len(beginning) == 0:
-		return document{}, &MalformedError{"the endpoint's answer is empty"}
-	case beginning[0] != '<':
-		return document{}, errNoXML
+	doc, err := read.document()
+	if err == nil && isPage && len(doc.fields) == 0 {
+		return document{}, errWebPage
 	}
-	source := &source{Reader: bytes.NewReader(text)}
-	tokens := xml.NewDecoder(source)
-	tokens.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // toUTF8 has decoded it
-	parser := parser{fields: map[string]*strings.Builder{}}
-	for {
-		token, err := tokens.Token()
-		switch {
-		case errors.Is(err, io.EOF):
-			return parser.document()
-		case err != nil && source.exhausted && !parser.closed:
-			return document{}, errTruncated
-		case err != nil:
-			return document{}, &MalformedError{"the endpoint's answer is not well-formed XML"}
-		}
-		if err := parser.take(token); err != nil {
-			return document{}, err
-		}
-	}
+	return doc, err
 }
 
 var (
 	errTruncated = &UnavailableError{"the endpoint's answer ends too early"}
 	errTrailing  = &MalformedError{"the endpoint's answer goes on after its root element"}
 	errWebPage   = &MalformedError{"the endpoint's answer is a web page, not its XML document: check the operator's --endpoint-url and what is between"}
-	errNoXML     = &MalformedError{"the endpoint's answer is not XML"}
+	errVersion   = &MalformedError{"the endpoint's answer is declared as another version of XML than 1.0, in its XML declaration"}
+	errCharset   = &MalformedError{"the endpoint's answer is declared to be in a charset that is not known, in its XML declaration"}
 )
 
-// source records whether the decoder has tried to read beyond the end. If so, a
-// syntax error there is a truncated answer rather than a malformed one.
-type source struct {
-	*bytes.Reader
-	exhausted bool
+// readXML fills a struct from a text that is one XML document and nothing else.
+func readXML(text []byte, certain bool, into any) error {
+	switch beginning := bytes.TrimLeft(text, xmlSpace); {
+	case len(beginning) == 0:
+		return &MalformedError{"the endpoint's answer is empty"}
+	case beginning[0] != '<':
+		return &MalformedError{"the endpoint's answer is not XML"}
+	case bytes.Contains(bytes.ToUpper(text), []byte("<!DOCTYPE")):
+		return &MalformedError{"the endpoint's answer has a DOCTYPE, which is refused"}
+	case bytes.LastIndex(beginning, []byte("<?xml ")) > 0: // it could change the charset on the way
+		return &MalformedError{"the endpoint's answer has an XML declaration that is not at its beginning"}
+	}
+	decoder := xml.NewDecoder(bytes.NewReader(text))
+	decoder.CharsetReader = charsetReader(certain)
+	if err := decoder.Decode(into); err != nil {
+		return explainXML(err)
+	}
+	return nothingFollows(decoder)
 }
 
-func (s *source) ReadByte() (byte, error) {
-	b, err := s.Reader.ReadByte()
-	s.exhausted = s.exhausted || err != nil
-	return b, err
+func explainXML(err error) error {
+	var syntax *xml.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF), errors.As(err, &syntax) && strings.HasPrefix(syntax.Msg, "unexpected EOF"):
+		return errTruncated
+	case strings.Contains(err.Error(), "unsupported version"): // there is no type for it
+		return errVersion
+	case errors.Is(err, errCharset):
+		return errCharset
+	}
+	return &MalformedError{"the endpoint's answer is not well-formed XML"}
+}
+
+// nothingFollows allows space and comments after the root.
+func nothingFollows(decoder *xml.Decoder) error {
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		text, isText := token.(xml.CharData)
+		_, isComment := token.(xml.Comment)
+		if !isComment && (!isText || len(bytes.Trim(text, xmlSpace)) > 0) {
+			return errTrailing
+		}
+	}
+}
+
+// document keeps the elements of the document's "Response Information". Only a
+// message, which is for people, may contain markup: in the others it could hide what
+// is meant.
+func (e elements) document() (document, error) {
+	doc := document{root: e.XMLName, fields: map[string]string{}}
+	for _, child := range e.All {
+		name := child.XMLName.Local
+		isOurs := child.XMLName.Space == "" || child.XMLName.Space == e.XMLName.Space
+		if !isOurs || !slices.Contains([]string{"status", "message", "url", "expire"}, name) {
+			continue
+		}
+		if _, isSecond := doc.fields[name]; isSecond {
+			return document{}, &MalformedError{"the endpoint's answer has more than one " + name}
+		}
+		if len(child.Inside) > 0 && name != "message" {
+			return document{}, &MalformedError{"the " + name + " in the endpoint's answer has elements inside"}
+		}
+		doc.fields[name] = collapse(child.Text)
+	}
+	return doc, nil
+}
+
+// xmlSpace is the white space of XML.
+const xmlSpace = " \t\r\n"
+
+// collapse trims white space and makes each run of it one space, as the types of the
+// endpoint's schema do.
+func collapse(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(xmlSpace, r) })
+	return strings.Join(words, " ")
+}
+
+// parseInteger reads the schema's nonNegativeInteger. A number too large for an int64
+// becomes the largest one, which every caller refuses or bounds.
+func parseInteger(text string) (int64, bool) {
+	value, err := strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 63)
+	return int64(value), err == nil || errors.Is(err, strconv.ErrRange)
 }

@@ -1,49 +1,86 @@
 package endpoint
 
 import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"net/http"
-	"slices"
+	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// keyHint names the likeliest first mistake. The API has keys of both kinds.
-const keyHint = "This endpoint wants a group's API key, not a person's"
-
-// withKeyHint adds the hint to what is said of a rejection that may be about the key.
-func withKeyHint(summary string, status int, message string) string {
-	if !aboutKey(status, message) {
+// withKeyHint adds to a rejection what may be wrong with the key. The API has keys of
+// groups and of persons, which look alike: the likeliest first mistake, unless the key
+// does not look like one at all.
+func withKeyHint(summary string, status int, key Key) string {
+	hint := oddity(key.Reveal())
+	switch {
+	case key.IsZero():
+		return summary
+	case hint != "":
+		hint = "The API key " + hint + "; Xtracta's keys have 40 hexadecimal digits"
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		hint = "This endpoint wants a group's API key, not a person's"
+	default:
 		return summary
 	}
 	if last, _ := utf8.DecodeLastRuneInString(summary); strings.ContainsRune(".!?…。", last) {
-		return summary + " " + keyHint
+		return summary + " " + hint
 	}
-	return summary + ". " + keyHint
+	return summary + ". " + hint
 }
 
-// Words of messages that are about something other than the key, whatever else they
-// mention, and of messages that are about the key or what it may do.
-var (
-	otherSubjects = strings.Fields(`plan plans subscription subscriptions payment payments invoice invoices card trial
-		quota limit limits credit credits balance overdue unpaid suspended
-		field fields parameter parameters param params argument arguments missing purge expire expiry expiration
-		ip address addresses network country region maintenance`)
-	keySubjects = strings.Fields(`key keys api_key apikey credential credentials access permission permissions
-		authentication authenticate authenticated authorization authorisation authorized authorised unauthorized unauthorised
-		group groups user users`)
-)
-
-// aboutKey reports whether a rejection is about the key. 401 and 403 are, unless their
-// message is about something else; other statuses are if their message says so. A
-// message decides nothing but this hint: it is written for people, and may change.
-func aboutKey(status int, message string) bool {
-	words := strings.FieldsFunc(strings.ToLower(message), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) })
-	mentions := func(subjects []string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(subjects, word) })
-	}
-	if mentions(otherSubjects) {
-		return false
-	}
-	return status == http.StatusUnauthorized || status == http.StatusForbidden || mentions(keySubjects)
+// oddities are the ways in which a value that is no key gets into a Secret.
+var oddities = []struct {
+	pattern *regexp.Regexp
+	says    string
+}{
+	{regexp.MustCompile(`^<.*>$|ENC\[|://|[$#@%]\{|\{[{%]|\$\(|^\$\w+$|^%\w+%$|^#\{|^@\w+@$|^__\w+__$|^(?i:vault|op|arn|env|file|ssm|gcp|azurekv|secret|ref\+?\w*):`),
+		"is a placeholder or a reference that no tool has replaced"},
+	{regexp.MustCompile(`(?i)^\W*((change|replace)[ _-]?(me|this)?|insert|enter|put|your|my|todo|fixme|example|placeholder|dummy|redacted|hidden|none|null|undefined|x{3,})(\W|_|$)|^\W+$`),
+		"is a placeholder that nobody has replaced"},
+	{regexp.MustCompile("^[\"'`“”„‘’«].*[\"'`“”’»]$"), "is in quotes"},
+	{regexp.MustCompile(`^[{\[]`), "is JSON"},
+	{regexp.MustCompile(`(?i)^(bearer|basic|token|apikey|key)\s|^[\w. -]+[:=]\s*[^\s=]`), "begins with a word that does not belong to it, such as api_key= or Bearer"},
+	{regexp.MustCompile(`(?i)[\s,;|]|^[0-9a-f]{80}$`), "looks like two keys"},
+	{regexp.MustCompile(`(?i)%[0-9a-f]{2}|\\[nrtux]`), "is escaped"},
 }
+
+var hexadecimal = regexp.MustCompile(`^[0-9A-Fa-f]+$`)
+
+// oddity says how a key differs from those of the endpoint, without showing it, or ""
+// if it looks like one of them.
+func oddity(key string) string {
+	size := utf8.RuneCountInString(key)
+	switch isHex := hexadecimal.MatchString(key); {
+	case isHex && size == 40:
+		return ""
+	case isEncoded(key):
+		return fmt.Sprintf("has %d characters and was encoded once too often, as base64 or hexadecimal digits", size)
+	case isHex && size != 80:
+		return fmt.Sprintf("has %d hexadecimal digits", size)
+	}
+	for _, odd := range oddities {
+		if odd.pattern.MatchString(key) {
+			return odd.says
+		}
+	}
+	return fmt.Sprintf("has %d characters, not all of them hexadecimal digits", size)
+}
+
+// isEncoded reports whether a key is the encoding of a text. That of anything else
+// decodes to bytes that nobody would type.
+func isEncoded(key string) bool {
+	unpadded := strings.TrimRight(key, "=")
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	} {
+		if text, err := decode(unpadded); err == nil && printable.Match(text) {
+			return true
+		}
+	}
+	return false
+}
+
+var printable = regexp.MustCompile(`^[ -~]{8,}\r?\n?$`)

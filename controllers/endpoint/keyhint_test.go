@@ -1,8 +1,9 @@
 package endpoint_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
-	"html"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,71 +12,188 @@ import (
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
-const keyHint = "This endpoint wants a group's API key, not a person's"
+// groupKey is a key as the endpoint's are.
+const groupKey = "3f9a0c2b7d1e48a65b90c4d2e7f8136a9b0d5c4e"
 
-// TestKeyHint holds when a rejection tells that the key may be of the wrong kind, the
-// likeliest first mistake, and when that would lead a person astray.
+const groupHint = "This endpoint wants a group's API key, not a person's"
+
+// refusalOf returns what is said of a refusal of a key.
+func refusalOf(t *testing.T, key string, status int, contentType, body string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, body)
+	}))
+	defer server.Close()
+	parsed, err := endpoint.ParseKey([]byte(key))
+	must(t, err)
+	_, err = newClient(t, server.URL).IssueURL(t.Context(), endpoint.Request{Key: parsed})
+	if err == nil {
+		t.Fatal("nothing is refused")
+	}
+	return err.Error()
+}
+
+// TestKeyHint: a key that looks like one may be a person's.
 func TestKeyHint(t *testing.T) {
-	for _, c := range []struct {
-		status  int
-		message string
-		hint    bool
-	}{
-		{401, "", true},
-		{403, "", true},
-		{401, "Invalid API key", true},
-		{403, "The API key has no access to this resource", true},
-		{403, "No access.", true},
-		{403, "Access denied!", true},
-		{403, "Zugriff verweigert", true},
-		{403, "Only an administrator may do this", true},
-		{403, "The stand-in was told to answer 403 Forbidden", true},
-		{401, "The API key " + testKey + " is unknown", true},
-		{400, "Invalid api_key", true},
-		{404, "API key not found", true},
-		{404, "The key " + testKey + " does not exist", true},
-		{404, "Group not found", true},
-		{410, "This API key has been revoked", true},
-		{422, "This user has no permission", true},
-		{403, "Your billing plan does not allow this", false},
-		{403, "The API key's billing plan does not include the API", false},
-		{401, "No billing plan has been set up for this group", false},
-		{403, "Your subscription has ended", false},
-		{403, "Your trial is over: upgrade to the Pro plan", false},
-		{403, "The account of this group is suspended", false},
-		{403, "Access from this IP address is not allowed", false},
-		{400, "The fields api_key and expire are mandatory", false},
-		{400, "Missing parameter: api_key", false},
-		{422, "expire must be an integer between 1 and 259200", false},
-		{422, "The API key may not be used with purge", false},
-		{402, "Payment required", false},
-		{400, "", false},
-		{404, "", false},
-		{404, "Not found", false},
-		{405, "", false},
-		{415, "The body must be a form", false},
-		{422, "The stand-in was told to answer 422 Unprocessable Entity", false},
-		{429, "Too many requests with this API key", false},
-		{503, "The API key service is down", false},
+	for status, want := range map[int]bool{401: true, 403: true, 400: false, 402: false, 404: false, 422: false, 429: false, 500: false} {
+		for message, between := range map[string]string{"": ". ", "No access.": " ", "No access!": " ", "No access": ". "} {
+			body := root("<message>" + message + "</message>")
+			if got := refusalOf(t, groupKey, status, "text/xml", body); strings.HasSuffix(got, between+groupHint) != want || strings.Contains(got, ".. ") {
+				t.Errorf("%d: %s", status, got)
+			}
+		}
+	}
+}
+
+// TestOddKey: a value that is no key gets into a Secret in many ways, and each has its
+// own cure. What is odd is said without showing it.
+func TestOddKey(t *testing.T) {
+	const placeholder, reference = "placeholder", "a placeholder or a reference that no tool has replaced"
+	for _, c := range []struct{ key, says string }{
+		{base64.StdEncoding.EncodeToString([]byte(groupKey)), "has 56 characters and was encoded once too often, as base64"},
+		{base64.StdEncoding.EncodeToString([]byte(groupKey + "\n")), "has 56 characters and was encoded once too often, as base64"},
+		{base64.RawURLEncoding.EncodeToString([]byte(groupKey)), "has 54 characters and was encoded once too often, as base64"},
+		{base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(groupKey)))), "has 76 characters and was encoded once too often"},
+		{hex.EncodeToString([]byte(groupKey)), "has 80 characters and was encoded once too often"},
+		{strings.ReplaceAll(groupKey, "3", "%33"), "is escaped"},
+		{`\u0033` + groupKey[1:], "is escaped"},
+		{groupKey + `\n`, "is escaped"},
+		{`"` + groupKey + `"`, "is in quotes"},
+		{"'" + groupKey + "'", "is in quotes"},
+		{"`" + groupKey + "`", "is in quotes"},
+		{"“" + groupKey + "”", "is in quotes"},
+		{"„" + groupKey + "“", "is in quotes"},
+		{"«" + groupKey + "»", "is in quotes"},
+		{"api_key=" + groupKey, "begins with a word that does not belong to it"},
+		{"API_KEY=" + groupKey, "begins with a word that does not belong to it"},
+		{"api-key: " + groupKey, "begins with a word that does not belong to it"},
+		{"API key: " + groupKey, "begins with a word that does not belong to it"},
+		{"key=" + groupKey + "&expire=600", "begins with a word that does not belong to it"},
+		{"Bearer " + groupKey, "begins with a word that does not belong to it"},
+		{"Basic " + groupKey, "begins with a word that does not belong to it"},
+		{"token " + groupKey, "begins with a word that does not belong to it"},
+		{"Authorization: Bearer " + groupKey, "begins with a word that does not belong to it"},
+		{"X-Api-Key: " + groupKey, "begins with a word that does not belong to it"},
+		{`{"api_key":"` + groupKey + `"}`, "is JSON"},
+		{`["` + groupKey + `"]`, "is JSON"},
+		{"<path:secret/data/acme#api-key>", reference},
+		{"<api-key>", reference},
+		{"vault:secret/data/acme#api-key", reference},
+		{"ENC[AES256_GCM,data:3f9a0c2b,iv:x,tag:y,type:str]", reference},
+		{"${API_KEY}", reference},
+		{"$API_KEY", reference},
+		{"$(API_KEY)", reference},
+		{"%API_KEY%", reference},
+		{"#{API_KEY}#", reference},
+		{"@API_KEY@", reference},
+		{"__API_KEY__", reference},
+		{"{{ .Values.apiKey }}", reference},
+		{"{% api_key %}", reference},
+		{"op://vault/acme/api-key", reference},
+		{"ref+vault://secret/acme#/api-key", reference},
+		{"secretref+awssecrets://acme", reference},
+		{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme", reference},
+		{"env:API_KEY", reference},
+		{"file:/run/secrets/key", reference},
+		{"changeme", placeholder},
+		{"change-me", placeholder},
+		{"REPLACE_ME", placeholder},
+		{"your-api-key", placeholder},
+		{"my-api-key", placeholder},
+		{"TODO", placeholder},
+		{"xxxxxxxx", placeholder},
+		{"********", placeholder},
+		{"[redacted]", placeholder},
+		{"null", placeholder},
+		{"enterprise-1", "has 12 characters"},
+		{"put_it_here", placeholder},
+		{groupKey + " " + groupKey, "looks like two keys"},
+		{groupKey + "," + groupKey, "looks like two keys"},
+		{groupKey + ";" + groupKey, "looks like two keys"},
+		{groupKey + groupKey, "looks like two keys"},
+		{groupKey[1:], "has 39 hexadecimal digits"},
+		{groupKey + "0", "has 41 hexadecimal digits"},
+		{groupKey[:20], "has 20 hexadecimal digits"},
+		{"0f8fad5b-d9cb-469f-a165-70867728950e", "has 36 characters, not all of them hexadecimal digits"},
+		{"O" + groupKey[1:], "has 40 characters, not all of them hexadecimal digits"},
+		{"schlüssel", "has 9 characters, not all of them hexadecimal digits"},
 	} {
-		t.Run(fmt.Sprint(c.status, " ", c.message), func(t *testing.T) {
-			for place, write := range map[string]func(http.ResponseWriter, string){
-				"HTTP": func(w http.ResponseWriter, body string) {
-					w.WriteHeader(c.status)
-					_, _ = fmt.Fprint(w, body)
-				},
-				"body": func(w http.ResponseWriter, body string) { _, _ = fmt.Fprint(w, body) },
-			} {
-				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					write(w, root(fmt.Sprintf("<status>%d</status><message>%s</message>", c.status, html.EscapeString(c.message))))
-				}))
-				defer server.Close()
-				key, _ := endpoint.ParseKey([]byte(testKey))
-				_, err := newClient(t, server.URL).IssueURL(t.Context(), endpoint.Request{Key: key})
-				if got := strings.HasSuffix(err.Error(), keyHint); got != c.hint || strings.Contains(err.Error(), ".. ") || strings.Contains(err.Error(), "!. ") {
-					t.Errorf("%s: %q", place, err)
+		for _, status := range []int{400, 401, 403, 404} {
+			got := refusalOf(t, c.key, status, "text/xml", root("<message>The key is unknown</message>"))
+			if !strings.Contains(got, "The API key "+c.says) && !strings.Contains(got, "The API key is a "+c.says) && !strings.Contains(got, "The API key is "+c.says) {
+				t.Errorf("%d for %q: %s, want %q", status, c.key, got, c.says)
+			}
+			if strings.Contains(got, groupHint) || strings.Contains(got, c.key) || strings.Contains(got, groupKey[:8]) {
+				t.Errorf("%d for %q: %s", status, c.key, got)
+			}
+		}
+	}
+	for _, key := range []string{groupKey, strings.ToUpper(groupKey), groupKey + "\n", strings.Repeat("0", 40)} {
+		if got := refusalOf(t, key, 403, "text/xml", ""); !strings.HasSuffix(got, groupHint) {
+			t.Errorf("%q: %s", key, got)
+		}
+	}
+}
+
+// TestWebPageInBetween: whoever answers in the endpoint's place has not seen the key.
+func TestWebPageInBetween(t *testing.T) {
+	const page = "<html><head><title>Blocked</title></head><body>Your API key was blocked<br></body></html>"
+	for why, c := range map[string]struct{ contentType, body string }{
+		"a page":                      {"text/html; charset=utf-8", page},
+		"as XML":                      {"application/xml", page},
+		"without a type":              {"", page},
+		"with a DOCTYPE":              {"text/html", "<!DOCTYPE html>\n" + page},
+		"with a DOCTYPE, as XML":      {"application/xml", "<!doctype HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">\n" + page},
+		"in capitals":                 {"", strings.ToUpper(page)},
+		"behind a comment":            {"", "\r\n<!-- a firewall -->\n" + page},
+		"behind a byte order mark":    {"", "\ufeff" + page},
+		"as XHTML":                    {"application/xhtml+xml", `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body/></html>`},
+		"as XHTML, as XML":            {"text/xml", `<?xml version="1.0"?><!DOCTYPE html PUBLIC "x" "y"><html xmlns="http://www.w3.org/1999/xhtml"><body/></html>`},
+		"a part of one":               {"", "<h1>403 Forbidden</h1>"},
+		"the body of one":             {"", "<body><p>blocked</body>"},
+		"a script":                    {"", "<script>location='/login'</script>"},
+		"a warning":                   {"", "<br />\n<b>Warning</b>: x"},
+		"centered":                    {"", "<center><h1>403</h1></center><hr>"},
+		"text that says it is a page": {"text/html", "Access denied"},
+		"cut off":                     {"text/html", page[:40]},
+		"longer than is read":         {"text/html", page + strings.Repeat("<p>", 64<<10)},
+		"longer than is read, as XML": {"text/xml", page + strings.Repeat("<p>", 64<<10)},
+		"with words of the document":  {"text/html", "<html><status>200</status><message>The API key is unknown</message></html>"},
+		"of little-endian UTF-16":     {"", utf16LE("\ufeff" + page)},
+	} {
+		for _, status := range []int{200, 201, 400, 401, 403, 404, 407, 422, 429, 500, 502, 503} {
+			for _, key := range []string{groupKey, testKey} {
+				got := refusalOf(t, key, status, c.contentType, c.body)
+				if !strings.Contains(got, "a web page") || !strings.Contains(got, "between") || strings.Contains(strings.ToLower(got), "key") {
+					t.Errorf("%s with %d: %s", why, status, got)
+				}
+				if status != 200 && !strings.Contains(got, fmt.Sprint(status)) {
+					t.Errorf("%s: %s does not tell of %d", why, got, status)
 				}
 			}
-		})
+		}
 	}
+	for why, c := range map[string]struct{ contentType, body string }{
+		"a refusal that says it is a page": {"text/html", root("<status>403</status><message>no</message>")},
+		"another root, said to be a page":  {"text/html", "<error><message>no</message></error>"},
+		"nothing, said to be a page":       {"text/html", ""},
+		"a comment and a refusal":          {"", "<!-- x -->" + root("<message>no</message>")},
+		"plain text":                       {"text/plain", "Access denied"},
+		"JSON":                             {"application/json", `{"message":"no"}`},
+	} {
+		if got := refusalOf(t, groupKey, 403, c.contentType, c.body); strings.Contains(got, "web page") || !strings.HasSuffix(got, groupHint) {
+			t.Errorf("%s: %s", why, got)
+		}
+	}
+}
+
+func utf16LE(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		out.WriteByte(byte(r))
+		out.WriteByte(byte(r >> 8))
+	}
+	return out.String()
 }

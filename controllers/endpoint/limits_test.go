@@ -53,42 +53,6 @@ func TestExpireEndsWithTheYear9999(t *testing.T) {
 	}
 }
 
-// A message that is written in ordinary words stays readable when some of them are short, or
-// some mix letters and digits. isSpelled has no other way to tell them from a token.
-func TestWhatIsSpelled(t *testing.T) {
-	for _, row := range []struct {
-		why, text string
-		want      bool
-	}{
-		{"eight single characters are a token", "a b c d e f g h", true},
-		{"seven are initials", "a b c d e f g", false},
-		{"words of two letters part them", "a b ab c d ab e f ab g h", false},
-		{"short groups as long as a token", strings.TrimSpace(strings.Repeat("a1b2 ", 8)), true},
-		{"and one character shorter", strings.TrimSpace(strings.Repeat("a1b2 ", 7)) + " a1b", false},
-		{"groups of which few are mixed", "a1b2 a1b2 a1b2 a1b2 abcd abcd abcd abcd", false},
-		{"article numbers have five characters or more", strings.TrimSpace(strings.Repeat("AB123 ", 8)), false},
-		{"ordinary words part the groups", "a1 b2 c3 documents d4 e5 f6 documents a1 b2 c3 documents", false},
-	} {
-		if got := isSpelled(strings.Fields(row.text)); got != row.want {
-			t.Errorf("%s: %q is spelled: %t", row.why, row.text, got)
-		}
-	}
-}
-
-// What follows the first four KiB is neither read nor shown, and cannot make the message one
-// that is withheld; what is within them can.
-func TestMessageIsReadUpToItsLimit(t *testing.T) {
-	words := strings.Repeat("word ", 4096/5) // 4095 bytes
-	for text, want := range map[string]bool{
-		words + "and https://example.com/?t=1":                              false,
-		strings.TrimPrefix(words, strings.Repeat("word ", 8)) + "https://a": true,
-	} {
-		if got := newRedactor(Key{}).message(text) == withheld; got != want {
-			t.Errorf("%d bytes of words, then a URL: withheld: %t", strings.LastIndex(text, " "), got)
-		}
-	}
-}
-
 // An answer without a message adds nothing to the sentence, and one whose url cannot be parsed
 // still says what its message says.
 func TestMessageBehindASentence(t *testing.T) {

@@ -33,7 +33,11 @@ func ordinaryMessages(t testing.TB) []string {
 func TestOrdinaryMessagesAreShown(t *testing.T) {
 	key, _ := ParseKey([]byte(hexKey))
 	for _, message := range ordinaryMessages(t) {
-		if got := newRedactor(key).message(message); got != message {
+		want := message
+		if strings.Contains(message, "application/x-www-form-urlencoded") {
+			want = withheld // a word of 33 characters is the price of a simple rule
+		}
+		if got := newRedactor(key).message(message); got != want {
 			t.Errorf("%q is shown as %q", message, got)
 		}
 	}
@@ -120,7 +124,7 @@ func TestKeysAreWithheld(t *testing.T) {
 	}
 }
 
-// TestTokensAreWithheld writes tokens of 32 characters and more, which are not our
+// TestTokensAreWithheld writes tokens of 24 characters and more, which are not our
 // key, into an ordinary message.
 func TestTokensAreWithheld(t *testing.T) {
 	key, _ := ParseKey([]byte("another key"))
@@ -141,11 +145,8 @@ func TestTokensAreWithheld(t *testing.T) {
 	}
 	for name, guise := range guises {
 		token := guise(hexKey)
-		switch name {
-		case "with words between", "some of its middle", "its first half":
-			continue // not 32 characters in a row
-		case "in hex in pairs":
-			continue // nothing but numbers
+		if longest := slices.MaxFunc(strings.Fields(token), func(a, b string) int { return len(a) - len(b) }); len(longest) < 24 {
+			continue // nothing tells it from words but a key to compare it with
 		}
 		if got := newRedactor(key).message("Token " + token + " has expired."); got != withheld {
 			t.Errorf("somebody else's key, %s: shown as %q", name, got)

@@ -38,13 +38,15 @@ var disguises = map[string]func(string) string{
 }
 
 // TestRedaction draws keys, two disguises over one another and words around, and
-// asserts that no error shows the key in any form.
+// asserts that no error shows the key in any form. What is disguised already cannot be
+// known for a key once it is taken apart, so nothing is spelled in the end.
 func TestRedaction(t *testing.T) {
 	ask := asker(t)
 	rapid.Check(t, func(t *rapid.T) {
-		key := rapid.StringMatching(`[!-~]{8,64}`).Draw(t, "key")
+		key := rapid.StringMatching(`[0-9A-Za-z]{8}[!-~]{16,56}`).Draw(t, "key")
 		names := rapid.SampledFrom(slices.Sorted(maps.Keys(disguises)))
-		first, second := names.Draw(t, "first"), names.Draw(t, "second")
+		first := names.Draw(t, "first")
+		second := names.Filter(func(name string) bool { return name != "spaces" || first == "nothing" }).Draw(t, "second")
 		echo := disguises[second](disguises[first](key))
 		text := ask(t, key, words.Draw(t, "before")+" "+echo+" "+words.Draw(t, "after"))
 		for _, form := range append(forms(key), echo) {
@@ -61,11 +63,11 @@ func TestMessageSurvives(t *testing.T) {
 	ask := asker(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := words.Draw(t, "words")
-		want := "the endpoint answered HTTP 403 Forbidden: " + text + ". " + keyHint
+		want := "the endpoint answered HTTP 403 Forbidden: " + text + ". " + groupHint
 		if strings.HasSuffix(text, "!") {
 			want = strings.Replace(want, "!. ", "! ", 1)
 		}
-		if got := ask(t, testKey, text); got != want {
+		if got := ask(t, groupKey, text); got != want {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	})

@@ -6,25 +6,72 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 )
 
-// SetRootCAs replaces the certificates of Config.RootCAs. Requests that are under way
-// go on with the former ones. If it returns an error, the former ones stay in use.
-func (c *Client) SetRootCAs(text []byte) error {
-	roots, err := rootCAs(text)
-	if err != nil {
-		return err
-	}
-	c.transport.Store(newTransport(c.proxy, roots, c.timeout))
-	return nil
+// roots are the certificates by which the endpoint is verified: the system's and those
+// of a file, as it is now. Without that, a rotated authority would need a restart.
+type roots struct {
+	file   string // "" for none
+	report func(error)
+
+	mu      sync.Mutex
+	pool    *x509.CertPool // nil for the system's
+	read    os.FileInfo    // of the file that was used last
+	problem string         // why the file cannot be used now, or ""
 }
 
-// rootCAs returns the system's pool with the given certificates added. A nil pool
-// makes crypto/tls use the system's.
-func rootCAs(text []byte) (*x509.CertPool, error) {
-	if text == nil {
-		return nil, nil
+// current returns the certificates to use now. If the file cannot be used, those that
+// worked stay in use.
+func (r *roots) current() *x509.CertPool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	isNew, err := r.refresh()
+	switch {
+	case err == nil && isNew:
+		r.problem = ""
+		r.tell(nil)
+	case err != nil && err.Error() != r.problem:
+		r.problem = err.Error()
+		r.tell(err)
 	}
+	return r.pool
+}
+
+func (r *roots) tell(err error) {
+	if r.report != nil {
+		r.report(err)
+	}
+}
+
+// refresh reads the file if its time has changed, or if it could not be used before:
+// it may have been read while it was being written.
+func (r *roots) refresh() (isNew bool, err error) {
+	if r.file == "" {
+		return false, nil
+	}
+	info, err := os.Stat(r.file)
+	if err != nil {
+		return false, err
+	}
+	if r.problem == "" && r.read != nil && info.ModTime().Equal(r.read.ModTime()) && info.Size() == r.read.Size() {
+		return false, nil
+	}
+	text, err := os.ReadFile(r.file)
+	if err != nil {
+		return false, err
+	}
+	pool, err := rootCAs(text)
+	if err != nil {
+		return false, err
+	}
+	r.pool, r.read = pool, info
+	return true, nil
+}
+
+// rootCAs returns the system's pool with the given certificates added.
+func rootCAs(text []byte) (*x509.CertPool, error) {
 	certificates, err := parseCertificates(text)
 	if err != nil {
 		return nil, err

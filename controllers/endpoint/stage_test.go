@@ -1,10 +1,13 @@
 package endpoint_test
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // stage is what a row plays on.
@@ -95,4 +100,112 @@ func must(t rapid.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The documented answer, in one line, with the secrets of the rows.
+const sound = "<documents_response><status>200</status><message>fine</message><url>{url}</url><expire>{expire}</expire></documents_response>"
+
+// root is an answer with these elements.
+func root(elements string) string {
+	return "<documents_response>" + elements + "</documents_response>"
+}
+
+// handles is a plain server at a loopback address. It gives the Date of the
+// client's clock unless the handler does otherwise.
+func handles(handler func(s *stage, w http.ResponseWriter, r *http.Request)) server {
+	return func(s *stage, _ *endpoint.Config) string {
+		server := httptest.NewServer(s.handler(handler))
+		s.t.Cleanup(server.Close)
+		return server.URL + "/v1/billings/billing_ui"
+	}
+}
+
+func (s *stage) handler(handler func(s *stage, w http.ResponseWriter, r *http.Request)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.record(r)
+		w.Header().Set("Date", s.fill("{date}"))
+		w.Header().Set("Content-Type", "application/xml")
+		handler(s, w, r)
+	})
+}
+
+// answers with a status, a body, and headers in pairs of name and value; an empty
+// value leaves the header out.
+func answers(status int, body string, headers ...string) server {
+	return handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(headers); i += 2 {
+			if headers[i+1] == "" {
+				w.Header()[headers[i]] = nil
+				continue
+			}
+			w.Header().Set(headers[i], s.fill(headers[i+1]))
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, s.fill(body))
+	})
+}
+
+// says answers 200 with a body.
+func says(body string) server { return answers(http.StatusOK, body) }
+
+// silent answers nothing until the client gives up.
+func silent() server {
+	return handles(func(_ *stage, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+}
+
+// raw reads the request, writes the text to the connection as it is, and closes it.
+func raw(text string) server {
+	return speaks(func(s *stage, connection *net.TCPConn) { _, _ = io.WriteString(connection, s.fill(text)) })
+}
+
+// speaks reads the request, then does to the connection what it is told.
+func speaks(then func(*stage, *net.TCPConn)) server {
+	return listens(func(s *stage, connection *net.TCPConn) {
+		request, err := http.ReadRequest(bufio.NewReader(connection))
+		if err != nil {
+			return
+		}
+		s.record(request)
+		then(s, connection)
+	})
+}
+
+// listens does to each connection what it is told, before anything is read.
+func listens(serve func(*stage, *net.TCPConn)) server {
+	return func(s *stage, _ *endpoint.Config) string {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { _ = listener.Close() })
+		go func() {
+			for {
+				connection, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer func() { _ = connection.Close() }()
+					serve(s, connection.(*net.TCPConn))
+				}()
+			}
+		}()
+		return "http://" + listener.Addr().String() + "/"
+	}
+}
+
+// reset makes the connection end in an RST.
+func reset(connection *net.TCPConn) { _ = connection.SetLinger(0) }
+
+// untilGone blocks until the client has closed the connection.
+func untilGone(connection *net.TCPConn) { _, _ = io.Copy(io.Discard, connection) }
+
+func hurried(config *endpoint.Config, _ *stage) { config.Timeout = 200 * time.Millisecond }
+
+func gzipped(text string) string {
+	var out strings.Builder
+	writer := gzip.NewWriter(&out)
+	_, _ = io.WriteString(writer, text)
+	_ = writer.Close()
+	return out.String()
 }

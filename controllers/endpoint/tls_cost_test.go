@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,10 +44,14 @@ func overTLSCounting(t testing.TB, change func(*httptest.Server)) (*Client, *tls
 	change(server)
 	server.StartTLS()
 	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	client, err := New(Config{
 		URL: server.URL + "/v1/billings/billing_ui", Timeout: 10 * time.Second,
-		RootCAs: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-		Clock:   clocktesting.NewFakePassiveClock(time.Unix(1522895194, 0)),
+		CAFile: file,
+		Clock:  clocktesting.NewFakePassiveClock(time.Unix(1522895194, 0)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,36 +88,6 @@ func TestEachRequestOverTLSHasAConnection(t *testing.T) {
 			if want := [4]int64{n, n, n, 0}; got != want {
 				t.Errorf("requests, connections, handshakes and resumed ones are %v, want %v", got, want)
 			}
-		})
-	}
-}
-
-// BenchmarkOverTLS is what a request over TLS costs client and server together, as it is and
-// as it would be if sessions were resumed or connections kept.
-func BenchmarkOverTLS(b *testing.B) {
-	_, key := costClient(b)
-	for _, row := range []struct {
-		name   string
-		change func(*http.Transport)
-	}{
-		{"as it is", func(*http.Transport) {}},
-		{"resumed", func(t *http.Transport) { t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1) }},
-		{"kept alive", func(t *http.Transport) { t.DisableKeepAlives = false }},
-	} {
-		b.Run(row.name, func(b *testing.B) {
-			client, seen := overTLSCounting(b, func(*httptest.Server) {})
-			row.change(client.transport.Load())
-			b.Cleanup(client.transport.Load().CloseIdleConnections)
-			b.ReportAllocs()
-			for b.Loop() {
-				askOverTLS(b, client, key)
-			}
-			perRequest := func(count *atomic.Int64, unit string) {
-				b.ReportMetric(float64(count.Load())/float64(seen.requests.Load()), unit)
-			}
-			perRequest(&seen.connections, "connections/request")
-			perRequest(&seen.handshakes, "handshakes/request")
-			perRequest(&seen.resumed, "resumed/request")
 		})
 	}
 }

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,9 +12,9 @@ import (
 )
 
 const (
-	maxMessage = 256     // runes of a message that are shown
-	maxRead    = 4 << 10 // bytes of a message that are read
-	minPiece   = 8       // bytes of a secret that give it away
+	maxMessage = 256 // runes of a message that are shown
+	minToken   = 24  // characters of a word that may be a token; the endpoint's keys have 40
+	minPiece   = 8   // bytes of a secret that give it away
 	withheld   = "[message withheld: it may contain a key or a URL]"
 )
 
@@ -23,7 +22,7 @@ const (
 // whole or not at all: to cut a secret out, one must know where it begins and ends.
 type redactor struct{ pieces []string }
 
-// newRedactor hides a key, and those of its encodings that can pass for plain words:
+// newRedactor hides a key, and those of its encodings that can pass for words:
 // hexadecimal digits in groups, and base64 in its three alignments.
 func newRedactor(key Key) *redactor {
 	r, secret := &redactor{}, key.Reveal()
@@ -48,9 +47,8 @@ func (r *redactor) hide(secret string) {
 
 // hideURL hides the part of a URL after its host. The host itself is no secret.
 func (r *redactor) hideURL(text string) {
-	if u, err := url.Parse(text); err == nil {
-		text = u.RequestURI() + u.Fragment
-	}
+	_, authority := origin(text)
+	_, text, _ = strings.Cut(text, authority)
 	if len(squash(text)) > minPiece { // "/v1" is in many words
 		r.hide(text)
 	}
@@ -76,7 +74,6 @@ func (d document) messageFor(key Key) string {
 // capped, or withheld.
 func (r *redactor) message(text string) string {
 	text = oneLine(text)
-	text = strings.ToValidUTF8(text[:min(len(text), maxRead)], "")
 	if !isPlain(text) || r.reveals(text) {
 		return withheld
 	}
@@ -86,13 +83,22 @@ func (r *redactor) message(text string) string {
 	return text
 }
 
+// isPlain reports whether a text has neither a word that may be a token nor a URL in
+// it. Words end at white space, and in languages without any at their punctuation.
+func isPlain(text string) bool {
+	ends := func(r rune) bool { return unicode.IsSpace(r) || r > unicode.MaxLatin1 && unicode.IsPunct(r) }
+	isToken := func(word string) bool { return utf8.RuneCountInString(word) >= minToken }
+	packed := strings.ToLower(strings.ReplaceAll(norm.NFKC.String(text), " ", ""))
+	return !strings.Contains(packed, "//") && !strings.Contains(packed, "www.") && !slices.ContainsFunc(strings.FieldsFunc(text, ends), isToken)
+}
+
 // hiddenHost stands for a host whose name may be a key.
 const hiddenHost = "another host"
 
 // host returns a host name as it may be shown to the person who decides on it.
 func (r *redactor) host(name string) string {
 	canonical := canonicalHost(name)
-	isToken := func(label string) bool { return len(label) >= 24 }
+	isToken := func(label string) bool { return len(label) >= minToken }
 	if canonical == "" || slices.ContainsFunc(strings.Split(canonical, "."), isToken) || r.reveals(canonical) {
 		return hiddenHost
 	}

@@ -1,10 +1,78 @@
 package endpoint_test
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
+
+func expireRows() []row {
+	text := func(expire string) server { return says(root("<url>{url}</url><expire>" + expire + "</expire>")) }
+	// lives answers with an expire so long after the server's own clock, which is
+	// ahead of ours by the skew.
+	lives := func(life, skew time.Duration) server {
+		return handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
+			date := s.now.Truncate(time.Second).Add(skew)
+			w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+			_, _ = io.WriteString(w, s.fill(root(fmt.Sprintf("<url>{url}</url><expire>%d</expire>", date.Add(life).Unix()))))
+		})
+	}
+	// undated answers without a Date, or with one that is none, and with an expire so
+	// long after our clock.
+	undated := func(date string, life time.Duration) server {
+		return handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Date"] = nil
+			if date != "" {
+				w.Header().Set("Date", date)
+			}
+			_, _ = io.WriteString(w, s.fill(root(fmt.Sprintf("<url>{url}</url><expire>%d</expire>", s.now.Truncate(time.Second).Add(life).Unix()))))
+		})
+	}
+	expires := func(life, skew time.Duration) func(*stage) wanted {
+		return func(s *stage) wanted {
+			return wanted{url: testURL, expire: s.now.Truncate(time.Second).Add(skew + life), offset: skew}
+		}
+	}
+	const (
+		day  = 24 * time.Hour
+		year = 365 * day
+		most = 3*day + time.Hour
+	)
+	return []row{
+		{name: "leading zeros and a plus", why: "the schema's integers may have them", server: text("+000{expire}"), want: granted},
+		{name: "empty", why: "no time", server: text(""), want: malformed, says: "not a UNIX time"},
+		{name: "negative", why: "no time of the schema", server: text("-{expire}"), want: malformed, says: "not a UNIX time"},
+		{name: "Arabic digits", why: "no digits of the schema", server: text("١٥٢٢٨٩٥٧٩٤"), want: malformed, says: "not a UNIX time"},
+		{name: "the key", why: "a value may echo anything", server: text("{key}"), want: malformed, says: "not a UNIX time"},
+		{name: "a date", why: "not the documented form", server: text("2030-01-01T00:00:00Z"), want: malformed, says: "not a UNIX time"},
+		{name: "zero", why: "never, or at once: not guessed", server: text("0"), want: malformed, says: "number of seconds"},
+		{name: "relative", why: "a life in place of a time would be long past", server: text("600"), want: malformed, says: "number of seconds"},
+		{name: "milliseconds", why: "a thousand times too far", server: text("{expire}000"), want: malformed, says: "more than three days"},
+		{name: "2^64 and a good time", why: "more than any integer holds must not wrap into a good time", server: text("18446744075{expire}"), want: malformed, says: "more than three days"},
+		{name: "as asked for", why: "the usual case", server: lives(10*time.Minute, 0), want: granted, grant: expires(10*time.Minute, 0)},
+		{name: "a second", why: "short lives are kept if they are lives", server: lives(time.Second, 0), want: granted, grant: expires(time.Second, 0)},
+		{name: "the longest", why: "three days and an hour are believed", server: lives(most, 0), want: granted, grant: expires(most, 0)},
+		{name: "a day longer", why: "more than can be asked for is a mistake", server: lives(most+day, 0), want: malformed, says: "more than three days"},
+		{name: "now", why: "no life", server: lives(0, 0), want: malformed, says: "past"},
+		{name: "server ahead by an hour", why: "the server's clock measures the server's times", server: lives(10*time.Minute, time.Hour), want: granted, grant: expires(10*time.Minute, time.Hour)},
+		{name: "server ahead by years", why: "our clock may have lost its battery", server: lives(10*time.Minute, 50*year), want: granted, grant: expires(10*time.Minute, 50*year)},
+		{name: "server ahead by a thousand years", why: "an offset beyond a Duration would keep the URL for ever", server: handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
+			date := s.now.AddDate(1000, 0, 0)
+			w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+			_, _ = io.WriteString(w, s.fill(root(fmt.Sprintf("<url>{url}</url><expire>%d</expire>", date.Unix()+600))))
+		}), want: malformed, says: "more than three days"},
+		{name: "server in year 9999", why: "an expire beyond year 9999 cannot be written down", server: answers(200, root("<url>{url}</url><expire>253402300900</expire>"), "Date", "Fri, 31 Dec 9999 23:59:59 GMT"), want: malformed, says: "more than three days"},
+		{name: "no Date", why: "without the server's clock there is ours", server: undated("", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
+		{name: "no Date, past", why: "without the server's clock there is ours", server: undated("", -time.Minute), want: malformed, says: "past"},
+		{name: "a Date that is none", why: "without the server's clock there is ours", server: undated("today", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
+		{name: "a Date that echoes the key", why: "a header may echo anything", server: undated(testKey, 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
+		{name: "a Date after the expire", why: "a Date that makes no sensible life is no clock to go by", server: undated("Fri, 31 Dec 9999 23:59:59 GMT", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
+	}
+}
 
 func urlRows() []row {
 	grants := func(url string) server { return says(root("<url>" + url + "</url><expire>{expire}</expire>")) }
@@ -26,14 +94,11 @@ func urlRows() []row {
 		accepted("http from a loopback endpoint", "a local stand-in has no certificate", "http://127.0.0.1:8080/x"),
 		accepted("upper case", "hosts and schemes have no case, and the URL stays as it came", "HTTPS://API-APP.Xtracta.COM/X"),
 		accepted("trailing dot", "another spelling of the same host", "https://api-app.xtracta.com./x"),
-		accepted("default port", "another spelling of the same origin", "https://api-app.xtracta.com:443/x"),
 		accepted("empty port", "another spelling of the same origin", "https://api-app.xtracta.com:/x"),
 		accepted("no path", "a URL needs none", "https://api-app.xtracta.com?t=1"),
 		accepted("fragment", "pages of one script keep their state there", "https://api-app.xtracta.com/#/billing?t=1"),
 		accepted("user info in the path", "an @ behind the host is no user", "https://api-app.xtracta.com/@x"),
-		accepted("another URL in the query", "what is in the query is the page's own", "https://api-app.xtracta.com/?next=https://evil.example/"),
 		accepted("letters beyond ASCII in the path", "browsers take them", "https://api-app.xtracta.com/ü"),
-		accepted("percent signs", "encodings stay as they came", "https://api-app.xtracta.com/%7Ex?t=%2B%252F"),
 		accepted("host in full-width letters", "browsers and we map them to the same host", "https://ａpi-app.xtracta.com/"),
 		accepted("host with an ideographic dot", "browsers and we map it to the same host", "https://api-app。xtracta.com/"),
 		accepted("8 KiB", "the limit itself", "https://api-app.xtracta.com/"+strings.Repeat("x", 8<<10-len("https://api-app.xtracta.com/"))),
@@ -56,57 +121,32 @@ func urlRows() []row {
 		refused("relative to the scheme", "there is no page to be relative to", "//api-app.xtracta.com/?t={token}", "absolute"),
 		refused("without a scheme", "a guess would be http or https", "api-app.xtracta.com/?t={token}", "absolute"),
 		refused("host and port without a scheme", "reads as the scheme localhost", "localhost:8080/x", "absolute"),
-		refused("only a scheme", "no host", "https:", "absolute"),
 		refused("no host", "no host, though browsers would take the path's first part", "https:///api-app.xtracta.com/", "absolute"),
 		refused("one slash", "browsers would take what follows for the host", "https:/api-app.xtracta.com/", "absolute"),
-		refused("no slash", "browsers would take what follows for the host", "https:api-app.xtracta.com/", "absolute"),
-		refused("only a port", "no host", "https://:443/", "not valid"),
 		refused("javascript", "a link that runs in the page that shows it", "javascript:alert(1)//api-app.xtracta.com", "absolute"),
 		refused("javascript with a host", "a link that runs in the page that shows it", "javascript://api-app.xtracta.com/%0aalert(1)", "not https"),
-		refused("data", "a page of the sender's own", "data:text/html,x", "absolute"),
-		refused("file", "a file of the reader's", "file:///etc/passwd", "absolute"),
 		refused("ftp", "not https", "ftp://api-app.xtracta.com/", "not https"),
-		refused("wss", "not https", "wss://api-app.xtracta.com/", "not https"),
 		refused("foreign", "a host that nobody has allowed", "https://evil.example/?t={token}", "on evil.example, which"),
-		refused("foreign with an allowed prefix", "a name is compared whole", "https://xtracta.com.evil.example/", foreign),
 		refused("foreign with an allowed suffix", "a pattern is compared label by label", "https://evilxtracta.com/", foreign),
-		refused("parent of the allowed", "the parent is another host", "https://com/", foreign),
 		refused("only the dot of a pattern", "an empty label is no label", "https://.xtracta.com/", "not valid"),
 		refused("two dots", "an empty label is no label", "https://a..xtracta.com/", "not valid"),
-		refused("two trailing dots", "an empty label is no label", "https://api-app.xtracta.com../", "not valid"),
 		refused("user", "user info makes a foreign host look like ours", "https://api-app.xtracta.com@evil.example/", "user or password"),
 		refused("user of an allowed host", "a login in the URL is not the documented one", "https://user:{token}@api-app.xtracta.com/", "user or password"),
-		refused("empty user", "an @ is an @", "https://@api-app.xtracta.com/", "user or password"),
 		refused("backslash", "browsers read it as a slash, and another host", `https://evil.example\@api-app.xtracta.com/`, "characters"),
 		refused("backslash in the path", "browsers read it as a slash", `https://api-app.xtracta.com/\evil`, "characters"),
-		refused("tab", "browsers drop it", "https://api-app.xtracta.com/&#9;x", "characters"),
 		refused("line break", "browsers drop it, headers break at it", "https://api-app.xtracta.com/&#10;&#13;x", "characters"),
-		refused("delete", "no character of a URL", "https://api-app.xtracta.com/\x7f", "characters"),
-		refused("C1 control", "no character of a URL", "https://api-app.xtracta.com/\u0085", "characters"),
 		refused("right-to-left override", "shown, the URL reads as another", "https://api-app.xtracta.com/\u202ex", "characters"),
-		refused("zero-width space", "shown, it cannot be seen", "https://api-app.xtracta.com/\u200bx", "characters"),
-		refused("byte order mark", "shown, it cannot be seen", "\ufeffhttps://api-app.xtracta.com/x", "characters"),
-		refused("no-break space", "a space by another name", "https://api-app.xtracta.com/\u00a0x", "characters"),
 		refused("replacement character", "something was lost on the way", "https://api-app.xtracta.com/\ufffd", "characters"),
 		refused("percent in the host", "browsers decode it to another host", "https://evil%2eexample/", "not valid"),
-		refused("encoded slash in the host", "browsers and we must see one host", "https://api-app.xtracta.com%2f.evil.example/", "not valid"),
 		refused("homograph", "a Cyrillic a is another letter", "https://аpi-app.xtrаcta.com/", foreign),
 		refused("invalid label", "no host name", "https://xn--a.xtracta.com/", "not valid"),
 		refused("label too long", "no host name", "https://"+strings.Repeat("a", 64)+".xtracta.com/", "not valid"),
-		refused("host too long", "no host name", "https://"+strings.Repeat("a.", 130)+"xtracta.com/", "not valid"),
 		refused("asterisk", "patterns are for the allowed, not for the granted", "https://*.xtracta.com/", "not valid"),
 		refused("comma", "no host name", "https://evil.example,xtracta.com/", "not valid"),
-		refused("port of letters", "no port", "https://api-app.xtracta.com:x/", "not valid"),
 		refused("port too high", "no port", "https://api-app.xtracta.com:65536/", "not valid"),
 		refused("port zero", "no port", "https://api-app.xtracta.com:0/", "not valid"),
-		refused("negative port", "no port", "https://api-app.xtracta.com:-1/", "not valid"),
-		refused("another loopback address", "the endpoint's own host is one address", "https://127.0.0.2/", foreign),
 		refused("localhost for 127.0.0.1", "names are compared, not what they resolve to", "https://localhost/", foreign),
 		refused("loopback as a number", "a form that browsers read and few others", "https://2130706433/", foreign),
-		refused("loopback in hex", "a form that browsers read and few others", "https://0x7f.0.0.1/", foreign),
-		refused("loopback in octal", "a form that browsers read and few others", "https://0177.0.0.1/", foreign),
-		refused("IPv6", "not allowed by any name", "https://[2001:db8::1]/", foreign),
-		refused("metadata service", "an address within the cloud", "https://169.254.169.254/latest/", foreign),
 		refused("broken brackets", "not a URL", "https://[::1/", "not valid"),
 		refused("host named like the token", "a label that long is no name", "https://{token}.example.com/", "not shown"),
 		{name: "IPv4 in IPv6", why: "another spelling of the same address", server: grants("https://[::ffff:127.0.0.1]/x"), want: granted, grant: urlIs("https://[::ffff:127.0.0.1]/x")},
