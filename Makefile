@@ -135,10 +135,8 @@ chaos: assets ## Break everything around SESSIONS (200) sessions for DURATION (1
 	  -chaos.duration=$(or $(DURATION),10m) -chaos.sessions=$(or $(SESSIONS),200) -chaos.life=$(or $(LIFE),2m) -chaos.seed=$(or $(SEED),0)
 
 .PHONY: load
-load: assets ## Renew SESSIONS (10000) sessions under a limit, through an outage and restarts
+load: ## Renew SESSIONS (10000) sessions under a limit and through an outage, in stepped time
 	go test ./test/performance/load -v -count=1 -timeout 20m -load.sessions=$(or $(SESSIONS),10000)
-	go test -tags long ./test/process/manager -run '^(TestRenewalUnderLoad|TestRestartWhileManyAreDue|TestHostileObjectsTakeLittleMemory)$$' \
-	  -v -count=1 -timeout 40m -load.sessions=$(or $(SESSIONS),10000)
 
 .PHONY: bench
 bench: assets ## Measure SESSIONS (1000,5000,10000) against a bare loop; dist/bench (Linux, 20 minutes; QUICK=1: under 3)
