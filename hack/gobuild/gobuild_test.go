@@ -31,6 +31,7 @@ func TestABuildCompilesWhatIsListed(t *testing.T) {
 		"a/a.go":      "package a\n\nconst A = `" + t.Name() + dir + "`\n",
 		"a/a_test.go": "package a\n",
 		"b/b.go":      "package b\n\nimport \"example.com/m/a\"\n\nconst B = a.A\n",
+		"c/main.go":   "package main\n\nimport _ \"example.com/m/b\"\n\nfunc main() {}\n",
 		"b/b_test.go": "package b_test\n\nimport _ \"example.com/m/b\"\n",
 	} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
@@ -41,14 +42,14 @@ func TestABuildCompilesWhatIsListed(t *testing.T) {
 		}
 	}
 	c := Command{Dir: dir, Progress: io.Discard}
-	before, err := c.list(t.Context(), "./b")
+	before, err := c.list(t.Context(), "./c")
 	if err != nil || before["example.com/m/a"] <= perPackage || before["example.com/m/b"] <= perPackage {
 		t.Errorf("%v, %v: want both packages", before, err)
 	}
-	if err := c.Build(t.Context(), nil, "./b"); err != nil {
+	if err := c.Build(t.Context(), []string{"-o", filepath.Join(dir, "program")}, "./c"); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := c.list(t.Context(), "./b"); err != nil || len(after) > 0 {
+	if after, err := c.list(t.Context(), "./c"); err != nil || len(after) > 0 {
 		t.Errorf("%v, %v: want nothing once it is built", after, err)
 	}
 	if err := c.Compile(t.Context(), "./..."); err != nil {

@@ -93,7 +93,7 @@ func (p *progress) line(elapsed time.Duration) string {
 		left := time.Duration(float64(elapsed) * float64(p.all-done) / float64(done))
 		return fmt.Sprintf("  %2d %% compiled, about %s left", 100*done/p.all, roughly(left))
 	case p.all > 0 && len(p.stale) > 0:
-		return fmt.Sprintf("   0 %% compiled of %d packages", len(p.stale))
+		return fmt.Sprintf("   0 %% compiled, packages to come: %d", len(p.stale))
 	case p.downloaded > 0 && p.all == 0:
 		return fmt.Sprintf("  %d modules downloaded", p.downloaded)
 	}

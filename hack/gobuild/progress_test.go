@@ -11,7 +11,7 @@ func TestProgressSaysHowFarABuildIs(t *testing.T) {
 	p := newProgress(io.Discard, workload{"internal/cpu": 10, "k8s.io/api/core/v1": 70, "a/b [a/b.test]": 20})
 	defer p.stop()
 	for _, step := range []struct{ said, line string }{
-		{"", "   0 % compiled of 3 packages"},
+		{"", "   0 % compiled, packages to come: 3"},
 		{"internal/cpu\nk8s.io/api/c", "  10 % compiled, about 9 min left"},
 		{"ore/v1\n", "  80 % compiled, about 20 s left"},
 		{"# a/b\nb.go:1:1: no space left", "  80 % compiled, about 20 s left"},

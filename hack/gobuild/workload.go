@@ -16,7 +16,9 @@ const perPackage = 10_000
 
 // list returns what packages need and the build cache lacks.
 func (c Command) list(ctx context.Context, packages ...string) (workload, error) {
-	const stalePackages = "{{if .Stale}}{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles \"\\t\"}}{{end}}"
+	// A command that is not installed is called stale even where the build cache has it.
+	const stalePackages = `{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}` +
+		`{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles "\t"}}{{end}}`
 	output, err := c.run(ctx, nil, append([]string{"list", "-deps", "-f", stalePackages}, packages...)...)
 	if err != nil {
 		return nil, err
