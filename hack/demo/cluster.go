@@ -6,25 +6,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/cli-runtime/pkg/printers"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// namespace is the default for objects without one, as with kubectl.
-const namespace = "default"
-
-const fieldOwner = "demo"
+const (
+	// namespace is the default for objects without one, as with kubectl.
+	namespace  = "default"
+	fieldOwner = "demo"
+	// quickTimeout is for what takes the operator a moment. Machines are often busy.
+	quickTimeout = 30 * time.Second
+	pollInterval = 100 * time.Millisecond
+)
 
 // cluster is what a person can see and do with kubectl.
 type cluster struct {
@@ -53,53 +59,30 @@ func (c *cluster) ready(ctx context.Context) error {
 	return c.sessions.Get().AbsPath("/readyz").Timeout(quickTimeout).Do(ctx).Error()
 }
 
-// applyFile applies each object of a YAML file and returns the results.
-func (c *cluster) applyFile(ctx context.Context, path string) ([]*unstructured.Unstructured, error) {
-	objects, err := readObjects(path)
-	if err != nil {
-		return nil, err
-	}
-	for _, object := range objects {
-		if err := c.apply(ctx, object); err != nil {
-			return nil, err
-		}
-	}
-	return objects, nil
-}
-
-func readObjects(path string) ([]*unstructured.Unstructured, error) {
+// applyFile does what kubectl apply --server-side does with the objects of a file.
+func (c *cluster) applyFile(ctx context.Context, path string) error {
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var (
-		objects []*unstructured.Unstructured
-		decoder = yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
-	)
-	for {
-		object := &unstructured.Unstructured{}
-		err := decoder.Decode(object)
-		switch {
-		case errors.Is(err, io.EOF):
-			return objects, nil
-		case err != nil:
-			return nil, fmt.Errorf("read %s: %w", path, err)
-		case len(object.Object) > 0: // a document may hold nothing but a comment
-			objects = append(objects, object)
-		}
-	}
-}
-
-// apply does what kubectl apply --server-side does.
-func (c *cluster) apply(ctx context.Context, object *unstructured.Unstructured) error {
-	namespaced, err := c.IsObjectNamespaced(object)
 	if err != nil {
 		return err
 	}
-	if namespaced && object.GetNamespace() == "" {
-		object.SetNamespace(namespace)
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(document, &object.Object); err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		namespaced, err := c.IsObjectNamespaced(object)
+		if err != nil {
+			return err
+		}
+		if namespaced && object.GetNamespace() == "" {
+			object.SetNamespace(namespace)
+		}
+		err = c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership)
+		if err != nil {
+			return fmt.Errorf("apply %s: %w", path, err)
+		}
 	}
-	return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership)
+	return nil
 }
 
 func (c *cluster) secret(ctx context.Context, key client.ObjectKey) (*corev1.Secret, error) {
@@ -107,18 +90,11 @@ func (c *cluster) secret(ctx context.Context, key client.ObjectKey) (*corev1.Sec
 	return &secret, c.Get(ctx, key, &secret)
 }
 
-func (c *cluster) session(ctx context.Context, key client.ObjectKey) (*v1alpha1.BillingSession, error) {
-	var session v1alpha1.BillingSession
-	return &session, c.Get(ctx, key, &session)
-}
-
 // row returns what "kubectl get billingsession" prints for a session. The API server
 // makes that table from the columns that the CRD declares.
 func (c *cluster) row(ctx context.Context, key client.ObjectKey) (string, error) {
-	response, err := c.sessions.Get().
-		Namespace(key.Namespace).Resource("billingsessions").Name(key.Name).
-		SetHeader("Accept", "application/json;as=Table;v=v1;g="+metav1.GroupName).
-		Do(ctx).Raw()
+	response, err := c.sessions.Get().Namespace(key.Namespace).Resource("billingsessions").Name(key.Name).
+		SetHeader("Accept", "application/json;as=Table;v=v1;g="+metav1.GroupName).Do(ctx).Raw()
 	if err != nil {
 		return "", err
 	}
@@ -126,5 +102,25 @@ func (c *cluster) row(ctx context.Context, key client.ObjectKey) (string, error)
 	if err := json.Unmarshal(response, &table); err != nil {
 		return "", fmt.Errorf("read the table: %w", err)
 	}
-	return formatTable(&table), nil
+	var printed bytes.Buffer
+	err = printers.NewTablePrinter(printers.PrintOptions{}).PrintObj(&table, &printed)
+	return printed.String(), err
+}
+
+// poll calls check until it returns no error. After the timeout it returns what was
+// wanted, and the last error of check.
+func poll(ctx context.Context, timeout time.Duration, want string, check func(context.Context) error) error {
+	var lastErr error
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, timeout, true, func(context.Context) (bool, error) {
+		lastErr = check(ctx) // the context with the timeout would replace the error by its own
+		return lastErr == nil, nil
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	default:
+		return fmt.Errorf("not within %s: %s; %w", seconds(timeout), want, lastErr)
+	}
 }

@@ -3,18 +3,19 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/xtracta/billing-operator/hack/process"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/hack/controlplane"
 	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
 	"github.com/xtracta/billing-operator/hack/gobuild"
+	"github.com/xtracta/billing-operator/hack/process"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -28,7 +29,6 @@ type environment struct {
 	server   *http.Server // serves endpoint
 	baseURL  string       // of server
 	metrics  string       // address of the operator's metrics
-	health   string       // address of the operator's probes
 	manager  *manager
 	cluster  *cluster
 }
@@ -62,12 +62,11 @@ func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ cont
 	}
 	out.actionf("Start a stand-in of Xtracta's endpoint at %s", e.baseURL)
 	out.actionf("Start the operator, with the rights of config/rbac and no more")
-	running, err := e.startOperator(ctx, binary)
-	if err != nil {
+	if err := e.startOperator(ctx, binary); err != nil {
 		return nil, nil, err
 	}
 	out.successf("Everything is up")
-	return running, e, nil
+	return e.manager.running, e, nil
 }
 
 // buildManager compiles the operator and reports progress.
@@ -111,7 +110,7 @@ func (e *environment) startEndpoint() error {
 // no more. It returns the path of the user's kubeconfig.
 func (e *environment) grantRoles(ctx context.Context) (string, error) {
 	for _, file := range []string{"role.yaml", "role_binding.yaml"} {
-		if _, err := e.cluster.applyFile(ctx, filepath.Join(e.root, "config", "rbac", file)); err != nil {
+		if err := e.cluster.applyFile(ctx, filepath.Join(e.root, "config", "rbac", file)); err != nil {
 			return "", err
 		}
 	}
@@ -121,29 +120,29 @@ func (e *environment) grantRoles(ctx context.Context) (string, error) {
 }
 
 // startOperator returns once the operator is ready.
-func (e *environment) startOperator(ctx context.Context, binary string) (context.Context, error) {
+func (e *environment) startOperator(ctx context.Context, binary string) error {
 	kubeconfig, err := e.grantRoles(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if e.metrics, err = process.FreeAddress(); err != nil {
-		return nil, err
+	metrics, metricsErr := process.FreeAddress()
+	health, healthErr := process.FreeAddress()
+	if err := errors.Join(metricsErr, healthErr); err != nil {
+		return err
 	}
-	if e.health, err = process.FreeAddress(); err != nil {
-		return nil, err
-	}
-	e.manager, err = startManager(e.dir, binary,
+	e.metrics = metrics
+	e.manager, err = startManager(ctx, e.dir, binary,
 		"--kubeconfig", kubeconfig,
 		"--endpoint-url", e.baseURL+standin.Path,
-		"--metrics-bind-address", e.metrics, "--metrics-secure=false",
-		"--health-probe-bind-address", e.health,
+		"--metrics-bind-address", metrics, "--metrics-secure=false",
+		"--health-probe-bind-address", health,
 		"--log-format", "text")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	running := e.manager.whileRunning(ctx)
-	return running, e.withLog(poll(running, time.Minute, "the operator is ready", func(ctx context.Context) error {
-		return checkReadiness(ctx, "http://"+e.health+"/readyz")
+	return e.withLog(poll(e.manager.running, time.Minute, "the operator is ready", func(ctx context.Context) error {
+		_, err := openPage(ctx, "http://"+health+"/readyz")
+		return err
 	}))
 }
 
@@ -175,14 +174,32 @@ func (e *environment) tearDown(cause error) error {
 	return errors.Join(append(errs, os.RemoveAll(e.dir))...)
 }
 
-func checkReadiness(ctx context.Context, url string) error {
-	response, err := get(ctx, url)
+// What samplePath declares.
+const (
+	samplePath  = "config/samples/minimal.yaml"
+	sessionName = "acme"
+	secretName  = "acme"         // the generated Secret
+	keyName     = "acme-xtracta" // the Secret that holds the API key
+)
+
+func in(name string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: name} }
+
+func (e *environment) applySample(ctx context.Context) error {
+	return e.cluster.applyFile(ctx, filepath.Join(e.root, samplePath))
+}
+
+func (e *environment) session(ctx context.Context) (*v1alpha1.BillingSession, error) {
+	var session v1alpha1.BillingSession
+	return &session, e.cluster.Get(ctx, in(sessionName), &session)
+}
+
+// changeKey replaces the API key.
+func (e *environment) changeKey(ctx context.Context, value string) error {
+	secret, err := e.cluster.secret(ctx, in(keyName))
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s", response.Status)
-	}
-	return nil
+	before := secret.DeepCopy()
+	secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(value)
+	return e.cluster.Patch(ctx, secret, client.MergeFrom(before), client.FieldOwner(fieldOwner))
 }

@@ -31,12 +31,11 @@ URLs live for two minutes here, so that one is renewed about every minute.`)
 	}
 	defer func() { err = errors.Join(err, env.tearDown(err)) }()
 
-	created, err := env.applySample(running)
-	if err != nil {
+	if err := env.applySample(running); err != nil {
 		return env.withLog(err)
 	}
 	out.actionf("Apply %s", samplePath)
-	out.text(env.guide(created))
+	out.text(env.guide())
 	guided.Store(true)
 	if cause := untilGone(running, time.Second, env.cluster.ready); !errors.Is(cause, errStopped) {
 		return env.withLog(cause)
@@ -113,11 +112,11 @@ Ctrl-C stops everything. Requests to the endpoint, as they arrive:
 `
 
 // guide returns what can be tried.
-func (e *environment) guide(s sample) string {
+func (e *environment) guide() string {
 	return strings.NewReplacer(
 		"KUBECONFIG_PATH", e.plane.KubeconfigPath(),
-		"SESSION", s.session.Name,
-		"SECRET", s.secret.Name,
+		"SESSION", sessionName,
+		"SECRET", secretName,
 		"ENDPOINT", e.baseURL,
 		"METRICS", e.metrics,
 		"LOG", e.manager.logPath,

@@ -23,7 +23,7 @@ func printAll(colours bool) string {
 	p.successf("It is ready.")
 	p.block("NAME\nacme\n")
 	_, _ = p.Write([]byte("  1 module fetched\n  2 modules fetched\n"))
-	p.failure(&logTailError{err: errors.New("not within 30 seconds"), path: "a.log", lines: []string{"one", "two"}})
+	p.failure(&logTailError{error: errors.New("not within 30 seconds"), path: "a.log", lines: []string{"one", "two"}})
 	return out.String()
 }
 

@@ -52,13 +52,17 @@ func scripted(ctx context.Context, out *printer) (err error) {
 // demo is what the steps share.
 type demo struct {
 	*environment
-	out *printer
-	sample
+
+	out    *printer
+	before state // of the step: what it begins with
 }
 
 // runStep runs a step, and checks how many requests it cost.
-func (d *demo) runStep(ctx context.Context, s step) error {
+func (d *demo) runStep(ctx context.Context, s step) (err error) {
 	before := d.endpoint.Total()
+	if d.before, err = d.read(ctx); err != nil {
+		return err
+	}
 	if err := s.run(ctx, d); err != nil {
 		return err
 	}
@@ -89,13 +93,13 @@ func (s state) condition(kind string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: metav1.ConditionUnknown}
 }
 
-// read returns the present state. Its Secret is empty when there is none.
+// read returns the present state. What is not there is empty.
 func (d *demo) read(ctx context.Context) (state, error) {
-	session, err := d.cluster.session(ctx, d.session)
-	if err != nil {
+	session, err := d.session(ctx)
+	if client.IgnoreNotFound(err) != nil {
 		return state{}, err
 	}
-	secret, err := d.cluster.secret(ctx, d.secret)
+	secret, err := d.cluster.secret(ctx, in(secretName))
 	return state{session, secret}, client.IgnoreNotFound(err)
 }
 
@@ -143,10 +147,10 @@ func checkReplaced(before state) func(state) error {
 
 // printRow prints what kubectl would print.
 func (d *demo) printRow(ctx context.Context) error {
-	row, err := d.cluster.row(ctx, d.session)
+	row, err := d.cluster.row(ctx, in(sessionName))
 	if err != nil {
 		return err
 	}
-	d.out.block("$ kubectl get billingsession " + d.session.Name + "\n" + row)
+	d.out.block("$ kubectl get billingsession " + sessionName + "\n" + row)
 	return nil
 }

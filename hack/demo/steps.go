@@ -35,27 +35,22 @@ var steps = []step{
 }
 
 func showIssue(ctx context.Context, d *demo) error {
-	var err error
-	if d.sample, err = d.applySample(ctx); err != nil {
+	if err := d.applySample(ctx); err != nil {
 		return err
 	}
 	d.out.actionf("Apply %s", samplePath)
-	d.out.notef("It declares BillingSession %s, and Secret %s with the group's API key.", d.session.Name, d.key.Name)
-	ready, err := d.await(ctx, quickTimeout, "session "+d.session.Name+" is ready", checkReady)
+	d.out.notef("It declares BillingSession %s, and Secret %s with the group's API key.", sessionName, keyName)
+	ready, err := d.await(ctx, quickTimeout, "session "+sessionName+" is ready", checkReady)
 	if err != nil {
 		return err
 	}
-	d.out.successf("%s is ready. %s.", d.session.Name, ready.condition(v1alpha1.ConditionReady).Message)
+	d.out.successf("%s is ready. %s.", sessionName, ready.condition(v1alpha1.ConditionReady).Message)
 	return d.printRow(ctx)
 }
 
 func showSecret(ctx context.Context, d *demo) error {
-	current, err := d.read(ctx)
-	if err != nil {
-		return err
-	}
-	d.out.successf("Secret %s holds %s.", d.secret.Name, entries(current.secret))
-	title, err := openPage(ctx, current.url())
+	d.out.successf("Secret %s holds %s.", secretName, entries(d.before.secret))
+	title, err := openPage(ctx, d.before.url())
 	if err != nil {
 		return err
 	}
@@ -64,21 +59,17 @@ func showSecret(ctx context.Context, d *demo) error {
 }
 
 func showRestore(ctx context.Context, d *demo) error {
-	before, err := d.read(ctx)
-	if err != nil {
+	d.out.actionf("Delete Secret %s", secretName)
+	if err := d.cluster.Delete(ctx, d.before.secret); err != nil {
 		return err
 	}
-	d.out.actionf("Delete Secret %s", d.secret.Name)
-	if err := d.cluster.Delete(ctx, before.secret); err != nil {
-		return err
-	}
-	_, err = d.await(ctx, quickTimeout, "the Secret is back with the same URL", func(s state) error {
+	_, err := d.await(ctx, quickTimeout, "the Secret is back with the same URL", func(s state) error {
 		switch {
-		case s.secret.UID == before.secret.UID:
+		case s.secret.UID == d.before.secret.UID:
 			return errors.New("it has not been deleted yet")
 		case s.url() == "":
 			return errors.New("it has not been restored")
-		case s.url() != before.url():
+		case s.url() != d.before.url():
 			return errors.New("it holds another URL")
 		}
 		return nil
@@ -91,17 +82,13 @@ func showRestore(ctx context.Context, d *demo) error {
 }
 
 func showRenewal(ctx context.Context, d *demo) error {
-	before, err := d.read(ctx)
+	d.printDue()
+	after, err := d.await(ctx, lifetime, "another URL is in the Secret", checkReplaced(d.before))
 	if err != nil {
 		return err
 	}
-	d.printDue(before)
-	after, err := d.await(ctx, lifetime, "another URL is in the Secret", checkReplaced(before))
-	if err != nil {
-		return err
-	}
-	d.out.successf("Another URL is in the Secret, %s before the old one expires.", seconds(before.left()))
-	for _, s := range []state{before, after} {
+	d.out.successf("Another URL is in the Secret, %s before the old one expires.", seconds(d.before.left()))
+	for _, s := range []state{d.before, after} {
 		if _, err := openPage(ctx, s.url()); err != nil {
 			return err
 		}
@@ -111,13 +98,9 @@ func showRenewal(ctx context.Context, d *demo) error {
 }
 
 func showOutage(ctx context.Context, d *demo) error {
-	before, err := d.read(ctx)
-	if err != nil {
-		return err
-	}
 	d.out.actionf("Let the endpoint answer 503")
 	d.endpoint.Misbehave(standin.Status(503), standin.Message("Down for maintenance"))
-	d.printDue(before)
+	d.printDue()
 	failing, err := d.await(ctx, lifetime, "the condition RenewalFailing is True", func(s state) error {
 		if s.condition(v1alpha1.ConditionRenewalFailing).Status != metav1.ConditionTrue {
 			return errors.New("it is not True")
@@ -132,7 +115,7 @@ func showOutage(ctx context.Context, d *demo) error {
 	if _, err := openPage(ctx, failing.url()); err != nil {
 		return err
 	}
-	d.out.successf("%s is still ready and its page still opens: the URL has %s left.", d.session.Name, seconds(failing.left()))
+	d.out.successf("%s is still ready and its page still opens: the URL has %s left.", sessionName, seconds(failing.left()))
 	d.out.actionf("Let the endpoint work again")
 	d.endpoint.Heal()
 	d.out.waitingf("The operator retries ten seconds after the last attempt, or a little later.")
@@ -151,12 +134,8 @@ func showOutage(ctx context.Context, d *demo) error {
 }
 
 func showKeyChange(ctx context.Context, d *demo) error {
-	before, err := d.read(ctx)
-	if err != nil {
-		return err
-	}
-	d.out.actionf("Put another API key into Secret %s", d.key.Name)
-	if err := d.changeKey(ctx, d.sample, "another-key-of-the-group"); err != nil {
+	d.out.actionf("Put another API key into Secret %s", keyName)
+	if err := d.changeKey(ctx, "another-key-of-the-group"); err != nil {
 		return err
 	}
 	changed, err := d.await(ctx, quickTimeout, "the session has the reason InputsChanged", func(s state) error {
@@ -168,23 +147,23 @@ func showKeyChange(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.out.successf("%s is not ready:", d.session.Name)
+	d.out.successf("%s is not ready:", sessionName)
 	d.out.notef("%s.", changed.condition(v1alpha1.ConditionReady).Message)
 	if err := d.printRow(ctx); err != nil {
 		return err
 	}
 	d.out.waitingf("The operator never sends two requests for one session within ten seconds.")
-	if _, err := d.await(ctx, quickTimeout, "another URL is in the Secret and the session is ready", checkReplaced(before)); err != nil {
+	if _, err := d.await(ctx, quickTimeout, "another URL is in the Secret and the session is ready", checkReplaced(d.before)); err != nil {
 		return err
 	}
-	d.out.successf("%s is ready again, with a URL for the new key.", d.session.Name)
+	d.out.successf("%s is ready again, with a URL for the new key.", sessionName)
 	return nil
 }
 
 // printDue prints when renewal is due.
-func (d *demo) printDue(s state) {
-	due := time.Until(s.session.Status.RenewalTime.Time)
-	d.out.waitingf("The URL has %s left; its renewal is due in %s.", seconds(s.left()), seconds(due))
+func (d *demo) printDue() {
+	due := time.Until(d.before.session.Status.RenewalTime.Time)
+	d.out.waitingf("The URL has %s left; its renewal is due in %s.", seconds(d.before.left()), seconds(due))
 }
 
 // entries lists the entries of a Secret with their lengths. Their values are secret.
