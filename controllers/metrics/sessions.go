@@ -21,8 +21,7 @@ var (
 		"When the first of the URLs that are alive expires, in UNIX time by our clock.", []string{"state"}, nil)
 
 	blockedDesc = prometheus.NewDesc("billingsession_namespace_blocked_sessions",
-		"Sessions that wait for a person, by why, for the namespaces with the most of them; the rest is "+otherNamespaces+".",
-		[]string{"namespace", "reason"}, nil)
+		"Sessions that wait for a person, by why.", []string{"namespace", "reason"}, nil)
 
 	perSession     = []string{"namespace", "name"}
 	expirationDesc = prometheus.NewDesc("billingsession_expiration_timestamp_seconds",
@@ -115,8 +114,11 @@ type totals struct {
 	// earliest is when the first of the live URLs expires.
 	earliest map[status.State]time.Time
 	// blocked are the sessions whose reason is one of blockedReasons.
-	blocked tally
+	blocked map[namespaceAndReason]int
 }
+
+// namespaceAndReason are the labels of a count of blocked sessions.
+type namespaceAndReason struct{ namespace, reason string }
 
 // blockedReasons are those of sessions that the endpoint refuses, that the API server refuses
 // or somebody fights over, or whose key is missing or no key.
@@ -137,14 +139,14 @@ func newTotals() *totals {
 			{status.StateSuspended, v1alpha1.ReasonSuspended}: 0,
 		},
 		earliest: map[status.State]time.Time{},
-		blocked:  tally{},
+		blocked:  map[namespaceAndReason]int{},
 	}
 }
 
 func (t *totals) add(session *v1alpha1.BillingSession, summary status.Summary) {
 	t.sessions[stateAndReason{summary.State, summary.Reason}]++
 	if summary.State != status.StateSuspended && slices.Contains(blockedReasons, summary.Reason) {
-		t.blocked[tallied{session.Namespace, summary.Reason}]++
+		t.blocked[namespaceAndReason{session.Namespace, summary.Reason}]++
 	}
 	if !summary.Ready {
 		return
@@ -162,5 +164,7 @@ func (t *totals) collect(metrics chan<- prometheus.Metric) {
 	for of, expires := range t.earliest {
 		metrics <- prometheus.MustNewConstMetric(earliestDesc, prometheus.GaugeValue, float64(expires.Unix()), string(of))
 	}
-	t.blocked.collect(metrics, blockedDesc, blockedReasons...)
+	for of, n := range t.blocked {
+		metrics <- prometheus.MustNewConstMetric(blockedDesc, prometheus.GaugeValue, float64(n), of.namespace, of.reason)
+	}
 }

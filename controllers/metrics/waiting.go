@@ -3,8 +3,7 @@ package metrics
 import "github.com/prometheus/client_golang/prometheus"
 
 var waitingDesc = prometheus.NewDesc("billingsession_namespace_queued_requests",
-	"Requests that wait for their turn with the endpoint, for the namespaces with the most of them; the rest is "+otherNamespaces+".",
-	[]string{"namespace"}, nil)
+	"Requests that wait for their turn with the endpoint, by namespace.", []string{"namespace"}, nil)
 
 // waiting collects what waits in each namespace when Prometheus scrapes.
 type waiting struct {
@@ -26,11 +25,9 @@ func (w *waiting) Collect(metrics chan<- prometheus.Metric) {
 	if !isClosed(w.leading) {
 		return
 	}
-	counts := tally{}
 	for namespace, n := range w.byNamespace() {
-		counts[tallied{namespace: namespace}] = n
+		metrics <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(n), namespace)
 	}
-	counts.collect(metrics, waitingDesc)
 }
 
 func isClosed(c <-chan struct{}) bool {

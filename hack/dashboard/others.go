@@ -10,7 +10,7 @@ func others() []panel {
 	return []panel{
 		stacked("Requests that wait, by namespace",
 			"For their turn with the endpoint. Half of all turns go round the namespaces: one with many more than the rest holds them up, "+
-				"but does not keep them from theirs. “_other” is what the twenty namespaces with the most leave over.",
+				"but does not keep them from theirs.",
 			units.Short,
 			series("{{namespace}}", `sum by (namespace) (billingsession_namespace_queued_requests{job=~"$job"})`)).
 			Span(12).Decimals(0).NoValue("Nothing waits"),

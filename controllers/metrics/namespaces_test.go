@@ -18,50 +18,6 @@ import (
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
-func TestATallyIsBoundedAndKeepsItsSum(t *testing.T) {
-	t.Parallel()
-	for _, namespaces := range []int{0, 1, maxNamespaces - 1, maxNamespaces, maxNamespaces + 1, 1000} {
-		counts, sum := tally{}, 0
-		for i := range namespaces {
-			counts[tallied{fmt.Sprintf("tenant-%d", i), "a"}] = i + 1
-			counts[tallied{fmt.Sprintf("tenant-%d", i), "b"}] = 2
-			sum += i + 3
-		}
-		bounded := counts.bounded()
-		named := map[string]bool{}
-		for of, n := range bounded {
-			named[of.namespace] = true
-			sum -= n
-		}
-		if sum != 0 {
-			t.Errorf("%d namespaces: %d sessions are lost", namespaces, sum)
-		}
-		if want := min(namespaces, maxNamespaces); named[otherNamespaces] != (namespaces > maxNamespaces) || len(named) > want+1 {
-			t.Errorf("%d namespaces: %d are named, want %d and perhaps the rest", namespaces, len(named), want)
-		}
-		for i := max(0, namespaces-maxNamespaces); i < namespaces; i++ {
-			if name := fmt.Sprintf("tenant-%d", i); !named[name] {
-				t.Errorf("%d namespaces: %s is among the largest and is not named", namespaces, name)
-			}
-		}
-	}
-}
-
-// Otherwise the series of namespaces with equal counts would come and go.
-func TestEqualNamespacesAreTheSameAtEachScrape(t *testing.T) {
-	t.Parallel()
-	counts := tally{}
-	for i := range 3 * maxNamespaces {
-		counts[tallied{namespace: fmt.Sprintf("tenant-%02d", i)}] = 1
-	}
-	first := counts.bounded()
-	for range 20 {
-		if diff := cmp.Diff(first, counts.bounded(), cmp.AllowUnexported(tallied{})); diff != "" {
-			t.Fatal(diff)
-		}
-	}
-}
-
 func TestWaitingIsToldByNamespaceWhileItLasts(t *testing.T) {
 	t.Parallel()
 	leading, queued := make(chan struct{}), map[string]int{"finance": 3}
@@ -75,9 +31,9 @@ func TestWaitingIsToldByNamespaceWhileItLasts(t *testing.T) {
 	}
 	expect(map[string]float64{}) // a replica that stands by
 	close(leading)
-	expect(map[string]float64{"_other": 0, "finance": 3})
+	expect(map[string]float64{"finance": 3})
 	queued = nil
-	expect(map[string]float64{"_other": 0})
+	expect(map[string]float64{})
 }
 
 func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
@@ -108,11 +64,8 @@ func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
 		Clock: testclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0)),
 	})
 	got := series(t, registry, "billingsession_namespace_blocked_sessions")
-	want := map[string]float64{"finance Rejected": 2, "finance SecretWriteFailed": 1, "_other KeySecretMissing": 6}
-	for _, reason := range blockedReasons {
-		want["_other "+reason] += 0
-	}
-	for i := range 19 { // finance is the twentieth
+	want := map[string]float64{"finance Rejected": 2, "finance SecretWriteFailed": 1}
+	for i := range 25 {
 		want[fmt.Sprintf("tenant-%02d KeySecretMissing", i)] = 1
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
