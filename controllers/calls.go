@@ -10,8 +10,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
-
-	"github.com/xtracta/billing-operator/controllers/apikey"
 )
 
 // busyError says that a call was not begun because others are still under way.
@@ -23,7 +21,7 @@ func (busyError) Error() string { return "too many calls are under way" }
 // isBusy reports whether a call was not begun because others are still under way.
 func isBusy(err error) bool {
 	_, ok := errors.AsType[busyError](err)
-	return ok || errors.Is(err, apikey.ErrBusy)
+	return ok
 }
 
 // calls limits how many calls to the API server are under way at once. When some take long,

@@ -2,15 +2,12 @@ package controllers
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
@@ -18,15 +15,12 @@ import (
 // Only the worker that reconciles the session uses it, and what guards itself.
 type localState struct {
 	uid types.UID
-	// key is the key that the session named at the last look.
-	key apikey.Ref
 	// isKnown reports whether this process has looked at the session before.
 	isKnown  bool
 	writes   readYourWrites
 	attempts attempts
 	pending  pendingWrite
 	contest  contest
-	wait     renewal.URLWait
 	// namespaceGone reports whether the namespace is being deleted, which only a restore of
 	// etcd can undo.
 	namespaceGone bool
@@ -60,7 +54,6 @@ func (l *localState) look(session *v1alpha1.BillingSession, now time.Time) {
 	if !l.isKnown {
 		l.isKnown = true
 		l.pending.assume(session, now)
-		l.wait.Held = slices.ContainsFunc(session.Status.Conditions, func(c metav1.Condition) bool { return renewal.IsHeld(c.Reason) })
 	}
 }
 
@@ -75,16 +68,12 @@ type localStates struct {
 	// A session that is deleted and created again must not ask more often than one that stays.
 	asked map[types.NamespacedName]time.Time
 	swept time.Time
-	// naming counts the sessions that name each key. A list of the sessions in the cache would
-	// not do: a session that goes during its own pass would leave a key behind.
-	naming map[apikey.Ref]int
 }
 
 func newLocalStates() *localStates {
 	return &localStates{
 		states: map[types.NamespacedName]*localState{},
 		asked:  map[types.NamespacedName]time.Time{},
-		naming: map[apikey.Ref]int{},
 	}
 }
 
@@ -100,7 +89,7 @@ func (l *localStates) of(session *v1alpha1.BillingSession, now time.Time) *local
 	}
 	local := &localState{uid: session.UID, attempts: attempts{asked: l.asked[name]}}
 	if ok {
-		local.key, local.attempts.asked = before.key, before.attempts.asked
+		local.attempts.asked = before.attempts.asked
 	}
 	delete(l.asked, name)
 	l.states[name] = local
@@ -114,44 +103,19 @@ func (l *localStates) find(name types.NamespacedName) *localState {
 	return l.states[name]
 }
 
-// nameKey notes which key a session names. It returns the key that no session names any
-// more, zero for none.
-func (l *localStates) nameKey(local *localState, key apikey.Ref) (unnamed apikey.Ref) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if local.key == key {
-		return apikey.Ref{}
-	}
-	before := local.key
-	local.key = key
-	l.naming[key]++
-	return l.leaveKey(before)
-}
-
-func (l *localStates) leaveKey(key apikey.Ref) (unnamed apikey.Ref) {
-	if l.naming[key] > 1 {
-		l.naming[key]--
-		return apikey.Ref{}
-	}
-	delete(l.naming, key)
-	return key
-}
-
-// forget drops the local state of a session that is gone. It returns the key that no session
-// names any more, zero for none.
-func (l *localStates) forget(name types.NamespacedName, now time.Time) (unnamed apikey.Ref) {
+// forget drops the local state of a session that is gone.
+func (l *localStates) forget(name types.NamespacedName, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweep(now)
 	local, ok := l.states[name]
 	if !ok {
-		return apikey.Ref{}
+		return
 	}
 	delete(l.states, name)
 	if isRecent(local.attempts.asked, now) {
 		l.asked[name] = local.attempts.asked
 	}
-	return l.leaveKey(local.key)
 }
 
 // sweep drops the requests of deleted sessions that do not matter any more. Looking at all

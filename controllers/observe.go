@@ -75,7 +75,7 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 	case err != nil:
 		return nil, fmt.Errorf("read the session: %w", err)
 	case cached == nil:
-		r.keys.EvictEntry(locals.forget(name, r.clock.Now()))
+		locals.forget(name, r.clock.Now())
 		return nil, nil
 	case cached.DeletionTimestamp != nil:
 		return nil, nil
@@ -96,7 +96,6 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 		return nil, err
 	}
 	key := apikey.RefOf(session)
-	r.keys.EvictEntry(locals.nameKey(local, key))
 	version, err := r.keyVersion(ctx, key.Secret)
 	if err != nil {
 		return nil, err

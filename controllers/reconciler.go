@@ -113,8 +113,6 @@ const (
 	// outdatedRetry is when to look again at a session that changed during the pass, in
 	// case no watch reports the change.
 	outdatedRetry = time.Second
-	// keyReadRetry is when to look again at a session whose key is being read for another one.
-	keyReadRetry = time.Second
 	// unreadableRetry is when to look again at a session in a namespace of which the caches
 	// do not hold everything.
 	unreadableRetry = 5 * time.Second
@@ -206,10 +204,7 @@ func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renew
 // waitForCall has the session woken when a call can be begun that could not be. It returns when
 // to look again if nobody wakes it.
 func (r *Reconciler) waitForCall(session types.NamespacedName, err error) time.Duration {
-	busy, ok := errors.AsType[busyError](err)
-	if !ok {
-		return keyReadRetry
-	}
+	busy, _ := errors.AsType[busyError](err)
 	r.calls.wait(session, busy.group)
 	return maxWaiting
 }
@@ -233,7 +228,6 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 	for range maxSteps {
 		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
 		plan := renewal.Decide(facts)
-		r.noteWait(seen.local, facts, plan)
 		if plan.Step == renewal.Wait {
 			return seen, facts, plan, nil
 		}
@@ -248,15 +242,6 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 		seen = next
 	}
 	return seen, renewal.Facts{}, renewal.Plan{}, errors.New("a pass has too many steps: this is a defect, please report it")
-}
-
-// noteWait measures how long the session waits for a URL.
-func (r *Reconciler) noteWait(local *localState, facts renewal.Facts, plan renewal.Plan) {
-	next, over := local.wait.Next(facts, plan)
-	if over {
-		r.metrics.ObserveWait(local.wait, facts.RenewBefore, facts.Now)
-	}
-	local.wait = next
 }
 
 func isClosed(c <-chan struct{}) bool {

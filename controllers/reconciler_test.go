@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/apikey"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -154,17 +152,10 @@ func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// TestWhoCannotCallIsWoken, but who waits for the key that another one reads is not: there is
-// room, so that it would be woken over and over.
+// TestWhoCannotCallIsWoken once there is room.
 func TestWhoCannotCallIsWoken(t *testing.T) {
 	s := newWaitStage(t)
 	woken := s.woken()
-	if wait := s.r.waitForCall(s.name(), fmt.Errorf("read the key: %w", apikey.ErrBusy)); wait != keyReadRetry {
-		t.Errorf("waits %v for the key that another one reads", wait)
-	}
-	if s.r.passEnds(s.name()); len(*woken) > 0 {
-		t.Errorf("%v are woken", *woken)
-	}
 	if wait := s.r.waitForCall(s.name(), busyError{ofFinance}); wait != maxWaiting {
 		t.Errorf("waits %v for room", wait)
 	}

@@ -97,8 +97,7 @@ func (r *Reconciler) afterSession() handler.EventHandler {
 }
 
 // enqueueForSecret enqueues every session that refers to the changed Secret, as its API key
-// or as its generated Secret, unless that shows nothing but our own last write. When a Secret
-// is deleted its cached keys are evicted, whether or not a session still refers to it.
+// or as its generated Secret, unless that shows nothing but our own last write.
 func (r *Reconciler) enqueueForSecret() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	enqueue := func(ctx context.Context, q queue, object client.Object, isOwnWrite func(reconcile.Request) bool) {
@@ -119,7 +118,6 @@ func (r *Reconciler) enqueueForSecret() handler.EventHandler {
 			enqueue(ctx, q, e.ObjectNew, r.isOwnWrite(e.ObjectOld.GetResourceVersion(), e.ObjectNew))
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			r.reader.keys.Evict(client.ObjectKeyFromObject(e.Object))
 			enqueue(ctx, q, e.Object, func(reconcile.Request) bool { return false })
 		},
 	}

@@ -4,14 +4,14 @@ package apikey
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,116 +19,77 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
+const (
+	// maxKeys bounds the memory: whoever makes up names of Secrets and of their entries would
+	// otherwise fill it. Beyond that many keys a renewal may cost another read.
+	maxKeys = 1 << 15
+	// keyLife is how long a key is remembered that nobody looks up. Each session is looked at
+	// more often than that.
+	keyLife = time.Hour
+	// maxRead bounds a read of the API server, which several sessions may wait for.
+	maxRead = 10 * time.Second
+)
+
 // Cache holds the keys that were read. Many goroutines may use it at once.
 type Cache struct {
 	// reader reads past every cache, because a cache would hold foreign Secrets.
 	reader client.Reader
 	clock  clock.PassiveClock
+	// keys holds the Status of each Ref at the version that was read last.
+	keys  *cache.LRUExpireCache
+	reads singleflight.Group
 
-	// mu is never held over a read.
-	mu   sync.Mutex
-	keys map[types.NamespacedName]map[string]*cachedKey // by Secret, and by entry of it
+	mu    sync.Mutex
+	swept time.Time
 }
-
-// cachedKey is what was read at a version.
-type cachedKey struct {
-	status   Status
-	loadedAt time.Time
-	// read is the read that is under way, nil when there is none.
-	read *read
-}
-
-// read is one that is under way. Sessions which share a key wait for one read.
-type read struct {
-	done chan struct{}
-	// hangs reports whether somebody waited for it in vain.
-	hangs bool
-}
-
-// ErrBusy says that the key is being read, and that it takes long.
-var ErrBusy = errors.New("the API key is being read")
-
-// maxReadWait is how long a session waits for the read of another. Whoever waits longer
-// holds a worker for nothing.
-const maxReadWait = 250 * time.Millisecond
 
 // NewCache is an empty cache in front of the reader.
 func NewCache(reader client.Reader, clock clock.PassiveClock) *Cache {
-	return &Cache{reader: reader, clock: clock, keys: map[types.NamespacedName]map[string]*cachedKey{}}
+	return &Cache{reader: reader, clock: clock, keys: cache.NewLRUExpireCacheWithClock(maxKeys, clock)}
 }
 
 // Lookup returns what is known of the key without reading it. seen is the version of its
 // Secret that a watch reported, nil when there is no such Secret.
 func (c *Cache) Lookup(ref Ref, seen *Version) Status {
+	c.sweep()
 	if seen == nil {
 		return Status{State: renewal.KeyMissing}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if k := c.key(ref); c.isCurrent(k, *seen) {
-		return k.status
+	found, _ := c.keys.Get(ref)
+	known, ok := found.(Status)
+	if !ok || !known.Version.isCurrent(*seen) {
+		return Status{Version: *seen, State: renewal.KeyUnread}
 	}
-	return Status{Version: *seen, State: renewal.KeyUnread}
+	c.keys.Add(ref, known, keyLife)
+	return known
 }
 
-// Load reads the key unless this version of it was read already. It returns ErrBusy while
-// another read of the key takes long.
+// isCurrent reports whether a key that was read at v need not be read again because of the
+// version that a watch reported, which may lag behind a read.
+func (v Version) isCurrent(seen Version) bool {
+	order, err := resourceversion.CompareResourceVersion(v.ResourceVersion, seen.ResourceVersion)
+	return v == seen || v.UID == seen.UID && err == nil && order > 0
+}
+
+// Load reads the key unless this version of it was read already. Sessions that share a key wait
+// for one read.
 func (c *Cache) Load(ctx context.Context, ref Ref, seen Version) (Status, error) {
-	for {
-		status, ours, others := c.begin(ref, seen)
-		switch {
-		case ours != nil:
-			return c.load(ctx, ref, seen, ours)
-		case others == nil:
-			return status, nil
-		}
-		if err := c.await(ctx, others); err != nil {
-			return Status{}, err
-		}
+	if known := c.Lookup(ref, &seen); known.State != renewal.KeyUnread {
+		return known, nil
 	}
+	read, err, _ := c.reads.Do(fmt.Sprint(ref, seen), func() (any, error) {
+		// The read is not only for the session that began it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxRead)
+		defer cancel()
+		return c.read(ctx, ref, seen)
+	})
+	if err != nil {
+		return Status{}, fmt.Errorf("read the API key: %w", err)
+	}
+	return read.(Status), nil //nolint:forcetypeassert // as read returns
 }
 
-// begin returns the status if the key was read, and otherwise the read that is to be made or
-// to be waited for.
-func (c *Cache) begin(ref Ref, seen Version) (status Status, ours, others *read) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := c.key(ref)
-	switch {
-	case c.isCurrent(k, seen):
-		return k.status, nil, nil
-	case k.read != nil:
-		return Status{}, nil, k.read
-	}
-	k.read = &read{done: make(chan struct{})}
-	return Status{}, k.read, nil
-}
-
-// await waits until a read of another ends.
-func (c *Cache) await(ctx context.Context, other *read) error {
-	c.mu.Lock()
-	hangs := other.hangs
-	c.mu.Unlock()
-	if hangs {
-		return ErrBusy
-	}
-	wait, cancel := context.WithTimeout(ctx, maxReadWait)
-	defer cancel()
-	select {
-	case <-other.done:
-		return nil
-	case <-wait.Done():
-		c.mu.Lock()
-		other.hangs = true
-		c.mu.Unlock()
-		return ErrBusy
-	}
-}
-
-// load makes a read.
-func (c *Cache) load(ctx context.Context, ref Ref, seen Version, ours *read) (Status, error) {
-	var loaded *Status
-	defer func() { c.end(ref, ours, loaded) }() // also after a panic
+func (c *Cache) read(ctx context.Context, ref Ref, seen Version) (Status, error) {
 	var secret corev1.Secret
 	err := c.reader.Get(ctx, ref.Secret, &secret)
 	switch {
@@ -137,85 +98,29 @@ func (c *Cache) load(ctx context.Context, ref Ref, seen Version, ours *read) (St
 	case apierrors.IsForbidden(err):
 		return Status{Version: seen, State: renewal.KeyForbidden}, nil
 	case err != nil:
-		return Status{}, fmt.Errorf("read the API key: %w", err)
+		return Status{}, err
 	}
 	status := parse(ref, &secret)
-	loaded = &status
+	c.keys.Add(ref, status, keyLife)
 	return status, nil
 }
 
-// end keeps what was read, unless the key was evicted meanwhile, and lets go who waits.
-func (c *Cache) end(ref Ref, ours *read, loaded *Status) {
+// sweep drops the keys that were not looked up for a while, once in that while. By itself the
+// LRU cache drops one only when it is asked for it, or full.
+func (c *Cache) sweep() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(ours.done)
-	k := c.keys[ref.Secret][ref.Entry]
-	if k == nil || k.read != ours {
+	now := c.clock.Now()
+	isDue := now.Sub(c.swept).Abs() >= keyLife
+	if isDue {
+		c.swept = now
+	}
+	c.mu.Unlock()
+	if !isDue {
 		return
 	}
-	k.read = nil
-	if loaded != nil {
-		k.status, k.loadedAt = *loaded, c.clock.Now()
+	fresh := map[any]bool{}
+	for _, ref := range c.keys.Keys() {
+		fresh[ref] = true
 	}
-}
-
-// maxCacheLag is how long a watch may report an older version than was read live because
-// it lags. After that the version has gone back: the cluster's etcd was restored from a
-// backup, and what was read before may not exist any more.
-const maxCacheLag = 10 * time.Second
-
-// isCurrent reports whether the key was read at the version that the watch reported, or at
-// a later one of the same Secret.
-func (c *Cache) isCurrent(k *cachedKey, seen Version) bool {
-	if k.status.Version == seen {
-		return true
-	}
-	return k.status.Version.UID == seen.UID && newer(k.status.Version.ResourceVersion, seen.ResourceVersion) &&
-		c.clock.Since(k.loadedAt) < maxCacheLag
-}
-
-// newer reports whether resource version a is later than b.
-func newer(a, b string) bool {
-	order, err := resourceversion.CompareResourceVersion(a, b)
-	return err == nil && order > 0
-}
-
-// key is the cached key. The caller holds the lock.
-func (c *Cache) key(ref Ref) *cachedKey {
-	byEntry, ok := c.keys[ref.Secret]
-	if !ok {
-		byEntry = map[string]*cachedKey{}
-		c.keys[ref.Secret] = byEntry
-	}
-	k, ok := byEntry[ref.Entry]
-	if !ok {
-		k = &cachedKey{}
-		byEntry[ref.Entry] = k
-	}
-	return k
-}
-
-// EvictEntry drops a key that no session names any more. Whoever makes up names of Secrets
-// and of their entries would otherwise fill the process's memory.
-func (c *Cache) EvictEntry(ref Ref) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.keys[ref.Secret], ref.Entry)
-	if len(c.keys[ref.Secret]) == 0 {
-		delete(c.keys, ref.Secret)
-	}
-}
-
-// Evict drops the keys of a Secret that is gone.
-func (c *Cache) Evict(secret types.NamespacedName) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.keys, secret)
-}
-
-// Len is how many Secrets the cache holds keys of.
-func (c *Cache) Len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.keys)
+	c.keys.RemoveAll(func(ref any) bool { return !fresh[ref] })
 }

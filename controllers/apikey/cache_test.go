@@ -17,51 +17,54 @@ func refTo(name, entry string) Ref {
 	return Ref{types.NamespacedName{Namespace: "finance", Name: name}, entry}
 }
 
-// TestKeysOfADeletedSecretAreEvicted: also when no session asks for them any more.
-func TestKeysOfADeletedSecretAreEvicted(t *testing.T) {
-	t.Parallel()
-	secret := builders.KeySecretOf("finance", "key", "123")
-	secret.Data["other"] = []byte("456")
-	stays := builders.KeySecretOf("finance", "stays", "789")
-	cache := NewCache(fake.NewClientBuilder().WithObjects(secret, stays).Build(), clocktesting.NewFakePassiveClock(time.Unix(1, 0)))
-	for _, ref := range []Ref{refTo("key", "api-key"), refTo("key", "other"), refTo("stays", "api-key")} {
-		if status, err := cache.Load(t.Context(), ref, Version{UID: "wanted"}); err != nil || status.State != renewal.KeyRead {
-			t.Fatalf("%+v %v", status, err)
-		}
-	}
-	cache.Evict(refTo("key", "").Secret)
-	if cache.Len() != 1 {
-		t.Errorf("%d Secrets are remembered, want 1", cache.Len())
-	}
-}
-
-// Versions of a Secret go back when the cluster's etcd is restored from a backup.
-func TestAnOlderVersionIsTakenForALateWatchOnlyForAMoment(t *testing.T) {
+// TestAKeyIsReadOnceForEachVersion, and for a watch that is late not again.
+func TestAKeyIsReadOnceForEachVersion(t *testing.T) {
 	t.Parallel()
 	secret := builders.KeySecretOf("finance", "key", "123")
 	secret.UID, secret.ResourceVersion = "uid", "100"
-	clock := clocktesting.NewFakePassiveClock(time.Unix(1, 0))
-	cache := NewCache(fake.NewClientBuilder().WithObjects(secret).Build(), clock)
+	cache := NewCache(fake.NewClientBuilder().WithObjects(secret).Build(), clocktesting.NewFakePassiveClock(time.Unix(1, 0)))
 	read, err := cache.Load(t.Context(), refTo("key", "api-key"), Version{"uid", "90"})
 	if err != nil || read.Version.ResourceVersion != "100" {
 		t.Fatalf("%+v %v", read, err)
 	}
 	for _, row := range []struct {
-		why   string
-		after time.Duration
-		seen  Version
-		want  renewal.KeyState
+		why  string
+		seen Version
+		want renewal.KeyState
 	}{
-		{"the watch is late", time.Second, Version{"uid", "90"}, renewal.KeyRead},
-		{"the version that was read", time.Hour, Version{"uid", "100"}, renewal.KeyRead},
-		{"a later one", time.Second, Version{"uid", "110"}, renewal.KeyUnread},
-		{"another Secret", time.Second, Version{"other", "90"}, renewal.KeyUnread},
-		{"the cluster was restored", maxCacheLag, Version{"uid", "90"}, renewal.KeyUnread},
+		{"the watch is late", Version{"uid", "90"}, renewal.KeyRead},
+		{"the version that was read", Version{"uid", "100"}, renewal.KeyRead},
+		{"a later one", Version{"uid", "110"}, renewal.KeyUnread},
+		{"another Secret", Version{"other", "90"}, renewal.KeyUnread},
 	} {
-		clock.SetTime(time.Unix(1, 0).Add(row.after))
 		if got := cache.Lookup(refTo("key", "api-key"), &row.seen).State; got != row.want {
 			t.Errorf("%s: state %d, want %d", row.why, got, row.want)
 		}
+	}
+}
+
+// TestAKeyIsForgottenOnceNobodyUsesIt: its Secret may be gone.
+func TestAKeyIsForgottenOnceNobodyUsesIt(t *testing.T) {
+	t.Parallel()
+	used, unused := builders.KeySecretOf("finance", "used", "123"), builders.KeySecretOf("finance", "unused", "456")
+	clock := clocktesting.NewFakePassiveClock(time.Unix(1, 0))
+	cache := NewCache(fake.NewClientBuilder().WithObjects(used, unused).Build(), clock)
+	seen := Version{ResourceVersion: "999"} // the client of the test counts from there
+	for _, name := range []string{"used", "unused"} {
+		if status, err := cache.Load(t.Context(), refTo(name, "api-key"), seen); err != nil || status.State != renewal.KeyRead {
+			t.Fatalf("%+v %v", status, err)
+		}
+	}
+	for range 12 {
+		clock.SetTime(clock.Now().Add(keyLife / 4))
+		if got := cache.Lookup(refTo("used", "api-key"), &seen).State; got != renewal.KeyRead {
+			t.Fatalf("the key in use has the state %d, want %d", got, renewal.KeyRead)
+		}
+	}
+	held := 0
+	cache.keys.RemoveAll(func(any) bool { held++; return false })
+	if held != 1 {
+		t.Errorf("%d keys are remembered, want 1", held)
 	}
 }
 
@@ -94,28 +97,5 @@ func TestOnlySecretsForKeysAreRead(t *testing.T) {
 		if row.want == renewal.KeyInvalid && (!got.Key.IsZero() || got.Problem.Type != row.secretType) {
 			t.Errorf("type %q: %+v", row.secretType, got)
 		}
-	}
-}
-
-// Another session may name another entry of the same Secret.
-func TestAKeyThatNoSessionNamesIsEvictedAlone(t *testing.T) {
-	t.Parallel()
-	secret := builders.KeySecretOf("finance", "key", "123")
-	secret.UID, secret.ResourceVersion, secret.Data["other"] = "uid", "1", []byte("456")
-	cache := NewCache(fake.NewClientBuilder().WithObjects(secret).Build(), clocktesting.NewFakePassiveClock(time.Unix(1, 0)))
-	seen := Version{"uid", "1"}
-	for _, entry := range []string{"api-key", "other"} {
-		if _, err := cache.Load(t.Context(), refTo("key", entry), seen); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cache.EvictEntry(Ref{}) // none
-	cache.EvictEntry(refTo("key", "other"))
-	if got := cache.Lookup(refTo("key", "api-key"), &seen).State; got != renewal.KeyRead {
-		t.Errorf("the other entry has the state %d, want %d", got, renewal.KeyRead)
-	}
-	cache.EvictEntry(refTo("key", "api-key"))
-	if cache.Len() != 0 {
-		t.Errorf("%d Secrets are remembered, want none", cache.Len())
 	}
 }
