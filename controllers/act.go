@@ -27,7 +27,7 @@ func (r *Reconciler) act(ctx context.Context, seen observation, facts renewal.Fa
 	case renewal.Ask:
 		return r.request(ctx, seen, facts, plan)
 	case renewal.Store:
-		return r.store(ctx, seen, facts, plan.Source)
+		return r.store(ctx, seen, facts, plan)
 	case renewal.SyncMetadata:
 		return r.write(ctx, seen, secret.WithMetadata(seen.session, seen.secret))
 	case renewal.DryRun:
@@ -115,14 +115,14 @@ func throttling(err error) (throttled bool, retryAfter time.Duration) {
 }
 
 // store writes a grant into the generated Secret.
-func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.Facts, source renewal.Source) (observation, error) {
-	grant, replaced := seen.local.pending.grant, seen.inSecret
-	if source == renewal.FromStatus {
+func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
+	grant := seen.local.pending.grant
+	if plan.Source == renewal.FromStatus {
 		complete, err := r.withFingerprint(ctx, seen, facts.Inputs)
 		if err != nil {
 			return seen, err
 		}
-		grant, replaced = complete, nil
+		grant = complete
 	}
 	composed, err := secret.Compose(seen.session, seen.secret, grant)
 	if err != nil {
@@ -132,9 +132,9 @@ func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.
 	if err != nil || next.local.pending.state.Failed {
 		return next, err
 	}
-	next.local.pending.stored(source)
-	if replaced != nil {
-		r.metrics.ObserveRenewal(replaced.Timing(), r.clock.Now())
+	next.local.pending.stored(plan.Source)
+	if plan.Source == renewal.FromMemory {
+		r.metrics.ObserveStored(seen.session, facts, plan, r.clock.Now())
 	}
 	return next, nil
 }

@@ -133,7 +133,7 @@ func TestWaitsForAPersonAreNotMeasured(t *testing.T) {
 			s.store.secrets = map[types.NamespacedName]*corev1.Secret{}
 			s.store.add(builders.KeySecretOf("finance", "key", "key-of-the-group"))
 			s.reconcile()
-			s.expectWait("NoneAlive", 0, 0)
+			s.expectWait("", 0, 0)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // Requests are the metrics of the requests to the endpoint.
@@ -63,7 +64,7 @@ func NewRequests(registry prometheus.Registerer) *Requests {
 		}),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "billingsession_url_wait_seconds",
-			Help:                            "How long sessions waited for a URL, by why it was wanted: from its creation, its expiry or its renewal time to the URL in the Secret. Waits for a person are left out.",
+			Help:                            "How long sessions waited for a URL, by why it was wanted: from the creation or the last expiry (NoneAlive) or from the renewal time (RenewalDue) to the URL in the Secret. Waits for a person are left out.",
 			Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800},
 			NativeHistogramBucketFactor:     1.1,
 			NativeHistogramMaxBucketNumber:  100,
@@ -82,7 +83,7 @@ func NewRequests(registry prometheus.Registerer) *Requests {
 		m.requests.WithLabelValues(label(outcome))
 		m.lastRequest.WithLabelValues(label(outcome))
 	}
-	for _, cause := range []renewal.Cause{renewal.NoneAlive, renewal.InputsChanged, renewal.RenewalDue, renewal.Requested} {
+	for _, cause := range []renewal.Cause{renewal.NoneAlive, renewal.RenewalDue} {
 		m.wait.WithLabelValues(string(cause))
 	}
 	return m
@@ -100,17 +101,29 @@ func (m *Requests) ObserveRequest(r renewal.Result, took time.Duration) {
 
 func label(outcome v1alpha1.Outcome) string { return strings.ToLower(string(outcome)) }
 
-// ObserveRenewal records the life left of the URL that a new one replaced.
-func (m *Requests) ObserveRenewal(replaced *renewal.Grant, now time.Time) {
-	m.margin.Observe(max(replaced.ExpiresAt().Sub(now), 0).Seconds())
-}
-
-// ObserveWait records a wait that ended at now, with a new URL in the Secret.
-func (m *Requests) ObserveWait(wait renewal.URLWait, renewBefore time.Duration, now time.Time) {
-	m.wait.WithLabelValues(string(wait.Cause)).Observe(max(now.Sub(wait.Since), 0).Seconds())
-	if share, ok := wait.MarginLeft(renewBefore, now); ok {
+// ObserveStored records that a granted URL is in the Secret at now: the life left of the URL that
+// it replaced, and how long it was waited for. f and p are what it was stored upon.
+func (m *Requests) ObserveStored(session *v1alpha1.BillingSession, f renewal.Facts, p renewal.Plan, now time.Time) {
+	if f.InSecret != nil {
+		m.margin.Observe(max(f.InSecret.ExpiresAt().Sub(now), 0).Seconds())
+	}
+	since, ok := f.WantedSince(p)
+	if !ok || waitedForPerson(&session.Status) {
+		return
+	}
+	m.wait.WithLabelValues(string(p.Cause)).Observe(max(now.Sub(since), 0).Seconds())
+	if share, ok := f.MarginLeft(now); ok {
 		m.marginLeft.Observe(share)
 	}
+}
+
+// waitedForPerson reports whether a URL was late for a reason that only a person could remove, as
+// the status tells until it is written again. A key that was missing for a week would otherwise
+// hide how fast the operator is.
+func waitedForPerson(s *v1alpha1.BillingSessionStatus) bool {
+	reason := status.ReasonOf(s)
+	wasSuspended := reason == v1alpha1.ReasonSuspended || reason == v1alpha1.ReasonIssued && s.RenewalTime == nil
+	return wasSuspended || status.NeedsPerson(reason)
 }
 
 // RegisterQueueLength shows how many requests wait for their turn.

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -113,19 +112,12 @@ type totals struct {
 	sessions map[stateAndReason]int
 	// earliest is when the first of the live URLs expires.
 	earliest map[status.State]time.Time
-	// blocked are the sessions whose reason is one of blockedReasons.
+	// blocked are the sessions that wait for a person.
 	blocked map[namespaceAndReason]int
 }
 
 // namespaceAndReason are the labels of a count of blocked sessions.
 type namespaceAndReason struct{ namespace, reason string }
-
-// blockedReasons are those of sessions that the endpoint refuses, that the API server refuses
-// or somebody fights over, or whose key is missing or no key.
-var blockedReasons = []string{
-	v1alpha1.ReasonRejected, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonSecretConflict,
-	v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeySecretForbidden, v1alpha1.ReasonKeyInvalid,
-}
 
 // newTotals starts every state at 0, so that its series always exists: PromQL cannot tell
 // "none" from "no data".
@@ -145,7 +137,7 @@ func newTotals() *totals {
 
 func (t *totals) add(session *v1alpha1.BillingSession, summary status.Summary) {
 	t.sessions[stateAndReason{summary.State, summary.Reason}]++
-	if summary.State != status.StateSuspended && slices.Contains(blockedReasons, summary.Reason) {
+	if summary.State != status.StateSuspended && status.NeedsPerson(summary.Reason) {
 		t.blocked[namespaceAndReason{session.Namespace, summary.Reason}]++
 	}
 	if !summary.Ready {

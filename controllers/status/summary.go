@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -87,6 +88,16 @@ func ReasonOf(status *v1alpha1.BillingSessionStatus) string {
 	}
 	return ready.Reason
 }
+
+// personReasons are those of sessions that the endpoint refuses, that the API server refuses or
+// somebody fights over, or whose key is missing or no key.
+var personReasons = []string{
+	v1alpha1.ReasonRejected, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonSecretConflict,
+	v1alpha1.ReasonKeySecretMissing, v1alpha1.ReasonKeySecretForbidden, v1alpha1.ReasonKeyInvalid,
+}
+
+// NeedsPerson reports whether a session with this reason mostly waits for a person.
+func NeedsPerson(reason string) bool { return slices.Contains(personReasons, reason) }
 
 // ExpiryOf is when the last URL expires or has expired, by our clock: status.expirationTime
 // is by the endpoint's clock, and the status also holds how far the two differ. It is zero

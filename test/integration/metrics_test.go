@@ -42,7 +42,6 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`billingsession_renewal_margin_ratio_count 1`,
 		`billingsession_url_wait_seconds_count{cause="NoneAlive"} 1`,
 		`billingsession_url_wait_seconds_count{cause="RenewalDue"} 1`,
-		`billingsession_url_wait_seconds_count{cause="Requested"} 0`,
 		`billingsession_endpoint_clock_skew_seconds 3600`,
 		`billingsession_last_request_timestamp_seconds{outcome="unavailable"} 0`,
 		`billingsession_queued_requests 0`,
