@@ -60,6 +60,9 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 		return seen, nil
 	}
 	defer turn.Abandon() // a panic would otherwise take the slot with it, and lock the key
+	if !r.leads() {
+		return seen, errNotLeading
+	}
 	seen.local.attempts.leaveQueue()
 	r.calls.release(name) // others can have the place while the endpoint takes its time
 	asked := r.clock.Now()

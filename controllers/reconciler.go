@@ -43,9 +43,8 @@ type Dependencies struct {
 	SecretCache client.Reader
 	// APIReader reads past the caches.
 	APIReader client.Reader
-	// Readable reports whether the caches hold what is in a namespace. When nil, they hold
-	// all namespaces.
-	Readable func(namespace string) bool
+	// Leads reports whether nobody else can have taken over the lead. When nil, nobody can.
+	Leads    func() bool
 	Endpoint Endpoint
 	// Clock tells the time of every decision.
 	Clock clock.Clock
@@ -62,7 +61,7 @@ type Reconciler struct {
 	events     events.EventRecorder
 	metrics    *metrics.Requests
 	reader     *reader
-	readable   func(namespace string) bool
+	leads      func() bool
 	local      *localStates
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
@@ -75,10 +74,10 @@ type Reconciler struct {
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		readable: d.Readable, local: newLocalStates(), woken: &wakeSource{}, options: o,
+		leads: d.Leads, local: newLocalStates(), woken: &wakeSource{}, options: o,
 	}
-	if r.readable == nil {
-		r.readable = func(string) bool { return true }
+	if r.leads == nil {
+		r.leads = func() bool { return true }
 	}
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
@@ -113,9 +112,9 @@ const (
 	// outdatedRetry is when to look again at a session that changed during the pass, in
 	// case no watch reports the change.
 	outdatedRetry = time.Second
-	// unreadableRetry is when to look again at a session in a namespace of which the caches
-	// do not hold everything.
-	unreadableRetry = 5 * time.Second
+	// leadRetry is when to look again at a session that could not ask, as the lease was not
+	// renewed in time. Another attempt to renew it is made every two seconds.
+	leadRetry = 5 * time.Second
 )
 
 var (
@@ -123,6 +122,8 @@ var (
 	errGone = errors.New("being deleted")
 	// errStopping: the process stops, so no new request is begun.
 	errStopping = errors.New("stopping")
+	// errNotLeading: another process may have taken over, so no new request is begun.
+	errNotLeading = errors.New("not leading")
 )
 
 // What the controller may do. Of Secrets it needs to read, create and update any in the
@@ -136,9 +137,6 @@ var (
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	r.calls.passBegins(request.NamespacedName)
 	defer r.passEnds(request.NamespacedName)
-	if !r.readable(request.Namespace) {
-		return ctrl.Result{RequeueAfter: unreadableRetry}, nil
-	}
 	// A pass under way is finished although the process stops: otherwise what the endpoint
 	// granted would be lost.
 	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPass)
@@ -171,6 +169,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch {
 	case errors.Is(err, errGone), errors.Is(err, errStopping):
 		return ctrl.Result{}, nil // done
+	case errors.Is(err, errNotLeading):
+		return ctrl.Result{RequeueAfter: leadRetry}, nil
 	case isBusy(err):
 		return ctrl.Result{RequeueAfter: r.waitForCall(request.NamespacedName, err)}, nil
 	case err != nil:

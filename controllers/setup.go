@@ -72,8 +72,8 @@ func (o Options) Controller() controller.Options {
 
 // NewSecretCache is a cache of generated Secrets. It is separate from the manager's, as a
 // cache selects by kind: the manager's has the identity of all other Secrets.
-func NewSecretCache(newCache cache.NewCacheFunc, config *rest.Config, scheme *runtime.Scheme, namespaces map[string]cache.Config) (cache.Cache, error) {
-	return newCache(config, cache.Options{
+func NewSecretCache(config *rest.Config, scheme *runtime.Scheme, namespaces map[string]cache.Config) (cache.Cache, error) {
+	return cache.New(config, cache.Options{
 		Scheme:            scheme,
 		DefaultNamespaces: namespaces,
 		ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {

@@ -78,7 +78,7 @@ func TestAProxyThatCannotBeReadEndsTheStart(t *testing.T) {
 	noError(t, err)
 	t.Setenv("https_proxy", "")
 	t.Setenv("HTTPS_PROXY", "http://user:pa%ss@proxy.example:3128")
-	if _, err := newManager(o); err == nil || !strings.HasPrefix(err.Error(), "HTTPS_PROXY: ") || strings.Contains(err.Error(), "pa%ss") {
+	if _, err := newManager(t.Context(), o); err == nil || !strings.HasPrefix(err.Error(), "HTTPS_PROXY: ") || strings.Contains(err.Error(), "pa%ss") {
 		t.Errorf("the start ends with %v", err)
 	}
 }
@@ -115,8 +115,13 @@ func TestTheEndpointLearnsTheVersion(t *testing.T) {
 	noError(t, err)
 	_, _ = client.IssueURL(t.Context(), endpoint.Request{Key: key, ExpirationSeconds: 60})
 	want := "billing-operator/" + version.Get().Version + " (+https://github.com/xtracta/billing-operator)"
-	if got := <-agents; got != want {
-		t.Errorf("the User-Agent is %q, want %q", got, want)
+	select {
+	case got := <-agents:
+		if got != want {
+			t.Errorf("the User-Agent is %q, want %q", got, want)
+		}
+	default:
+		t.Error("the endpoint was not asked")
 	}
 }
 

@@ -177,12 +177,19 @@ func startAndStop(t *testing.T, options ctrl.Options) {
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	mgr, err := ctrl.NewManager(&rest.Config{Host: "127.0.0.1:1"}, options)
 	noError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	go func() {
-		<-mgr.Elected()
-		cancel()
+		select {
+		case <-mgr.Elected():
+			cancel()
+		case <-ctx.Done():
+		}
 	}()
 	if err := mgr.Start(ctx); err != nil {
 		t.Errorf("an orderly stop returns %v", err)
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		t.Fatal("it does not lead within a minute")
 	}
 }

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	klog.SetLogger(log)
 	// Before anything that can fail, so that a report of a failure shows what failed.
 	log.Info("starting", "version", build.Version, "revision", build.Revision, "goVersion", build.GoVersion)
-	mgr, err := newManager(o)
+	mgr, err := newManager(ctx, o)
 	if err != nil {
 		return err
 	}

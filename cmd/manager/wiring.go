@@ -28,12 +28,11 @@ import (
 	"github.com/xtracta/billing-operator/cmd/version"
 	"github.com/xtracta/billing-operator/controllers"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
-	"github.com/xtracta/billing-operator/controllers/informers"
 	"github.com/xtracta/billing-operator/controllers/metrics"
 )
 
 // newManager wires what the options say.
-func newManager(o options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 	usable := newCAGauge()
 	client, err := newEndpoint(o, reportCAFile(ctrl.Log, o.endpointCAFile, usable))
 	if err != nil {
@@ -50,32 +49,43 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	watched := informers.NewNamespaces(o.watchNamespaces, metrics.NewNamespaceWatched(ctrlmetrics.Registry), clock.RealClock{}, ctrl.Log)
-	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served, watched))
+	dog, err := newWatchdog(ctx, o, cluster)
+	if err != nil {
+		return nil, err
+	}
+	held := &lease{clock: clock.RealClock{}}
+	mgr, err := ctrl.NewManager(cluster, managerOptions(o, served, dog.namespaces.configs(), held.seenBy(cluster)))
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
-	secrets, err := controllers.NewSecretCache(watched.NewCache, cluster, mgr.GetScheme(), namespaces(o))
+	dog.cached = mgr.GetCache()
+	secrets, err := controllers.NewSecretCache(cluster, mgr.GetScheme(), dog.namespaces.configs())
 	if err != nil {
 		return nil, fmt.Errorf("set up the cache of generated Secrets: %w", err)
 	}
-	reconciler := controllers.New(controllers.Dependencies{
-		Client:      mgr.GetClient(),
-		SecretCache: secrets,
-		APIReader:   mgr.GetAPIReader(),
-		Readable:    watched.Readable,
-		Endpoint:    client,
-		Clock:       clock.RealClock{},
-		Events:      mgr.GetEventRecorder("billing-operator"),
-		Metrics:     metrics.NewRequests(ctrlmetrics.Registry),
-	}, served)
-	if err := reconciler.SetupWithManager(mgr, secrets, served.Controller()); err != nil {
+	dependencies := dependenciesOf(mgr, secrets, client)
+	if o.leaderElect {
+		dependencies.Leads = held.isHeld
+	}
+	if err := controllers.New(dependencies, served).SetupWithManager(mgr, secrets, served.Controller()); err != nil {
 		return nil, err
 	}
 	if err := registerSessionMetrics(mgr, o); err != nil {
 		return nil, err
 	}
-	return mgr, errors.Join(ctrlmetrics.Registry.Register(usable), addProbes(mgr, secrets))
+	return mgr, errors.Join(ctrlmetrics.Registry.Register(usable), mgr.Add(everyReplica{dog}), addProbes(mgr, secrets))
+}
+
+func dependenciesOf(mgr ctrl.Manager, secrets cache.Cache, client *endpoint.Client) controllers.Dependencies {
+	return controllers.Dependencies{
+		Client:      mgr.GetClient(),
+		SecretCache: secrets,
+		APIReader:   mgr.GetAPIReader(),
+		Endpoint:    client,
+		Clock:       clock.RealClock{},
+		Events:      mgr.GetEventRecorder("billing-operator"),
+		Metrics:     metrics.NewRequests(ctrlmetrics.Registry),
+	}
 }
 
 func controllerOptions(o options) (controllers.Options, error) {
@@ -143,15 +153,14 @@ func checkLeaseNamespace(o options) error {
 	return nil
 }
 
-func managerOptions(o options, served controllers.Options, watched *informers.Namespaces) ctrl.Options {
+func managerOptions(o options, served controllers.Options, namespaces map[string]cache.Config, election *rest.Config) ctrl.Options {
 	scheme := runtime.NewScheme()
 	_ = clientgoscheme.AddToScheme(scheme) // adding known types cannot fail
 	_ = v1alpha1.AddToScheme(scheme)
 	return ctrl.Options{
-		Scheme:   scheme,
-		NewCache: watched.NewCache,
+		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultNamespaces: namespaces(o),
+			DefaultNamespaces: namespaces,
 			ByObject:          served.SessionCache(),
 		},
 		Metrics:                       metricsOptions(o),
@@ -159,6 +168,8 @@ func managerOptions(o options, served controllers.Options, watched *informers.Na
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              o.leaderElectionID,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionConfig:          election,
+		LeaseDuration:                 ptr.To(leaseDuration),
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       ptr.To(o.endpointTimeout + patience),
 	}
@@ -172,19 +183,7 @@ func metricsOptions(o options) metricsserver.Options {
 	return served
 }
 
-// namespaces are those to watch; nil for all.
-func namespaces(o options) map[string]cache.Config {
-	if len(o.watchNamespaces) == 0 {
-		return nil
-	}
-	watched := map[string]cache.Config{}
-	for _, name := range o.watchNamespaces {
-		watched[name] = cache.Config{}
-	}
-	return watched
-}
-
-// addProbes makes the pod ready once its caches are filled, as far as they may be read.
+// addProbes makes the pod ready once its caches are filled.
 // That the endpoint works is no part of it: a restart would not mend that.
 func addProbes(mgr ctrl.Manager, generated cache.Cache) error {
 	var filled atomic.Bool

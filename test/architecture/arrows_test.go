@@ -94,10 +94,6 @@ var rules = []rule{
 		allowed: []string{"api", "controllers/renewal", "controllers/status"},
 	},
 	{
-		folder: "controllers/informers",
-		why:    "caches are filled without knowing what they are read for",
-	},
-	{
 		folder:  "controllers",
 		alone:   true,
 		why:     "the shell joins the rooms, and needs nothing else of ours",

@@ -77,7 +77,7 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := controllers.NewSecretCache(cache.New, w.connection, mgr.GetScheme(), namespaces)
+	secrets, err := controllers.NewSecretCache(w.connection, mgr.GetScheme(), namespaces)
 	if err != nil {
 		return nil, err
 	}

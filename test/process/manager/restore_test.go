@@ -48,8 +48,8 @@ const dueSessions = 5
 func due(i int) string { return fmt.Sprintf("due-%d", i) }
 
 // TestARestoredClusterIsServedWithinAMinute has etcd restored from an older snapshot beneath
-// a manager that runs on. Versions grow before the restore, so that they go back by much, or
-// hardly, so that the restored cluster soon passes what they were.
+// a manager, which ends and is started again. Versions grow before the restore, so that they go
+// back by much, or hardly, so that the restored cluster soon passes what they were.
 func TestARestoredClusterIsServedWithinAMinute(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -64,7 +64,7 @@ func TestARestoredClusterIsServedWithinAMinute(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := newRestorable(t)
-			s.StartManager()
+			manager := s.supervise()
 			s.WithOwnKey("rests")
 			s.WithOwnKey("edited")
 			s.WithOwnKey("deleted")
@@ -121,6 +121,14 @@ func TestARestoredClusterIsServedWithinAMinute(t *testing.T) {
 				if n := s.RequestsSince(name, restored); n > bound {
 					t.Errorf("%s: %d requests after the restore, want at most %d", name, n, bound)
 				}
+			}
+			n := manager.restarts()
+			t.Logf("started again %d times", n)
+			if n > 1 {
+				t.Error("once is enough")
+			}
+			if n > 0 && !manager.said("as when etcd is restored from a backup; the process ends to begin anew") {
+				t.Error("it does not say why it ended")
 			}
 			if rests.Status.URL != s.Get("rests").Status.URL {
 				t.Error("a session at rest has another URL")
