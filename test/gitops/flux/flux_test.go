@@ -2,7 +2,6 @@
 package flux
 
 import (
-	"bytes"
 	"cmp"
 	"os"
 	"path/filepath"
@@ -12,12 +11,11 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
-)
 
-// root is the project's, seen from this folder, in which tests run.
-const root = "../../.."
+	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/env/manifests"
+	"github.com/xtracta/billing-operator/test/fixtures"
+)
 
 func TestHealthExpressions(t *testing.T) {
 	expressions := expressions(t)
@@ -25,7 +23,7 @@ func TestHealthExpressions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range situations(t) {
+	for _, row := range fixtures.Situations(t) {
 		t.Run(row.Situation, func(t *testing.T) {
 			if got := row.Session.GroupVersionKind(); got.Kind != expressions.Kind || got.GroupVersion().String() != expressions.APIVersion {
 				t.Fatalf("the expressions are not for %s", got)
@@ -44,7 +42,7 @@ func TestHealthExpressions(t *testing.T) {
 // What Flux, and every other tool that reads conditions as kstatus does, concludes
 // without any expression.
 func TestConditionsAlone(t *testing.T) {
-	for _, row := range situations(t) {
+	for _, row := range fixtures.Situations(t) {
 		t.Run(row.Situation, func(t *testing.T) {
 			health, err := status.Compute(&row.Session)
 			if err != nil {
@@ -99,43 +97,21 @@ func expressions(t *testing.T) kustomize.CustomHealthCheck {
 // examples reads config/flux as Flux's types, and nothing that they do not know.
 func examples(t *testing.T) (found []kustomizev1.Kustomization) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "config", "flux", "*.yaml"))
+	paths, err := filepath.Glob(env.Path("config", "flux", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		file, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, document := range bytes.Split(text, []byte("\n---\n")) {
-			var example kustomizev1.Kustomization
-			if err := yaml.UnmarshalStrict(document, &example); err != nil {
-				t.Fatalf("%s: %v", path, err)
-			}
-			found = append(found, example)
+		objects, err := manifests.Parse(file)
+		_ = file.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
 		}
+		found = append(found, manifests.All[kustomizev1.Kustomization](t, objects, "Kustomization")...)
 	}
 	return found
-}
-
-// situation is a row of the table that all readers of a session's health share.
-type situation struct {
-	Situation string                    `json:"situation"`
-	Why       string                    `json:"why"`
-	Session   unstructured.Unstructured `json:"session"`
-	KStatus   string                    `json:"kstatus"`
-	Flux      string                    `json:"flux"`
-}
-
-func situations(t *testing.T) (rows []situation) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "test", "fixtures", "situations.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(text, &rows); err != nil || len(rows) == 0 {
-		t.Fatalf("%d situations: %v", len(rows), err)
-	}
-	return rows
 }
