@@ -46,6 +46,9 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.OnCAFile == nil {
+		config.OnCAFile = func(error) {}
+	}
 	roots := &roots{file: config.CAFile, report: config.OnCAFile}
 	if _, err := roots.refresh(); err != nil {
 		return nil, fmt.Errorf("--endpoint-ca-file: %w", err)

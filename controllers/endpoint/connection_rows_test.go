@@ -89,6 +89,7 @@ func headerRows() []row {
 		return raw("HTTP/1.1 200 OK\r\nDate: {date}\r\n" + header + "\r\nConnection: close\r\n\r\n" + sound)
 	}
 	return []row{
+		{name: "one of 31 KiB", why: "proxies add to headers", server: with("X: " + strings.Repeat("x", 31<<10)), want: granted},
 		{name: "one of a megabyte", why: "a header is bounded", server: with("X: " + strings.Repeat("x", 1<<20)), want: unavailable},
 		{name: "a line without colon that echoes the request", why: "the transport's error repeats such a line, and this one is the key", server: with("api_key={key}"), want: unavailable},
 		{name: "a value with the key", why: "unknown headers are ignored", server: with("X-Debug: api_key={key}"), want: granted},

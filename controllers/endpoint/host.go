@@ -11,32 +11,31 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// hostPattern matches one host name or, with under, all names below it.
-type hostPattern struct {
-	name  string
-	under bool
-}
-
-func (p hostPattern) matches(host string) bool {
-	if p.under {
-		return strings.HasSuffix(host, "."+p.name)
+// matches reports whether a host is the one that a pattern names or, where it begins
+// with "*.", under it. Both are canonical.
+func matches(pattern, host string) bool {
+	if above, isWildcard := strings.CutPrefix(pattern, "*"); isWildcard {
+		return strings.HasSuffix(host, above)
 	}
-	return host == p.name
+	return host == pattern
 }
 
-func parseHostPatterns(texts []string) ([]hostPattern, error) {
-	var patterns []hostPattern
+func parseHostPatterns(texts []string) ([]string, error) {
+	var patterns []string
 	for _, text := range texts {
 		text = strings.TrimSpace(text)
 		if text == "" {
 			continue
 		}
-		name, under := strings.CutPrefix(text, "*.")
-		canonical := canonicalHost(name)
-		if canonical == "" {
+		name, isWildcard := strings.CutPrefix(text, "*.")
+		name = canonicalHost(name)
+		if name == "" {
 			return nil, fmt.Errorf("%q is not a host name; give names without scheme, port and path, or *.name for all under it", text)
 		}
-		patterns = append(patterns, hostPattern{name: canonical, under: under})
+		if isWildcard {
+			name = "*." + name
+		}
+		patterns = append(patterns, name)
 	}
 	return patterns, nil
 }

@@ -1,21 +1,17 @@
 package endpoint
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	testingclock "k8s.io/utils/clock/testing"
 )
 
 func dots(labels ...int) string {
@@ -91,28 +87,42 @@ func TestFaultsOfTheConnectionAreToldApart(t *testing.T) {
 	}
 }
 
-// A header within the limit is read, and one beyond it is refused: proxies add to headers, and
-// a server that never ends one must not fill the memory.
-func TestHeaderIsReadUpToItsLimit(t *testing.T) {
-	for size, ok := range map[int]bool{31 << 10: true, 64 << 10: false} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("X-Padding", strings.Repeat("x", size+600)) // with the other lines less than a KiB more
-			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = io.WriteString(w, "no")
-		}))
-		client, err := New(Config{URL: server.URL, Timeout: 10 * time.Second, Clock: testingclock.NewFakePassiveClock(time.Unix(1e9, 0))})
-		if err != nil {
-			t.Fatal(err)
+// TestReadmeTellsTheOutcomes holds the table of README.md equal to outcomeOf.
+func TestReadmeTellsTheOutcomes(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Outcomes\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := map[string]Outcome{} // by the exact status, the hundreds of a range, or "any other"
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \| ([A-Z][a-z]+) \|`).FindAllStringSubmatch(section, -1) {
+		for statuses := range strings.SplitSeq(row[1], ", ") {
+			rows[statuses] = Outcome(row[2])
 		}
-		key, err := ParseKey([]byte(hexKey))
-		if err != nil {
-			t.Fatal(err)
+	}
+	if len(rows) < 8 {
+		t.Fatalf("the table has %d entries: %v", len(rows), rows)
+	}
+	for status := range 1001 {
+		if status == 200 {
+			continue
 		}
-		_, err = client.IssueURL(context.Background(), Request{Key: key})
-		var rejected *RejectedError
-		if errors.As(err, &rejected) != ok {
-			t.Errorf("a header of %d bytes: %v", size, err)
+		for _, retryAfter := range []bool{false, true} {
+			candidates := []string{fmt.Sprint(status), fmt.Sprintf("%d00–%d99", status/100, status/100), "any other"}
+			if retryAfter {
+				candidates = append([]string{fmt.Sprintf("%d with Retry-After", status)}, candidates...)
+			}
+			for _, candidate := range candidates {
+				want, ok := rows[candidate]
+				if !ok {
+					continue
+				}
+				if got := outcomeOf(status, retryAfter); got != want {
+					t.Errorf("%d is %s, and README.md says %s", status, got, want)
+				}
+				break
+			}
 		}
-		server.Close()
 	}
 }

@@ -237,7 +237,7 @@ func proxyRows() []row {
 	}
 	return append(rows,
 		row{name: "none for loopback", why: "a local endpoint is asked directly, whatever the environment says", server: func(s *stage, config *endpoint.Config) string {
-			s.proxy("http://127.0.0.1:1")
+			environment(s.t, map[string]string{"ALL_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"})
 			return says(sound)(s, config)
 		}, alone: true, want: granted},
 	)
@@ -263,15 +263,7 @@ func behind(answer string) server {
 			_ = connection.Close()
 		}))
 		s.t.Cleanup(proxy.Close)
-		s.proxy(strings.Replace(proxy.URL, "http://", "http://user:password@", 1))
+		environment(s.t, map[string]string{"HTTPS_PROXY": strings.Replace(proxy.URL, "http://", "http://user:password@", 1)})
 		return unreachable
 	}
-}
-
-func (s *stage) proxy(url string) {
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		s.t.Setenv(name, url)
-	}
-	s.t.Setenv("NO_PROXY", "")
-	s.t.Setenv("no_proxy", "")
 }

@@ -31,18 +31,12 @@ func (r *roots) current() *x509.CertPool {
 	switch {
 	case err == nil && isNew:
 		r.problem = ""
-		r.tell(nil)
+		r.report(nil)
 	case err != nil && err.Error() != r.problem:
 		r.problem = err.Error()
-		r.tell(err)
-	}
-	return r.pool
-}
-
-func (r *roots) tell(err error) {
-	if r.report != nil {
 		r.report(err)
 	}
+	return r.pool
 }
 
 // refresh reads the file if its time has changed, or if it could not be used before:

@@ -29,9 +29,7 @@ func (s secret) reveal() string {
 }
 
 func (secret) String() string                 { return redacted }
-func (secret) GoString() string               { return redacted }
 func (secret) Format(f fmt.State, _ rune)     { _, _ = io.WriteString(f, redacted) }
 func (secret) LogValue() slog.Value           { return slog.StringValue(redacted) }
 func (secret) MarshalText() ([]byte, error)   { return []byte(redacted), nil }
-func (secret) MarshalJSON() ([]byte, error)   { return []byte(`"` + redacted + `"`), nil }
 func (secret) MarshalBinary() ([]byte, error) { return []byte(redacted), nil }

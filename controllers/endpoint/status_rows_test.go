@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 func statusRows() []row {
@@ -48,14 +50,14 @@ func statusRows() []row {
 }
 
 // either says a status both ways: by HTTP with a sound body, and in the body of a 200.
-func either(status int, want outcome, why string) []row {
+func either(status int, want endpoint.Outcome, why string) []row {
 	return []row{
 		{name: fmt.Sprintf("HTTP %d", status), why: why, server: byHTTP(status), want: want, says: fmt.Sprint(status)},
 		inBody(status, want, why),
 	}
 }
 
-func inBody(status int, want outcome, why string) row {
+func inBody(status int, want endpoint.Outcome, why string) row {
 	body := root(fmt.Sprintf("<status>%d</status><url>{url}</url><expire>{expire}</expire>", status))
 	return row{name: fmt.Sprintf("status %d in the body", status), why: why, server: says(body), want: want, says: fmt.Sprint(status)}
 }

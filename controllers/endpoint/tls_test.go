@@ -156,7 +156,7 @@ func TestCAFileIsReadAgain(t *testing.T) {
 	must(t, err)
 	key, _ := endpoint.ParseKey([]byte(testKey))
 	// expect asks twice, as what is said of the file must be said once.
-	expect := func(why string, shown *tls.Certificate, want outcome, says string) {
+	expect := func(why string, shown *tls.Certificate, want endpoint.Outcome, says string) {
 		t.Helper()
 		told = nil
 		presented.Store(shown)
@@ -185,6 +185,9 @@ func TestCAFileIsReadAgain(t *testing.T) {
 	}
 	must(t, os.Remove(file.path()))
 	expect("what worked stays, without a file", &nextOne, granted, "no such file")
+	must(t, os.Symlink(filepath.Join("..data", "ca.crt"), file.path()))
+	expect("the same file again", &nextOne, granted, "nil")
+	must(t, os.Remove(file.path()))
 	must(t, os.Mkdir(file.path(), 0o700))
 	expect("what worked stays, with a folder", &nextOne, granted, "is a directory")
 	must(t, os.Remove(file.path()))

@@ -17,8 +17,8 @@ const maxURL = 8 << 10
 // zero URLPolicy, for those who know no endpoint, accepts https on every host and
 // http on loopback hosts.
 type URLPolicy struct {
-	hosts []hostPattern // the endpoint's own and the allowed ones; nil for every host
-	http  bool          // the endpoint itself is plain http on a loopback host
+	hosts []string // the endpoint's own and the allowed ones; nil for every host
+	http  bool     // the endpoint itself is plain http on a loopback host
 }
 
 // NewURLPolicy returns the policy of a Client with this Config.URL and these
@@ -32,8 +32,7 @@ func NewURLPolicy(endpointURL string, allowedHosts []string) (URLPolicy, error) 
 	if err != nil {
 		return URLPolicy{}, fmt.Errorf("--allowed-url-hosts: %w", err)
 	}
-	own := hostPattern{name: canonicalHost(endpoint.Hostname())}
-	return URLPolicy{hosts: append(hosts, own), http: endpoint.Scheme == "http"}, nil
+	return URLPolicy{hosts: append(hosts, canonicalHost(endpoint.Hostname())), http: endpoint.Scheme == "http"}, nil
 }
 
 // Check returns nil for an absolute URL that browsers and this package read alike, on
@@ -111,5 +110,5 @@ func (p URLPolicy) allowsScheme(scheme, host string) bool {
 
 func (p URLPolicy) allowsHost(host string) bool {
 	canonical := canonicalHost(host)
-	return p.hosts == nil || slices.ContainsFunc(p.hosts, func(pattern hostPattern) bool { return pattern.matches(canonical) })
+	return p.hosts == nil || slices.ContainsFunc(p.hosts, func(pattern string) bool { return matches(pattern, canonical) })
 }
