@@ -48,10 +48,12 @@ func (r *Reconciler) readKey(ctx context.Context, seen observation) (observation
 // request asks the endpoint for a URL, when it is the session's turn. Otherwise the session
 // is queued, and woken when its turn comes.
 func (r *Reconciler) request(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
-	seen, isClaimed, err := r.claimSecret(ctx, seen)
-	if err != nil || !isClaimed {
-		return seen, err
+	// Two sessions that name one Secret in the same instant do not see each other yet.
+	generated := generatedName(seen.session)
+	if _, isAsking := r.asking.LoadOrStore(generated, nil); isAsking {
+		return seen, errTwinAsks
 	}
+	defer r.asking.Delete(generated)
 	name, key := client.ObjectKeyFromObject(seen.session), r.dispatcher.KeyID(seen.key.Key)
 	turn, ok := r.dispatcher.TryAcquire(name, key, priorityOf(seen.session, facts, plan))
 	if !ok {
@@ -64,7 +66,6 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 		return seen, errNotLeading
 	}
 	seen.local.attempts.leaveQueue()
-	r.calls.release(name) // others can have the place while the endpoint takes its time
 	asked := r.clock.Now()
 	// The call has a deadline of its own, which may be later than that of the pass.
 	grant, err := r.endpoint.IssueURL(context.WithoutCancel(ctx), endpoint.Request{
@@ -72,6 +73,7 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 		Purge:             string(facts.Inputs.Purge),
 		ExpirationSeconds: facts.Inputs.ExpirationSeconds,
 	})
+	seen.requestTook = r.clock.Since(asked)
 	result, answered := toResult(grant, err, facts, r.clock.Now())
 	if !answered {
 		return seen, fmt.Errorf("ask the endpoint: %w", err)
@@ -81,7 +83,7 @@ func (r *Reconciler) request(ctx context.Context, seen observation, facts renewa
 		seen.local.pending.keep(&secret.Grant{Grant: *result.Grant, URL: grant.URL})
 	}
 	seen.local.attempts.record(facts, asked, result)
-	r.metrics.ObserveRequest(result, r.clock.Since(asked))
+	r.metrics.ObserveRequest(result, seen.requestTook)
 	logResult(ctx, seen.local.attempts.last, plan, result)
 	return r.reader.withKey(seen, seen.key), nil // the answer may have paused the key
 }
@@ -121,11 +123,7 @@ func throttling(err error) (throttled bool, retryAfter time.Duration) {
 func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
 	grant := seen.local.pending.grant
 	if plan.Source == renewal.FromStatus {
-		complete, err := r.withFingerprint(ctx, seen, facts.Inputs)
-		if err != nil {
-			return seen, err
-		}
-		grant = complete
+		grant = r.withFingerprint(ctx, seen, facts.Inputs)
 	}
 	composed, err := secret.Compose(seen.session, seen.secret, grant)
 	if err != nil {
@@ -143,24 +141,20 @@ func (r *Reconciler) store(ctx context.Context, seen observation, facts renewal.
 }
 
 // withFingerprint is the grant of the status, with its fingerprint. The status holds nothing
-// derived from the key, so the fingerprint is computed anew. It stays empty if the key can
-// no longer be read at the version that the grant was issued for. An error is of a key that
-// can be read soon.
-func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) (*secret.Grant, error) {
+// derived from the key, so the fingerprint is computed anew. It stays empty if the key cannot be
+// read at the version that the grant was issued for: without it the URL is as good as before.
+func (r *Reconciler) withFingerprint(ctx context.Context, seen observation, today v1alpha1.Inputs) *secret.Grant {
 	grant := seen.inStatus
 	if grant.Inputs != today {
-		return grant, nil
+		return grant
 	}
 	read, err := r.readKey(ctx, seen)
-	switch {
-	case isBusy(err):
-		return nil, err
-	case err != nil, read.key.State != renewal.KeyRead, grant.Inputs != read.inputsFor(today.Endpoint):
-		return grant, nil //nolint:nilerr // without the key the URL is as good as before
+	if err != nil || read.key.State != renewal.KeyRead || grant.Inputs != read.inputsFor(today.Endpoint) {
+		return grant
 	}
 	complete := *grant
 	complete.Fingerprint = secret.Fingerprint(read.key.Key, grant.Inputs)
-	return &complete, nil
+	return &complete
 }
 
 // write creates or updates the generated Secret. A failure is remembered, not returned: the
@@ -169,16 +163,17 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	if r.isGone(ctx, seen.session) {
 		return seen, errGone
 	}
-	err := seen.local.writes.generated.write(desired, r.clock, r.wakeup(seen.session), func() error {
-		if seen.secret == nil {
-			return r.client.Create(ctx, desired)
-		}
-		return r.client.Update(ctx, desired)
-	})
+	var err error
+	if seen.secret == nil {
+		err = r.client.Create(ctx, desired)
+	} else {
+		err = r.client.Update(ctx, desired)
+	}
 	if err != nil {
 		return seen, r.writeFailed(ctx, seen, err)
 	}
-	seen.local.writes.wroteSecret(seen.session, desired)
+	seen.local.secret.wrote(desired.ResourceVersion, r.clock.Now())
+	seen.local.synced = writeOf(seen.session, desired)
 	next, err := r.reader.inspect(ctx, seen, desired)
 	if err != nil {
 		return seen, err
@@ -186,7 +181,7 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	if next.secretState == renewal.SecretEdited {
 		return next, r.writeFailed(ctx, next, errAltered)
 	}
-	next.local.pending.succeeded()
+	next.local.pending.succeeded(r.clock.Now())
 	return next, nil
 }
 
@@ -227,11 +222,8 @@ var errAltered = errors.New("altered on its way")
 
 // writeFailed remembers why a write failed and when to try again.
 func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err error) error {
-	if isBusy(err) {
-		return err
-	}
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-		seen.local.giveUp()
+		seen.local.namespaceGone = true
 		return errGone
 	}
 	name := secret.NameFor(seen.session)
@@ -244,9 +236,6 @@ func (r *Reconciler) writeFailed(ctx context.Context, seen observation, err erro
 		message = status.AlteredSecret(name)
 	}
 	wait := seen.local.pending.failed(state, message, writeOf(seen.session, seen.secret), r.clock.Now())
-	if state.Conflicted {
-		seen.local.writes.generated.distrustCache()
-	}
 	ctrl.LoggerFrom(ctx).Info("The generated Secret could not be written; it will be tried again",
 		"secret", name, "reason", apierrors.ReasonForError(err), "after", wait.String())
 	return nil

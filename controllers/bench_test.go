@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -21,6 +22,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/metrics"
+	"github.com/xtracta/billing-operator/controllers/secret"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -145,23 +147,33 @@ func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into cli
 	return apierrors.NewNotFound(schema.GroupResource{}, name.Name)
 }
 
-// List finds all sessions, or those with a key in a Secret. None has another index.
+// List finds all sessions, or those that a field selects.
 func (s *memoryStore) List(_ context.Context, into client.ObjectList, options ...client.ListOption) error {
 	wanted := (&client.ListOptions{}).ApplyOptions(options)
-	key, ok, all := "", true, wanted.FieldSelector == nil
-	if !all {
-		key, ok = wanted.FieldSelector.RequiresExactMatch(indexKeySecret)
-	}
-	sessions, also := into.(*v1alpha1.BillingSessionList)
-	if !ok || !also {
+	sessions, ok := into.(*v1alpha1.BillingSessionList)
+	if !ok {
 		return nil
 	}
+	var field fields.Requirement
+	if wanted.FieldSelector != nil {
+		field = wanted.FieldSelector.Requirements()[0]
+	}
 	for name, session := range s.sessions {
-		if all || name.Namespace == wanted.Namespace && session.Spec.APIKeySecretRef.Name == key {
+		if field.Field == "" || name.Namespace == wanted.Namespace && fieldOf(session, field.Field) == field.Value {
 			sessions.Items = append(sessions.Items, *session)
 		}
 	}
 	return nil
+}
+
+func fieldOf(session *v1alpha1.BillingSession, field string) string {
+	switch field {
+	case indexKeySecret:
+		return session.Spec.APIKeySecretRef.Name
+	case indexSecretName:
+		return secret.NameFor(session)
+	}
+	return session.Name
 }
 
 func (s *memoryStore) Create(_ context.Context, object client.Object, _ ...client.CreateOption) error {

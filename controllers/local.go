@@ -11,41 +11,20 @@ import (
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// localState is what this process knows of a session beyond what the API server holds.
-// Only the worker that reconciles the session uses it, and what guards itself.
+// localState is what this process knows of a session beyond what the API server holds. Only the
+// worker that reconciles the session uses it.
 type localState struct {
 	uid types.UID
 	// isKnown reports whether this process has looked at the session before.
-	isKnown  bool
-	writes   readYourWrites
+	isKnown bool
+	// session and secret are our own last writes, until the caches show them.
+	session, secret fence
+	// synced is the version of the Secret that our last write produced.
+	synced   attemptedWrite
 	attempts attempts
 	pending  pendingWrite
-	contest  contest
-	// namespaceGone reports whether the namespace is being deleted, which only a restore of
-	// etcd can undo.
+	// namespaceGone reports whether the namespace is being deleted, which nothing undoes.
 	namespaceGone bool
-}
-
-// showSession notes the version that the cache shows of the session.
-func (l *localState) showSession(version string) {
-	if l.writes.session.look(version) {
-		l.restored()
-	}
-}
-
-// showSecret notes the version that the cache shows of the generated Secret. It reports
-// whether the session must be read again.
-func (l *localState) showSecret(version string) (wentBack bool) {
-	if wentBack = l.writes.generated.look(version); wentBack {
-		l.restored()
-	}
-	return wentBack
-}
-
-// restored ends all that an earlier state of the cluster made this process believe.
-func (l *localState) restored() {
-	l.writes.restored()
-	l.namespaceGone = false
 }
 
 // look takes over, at the first look of this process at the session, what an earlier process
@@ -56,9 +35,6 @@ func (l *localState) look(session *v1alpha1.BillingSession, now time.Time) {
 		l.pending.assume(session, now)
 	}
 }
-
-// giveUp ends all work on the session, because its namespace is being deleted.
-func (l *localState) giveUp() { l.namespaceGone = true }
 
 // localStates holds the local state of each session.
 type localStates struct {
@@ -94,13 +70,6 @@ func (l *localStates) of(session *v1alpha1.BillingSession, now time.Time) *local
 	delete(l.asked, name)
 	l.states[name] = local
 	return local
-}
-
-// find is the local state of the session of that name, nil if there is none.
-func (l *localStates) find(name types.NamespacedName) *localState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.states[name]
 }
 
 // forget drops the local state of a session that is gone.

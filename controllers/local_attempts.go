@@ -11,11 +11,8 @@ import (
 type attempts struct {
 	// asked is when the last one was made.
 	asked time.Time
-	// inputs are what it was made with, fingerprint identifies them with the key's value, and
-	// interval is the shortest time until the next request.
-	inputs      v1alpha1.Inputs
+	// fingerprint identifies what it was made with.
 	fingerprint string
-	interval    time.Duration
 	// queuedSince is when the session began to wait for its turn; zero when it does not.
 	queuedSince time.Time
 	// known reports whether this process has asked. Then last is newer than what the status
@@ -36,9 +33,7 @@ func (a *attempts) leaveQueue() { a.queuedSince = time.Time{} }
 
 // record keeps the result of a request until the status holds it.
 func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.Result) {
-	newKey := a.fingerprint != facts.Fingerprint && renewal.OnlyKeyDiffers(a.inputs, facts.Inputs)
-	a.interval = renewal.NextInterval(a.interval, asked.Sub(a.asked), newKey)
-	a.asked, a.inputs, a.fingerprint, a.known = asked, facts.Inputs, facts.Fingerprint, true
+	a.asked, a.fingerprint, a.known = asked, facts.Fingerprint, true
 	a.last = renewal.NextAttempt(facts, result)
 	if result.Outcome == v1alpha1.OutcomeGranted || result.Outcome == v1alpha1.OutcomeRejected {
 		a.handled = facts.RenewRequest
@@ -47,7 +42,7 @@ func (a *attempts) record(facts renewal.Facts, asked time.Time, result renewal.R
 
 // addTo adds to facts from the status what this process knows better.
 func (a *attempts) addTo(f *renewal.Facts) {
-	f.Asked, f.Interval, f.LastFingerprint = a.asked, a.interval, a.fingerprint
+	f.Asked, f.LastFingerprint = a.asked, a.fingerprint
 	if a.known {
 		f.Last = a.last
 	}

@@ -19,10 +19,12 @@ type pendingWrite struct {
 	// state is the result of the last write, and message says why it failed.
 	state   renewal.WriteState
 	message string
-	// contested reports whether it failed because somebody else keeps changing the Secret.
+	// contested reports whether it failed because somebody else keeps undoing our writes.
 	contested bool
-	// failures is how many writes in a row failed.
+	// failures is how many writes in a row failed. One that was undone soon failed, too.
 	failures int
+	// writtenAt is when the last write succeeded; zero if it failed or was undone.
+	writtenAt time.Time
 	// failedOn is the write that failed, zero when no write of this process did.
 	failedOn attemptedWrite
 }
@@ -32,6 +34,13 @@ const (
 	maxWriteRetry = time.Minute
 	// maxRefusedRetry caps the wait after a write that a person must make possible.
 	maxRefusedRetry = renewal.MaxRequeue
+	// undoneSoon is how long a write must stay to have succeeded.
+	undoneSoon = time.Minute
+	// freeRestores is how many writes that were undone soon are made again at once.
+	freeRestores = 2
+	// assumedFailures is how many failures the status stands for after a restart. The next wait is
+	// half a minute: the process knows that the write was refused, but not how often.
+	assumedFailures = 5
 )
 
 func (p *pendingWrite) keep(grant *secret.Grant) { p.grant = grant }
@@ -43,29 +52,60 @@ func (p *pendingWrite) stored(source renewal.Source) {
 	}
 }
 
-// succeeded ends a row of failures.
-func (p *pendingWrite) succeeded() {
+// succeeded notes a write that can be read back. It ends the wait, but not the row of failures:
+// somebody may undo it.
+func (p *pendingWrite) succeeded(now time.Time) {
 	p.mayRetry()
-	p.contested, p.failures = false, 0
+	p.contested, p.writtenAt = false, now
 }
 
-// failed remembers a failure and returns the wait until the next attempt, which doubles
-// from a second to the cap of its kind. A conflict after other failures begins anew: the API
-// server answers again, and a live read settles it.
+// failed remembers a failure and returns the wait until the next attempt. A conflict after other
+// failures begins anew, as the API server answers again; but not in a fight over the Secret.
 func (p *pendingWrite) failed(state renewal.WriteState, message string, on attemptedWrite, now time.Time) time.Duration {
-	if p.state.Failed && !p.state.Conflicted && state.Conflicted {
+	if p.state.Failed && !p.state.Conflicted && state.Conflicted && !p.contested {
 		p.failures = 0
 	}
 	longest := maxWriteRetry
 	if state.Refused {
 		longest = maxRefusedRetry
 	}
-	wait := min(time.Second<<min(p.failures, 10), longest)
+	p.endRow(now)
+	wait := backoff(p.failures, longest)
 	p.failures++
 	p.contested = false
 	state.Failed, state.RetryAt = true, now.Add(wait)
 	p.state, p.message, p.failedOn = state, message, on
 	return wait
+}
+
+// undone notes that somebody undid our last write. It tells a single edit of the generated Secret,
+// which is undone at once, from somebody who undoes each of our writes, such as another
+// controller: the two would write as fast as the API server lets them.
+func (p *pendingWrite) undone(message, uid string, now time.Time) {
+	if p.writtenAt.IsZero() {
+		return // it was noted, or is not ours
+	}
+	p.endRow(now)
+	if p.failures++; p.failures <= freeRestores {
+		return
+	}
+	wait := backoff(p.failures-freeRestores-1, maxWriteRetry)
+	wait += renewal.Spread(uid, now, wait/4)
+	p.state = renewal.WriteState{Failed: true, Refused: true, RetryAt: now.Add(wait)}
+	p.message, p.contested = message, true
+}
+
+// endRow ends a row of failures if the last write has stayed.
+func (p *pendingWrite) endRow(now time.Time) {
+	if !p.writtenAt.IsZero() && now.Sub(p.writtenAt) >= undoneSoon {
+		p.failures = 0
+	}
+	p.writtenAt = time.Time{}
+}
+
+// backoff is a second, doubled for each failure before, at most longest.
+func backoff(failures int, longest time.Duration) time.Duration {
+	return min(time.Second<<min(failures, 10), longest)
 }
 
 // mayRetry allows the next write after a dry run has succeeded. The failures still count:
@@ -90,6 +130,7 @@ func (p *pendingWrite) assume(session *v1alpha1.BillingSession, now time.Time) {
 		if condition.Reason != v1alpha1.ReasonSecretWriteFailed {
 			continue
 		}
+		p.failures = assumedFailures
 		p.message = status.Truncate(condition.Message, v1alpha1.MaxAttemptMessageLength) // anybody may have written it
 		p.state = renewal.WriteState{
 			Failed:  true,
@@ -111,46 +152,4 @@ func writeOf(session *v1alpha1.BillingSession, s *corev1.Secret) attemptedWrite 
 		return attemptedWrite{generation: session.Generation}
 	}
 	return attemptedWrite{s.ResourceVersion, session.Generation}
-}
-
-// yield makes the next write wait, as somebody else keeps undoing ours.
-func (p *pendingWrite) yield(wait time.Duration, message string, now time.Time) {
-	p.state = renewal.WriteState{Failed: true, Refused: true, RetryAt: now.Add(wait)}
-	p.message, p.contested = message, true
-}
-
-const (
-	// contestWindow is the period in which two restores are made at once.
-	contestWindow = time.Minute
-	// maxContestRetry caps the wait before a restore of a Secret that somebody else keeps
-	// changing.
-	maxContestRetry = time.Minute
-)
-
-// contest tells a single edit of the generated Secret, which is undone at once, from
-// somebody who undoes each of our writes, such as another controller. Without it the two
-// would write as fast as the API server lets them.
-type contest struct {
-	// version is our write that was undone last.
-	version string
-	// restores are the times of the last two restores, the older first.
-	restores [2]time.Time
-	waits    int
-}
-
-// undone notes that somebody undid our write of this version, and returns how long to wait
-// before it is restored. first is false when it was noted before.
-func (c *contest) undone(version string, now time.Time) (wait time.Duration, first bool) {
-	if c.version == version && !c.restores[1].IsZero() {
-		return 0, false
-	}
-	goesOn := c.waits > 0 && now.Sub(c.restores[1]) < contestWindow+maxContestRetry
-	if goesOn || now.Sub(c.restores[0]) < contestWindow {
-		wait = min(time.Second<<min(c.waits, 10), maxContestRetry)
-		c.waits++
-	} else {
-		c.waits = 0
-	}
-	c.version, c.restores = version, [2]time.Time{c.restores[1], now.Add(wait)}
-	return wait, true
 }

@@ -20,18 +20,17 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// reader reads everything that a decision depends on: from the caches if they can be
-// trusted, otherwise live. It never writes.
+// reader reads everything that a decision depends on: from the caches, or live where these hold
+// only a part. It writes nothing to the cluster.
 type reader struct {
 	// cached reads sessions, and the metadata of Secrets without our label.
 	cached client.Reader
 	// generated reads the Secrets that have our label.
 	generated client.Reader
 	// live reads past the caches.
-	live   client.Reader
-	keys   *apikey.Cache
-	claims *claims
-	clock  clock.PassiveClock
+	live  client.Reader
+	keys  *apikey.Cache
+	clock clock.PassiveClock
 
 	// checkURL says whether the endpoint may grant a URL that is read back.
 	checkURL secret.CheckURL
@@ -39,6 +38,27 @@ type reader struct {
 	claimants func(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error)
 	// pausedUntil is when the pause of a key ends; zero when there is none.
 	pausedUntil func(endpoint.Key) time.Time
+}
+
+// maxRead bounds a live read. A read that hangs would otherwise hold its worker for the whole
+// pass.
+const maxRead = 10 * time.Second
+
+// liveReader bounds reads in time.
+type liveReader struct{ client.Reader }
+
+// Get implements client.Reader.
+func (r liveReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	ctx, cancel := context.WithTimeout(ctx, maxRead)
+	defer cancel()
+	return r.Reader.Get(ctx, key, object, options...)
+}
+
+// List implements client.Reader.
+func (r liveReader) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	ctx, cancel := context.WithTimeout(ctx, maxRead)
+	defer cancel()
+	return r.Reader.List(ctx, list, options...)
 }
 
 // observation is a snapshot of everything that one pass knows of a session. What learns
@@ -60,15 +80,13 @@ type observation struct {
 
 	// isQueued reports whether the session waits for its turn to ask.
 	isQueued bool
-	// hasActed reports whether this pass made a request or wrote the Secret, or tried to.
-	hasActed bool
-
-	// recheckAt is when to read again what no watch reports; zero for never.
-	recheckAt time.Time
+	// requestTook is how long the request of this pass took; zero if it made none.
+	requestTook time.Duration
 }
 
 // observe reads a session and all that belongs to it. It returns nil when there is nothing
-// to do: the session or its namespace is gone or being deleted.
+// to do: the session or its namespace is gone or being deleted. It returns errBehind when a cache
+// has not shown our own last write yet.
 func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals *localStates) (*observation, error) {
 	cached, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{})
 	switch {
@@ -81,7 +99,6 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 		return nil, nil
 	}
 	local := locals.of(cached, r.clock.Now())
-	local.showSession(cached.ResourceVersion)
 	if local.namespaceGone {
 		return nil, nil
 	}
@@ -104,12 +121,12 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 	return &seen, nil
 }
 
-// latestSession is the newer of what the cache shows and what this process wrote last; nil
-// when the session is gone. One that is too large to be cached whole is read live.
+// latestSession is the session as the cache shows it. One that is too large to be cached whole, or
+// that the cache shows too late, is read live; nil when it is gone.
 func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSession, local *localState) (*v1alpha1.BillingSession, error) {
-	session, doubtful := local.writes.session.latest(cached, false, r.clock.Now())
-	if !doubtful && !isCut(session) {
-		return session, nil
+	mustReadLive, err := local.session.check(cached.ResourceVersion, r.clock.Now())
+	if err != nil || !mustReadLive && !isCut(cached) {
+		return cached, err
 	}
 	live, err := r.sessionLive(ctx, client.ObjectKeyFromObject(cached))
 	if err != nil {
@@ -118,7 +135,7 @@ func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSess
 	if live == nil || live.UID != cached.UID || live.DeletionTimestamp != nil {
 		return nil, nil
 	}
-	local.writes.session.found(live, cached, r.clock.Now())
+	local.session.wrote(live.ResourceVersion, r.clock.Now())
 	return live, nil
 }
 
@@ -156,26 +173,11 @@ func (r *reader) keyVersion(ctx context.Context, name types.NamespacedName) (*ap
 	return &apikey.Version{UID: labelled.UID, ResourceVersion: labelled.ResourceVersion}, nil
 }
 
-// forbiddenKeyRetry is when a key that could not be read is tried again: no watch reports
-// that a permission was given.
-const forbiddenKeyRetry = time.Minute
-
 // withKey adds what is known of the key, and when its pause ends.
 func (r *reader) withKey(seen observation, key apikey.Status) observation {
 	seen.key = key
-	switch key.State {
-	case renewal.KeyForbidden:
-		seen = seen.recheckedAt(r.clock.Now().Add(forbiddenKeyRetry))
-	case renewal.KeyRead:
+	if key.State == renewal.KeyRead {
 		seen.pausedUntil = r.pausedUntil(key.Key)
-	case renewal.KeyUnread, renewal.KeyMissing, renewal.KeyInvalid:
-	}
-	return seen
-}
-
-func (seen observation) recheckedAt(at time.Time) observation {
-	if seen.recheckAt.IsZero() || at.Before(seen.recheckAt) {
-		seen.recheckAt = at
 	}
 	return seen
 }
@@ -242,7 +244,6 @@ func (seen observation) factsAt(now time.Time, endpointURL string) renewal.Facts
 		Last:           reported.LastAttempt,
 		PausedUntil:    seen.pausedUntil,
 		Write:          seen.local.pending.state,
-		RecheckAt:      seen.recheckAt,
 	}
 	if before := session.Spec.RenewBeforeSeconds; before != nil {
 		f.RenewBefore = time.Duration(*before) * time.Second

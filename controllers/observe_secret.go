@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -17,7 +16,7 @@ import (
 // withSecret adds the Secret that has the name of the generated one. If there is none, it
 // adds whether an older session claims the name.
 func (r *reader) withSecret(ctx context.Context, seen observation) (observation, error) {
-	found, err := r.findSecret(ctx, &seen)
+	found, err := r.findSecret(ctx, seen)
 	if err != nil {
 		return seen, err
 	}
@@ -28,7 +27,7 @@ func (r *reader) withSecret(ctx context.Context, seen observation) (observation,
 		seen, err = r.inspect(ctx, seen, found)
 	}
 	if err == nil {
-		r.noteContest(seen)
+		r.noteUndone(seen)
 	}
 	return seen, err
 }
@@ -42,7 +41,7 @@ func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Se
 	}
 	seen.secret = nil
 	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, r.checkURL, living...)
-	if seen.secretState == renewal.SecretDrifted && seen.local.writes.isSynced(seen.session, found) {
+	if seen.secretState == renewal.SecretDrifted && seen.local.synced == writeOf(seen.session, found) {
 		seen.secretState = renewal.SecretOurs
 	}
 	switch seen.secretState {
@@ -87,51 +86,42 @@ func foreignSecretMessage(found *corev1.Secret) string {
 // Secret without our label is in the cache of metadata only, and is read live. So is one
 // that neither cache shows although the status names it: when a label comes or goes, each
 // cache learns of it at its own time, and for a moment neither shows the Secret.
-func (r *reader) findSecret(ctx context.Context, seen *observation) (*corev1.Secret, error) {
+func (r *reader) findSecret(ctx context.Context, seen observation) (*corev1.Secret, error) {
 	name := generatedName(seen.session)
-	latest := &seen.local.writes.generated
-	caughtUp := latest.isCaughtUp()
 	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret: %w", err)
 	}
-	if seen.local.showSecret(writeOf(seen.session, cached).version) {
-		return nil, errOutdated
-	}
-	found, doubtful := latest.latest(cached, caughtUp, r.clock.Now())
+	mustReadLive, err := seen.local.secret.check(writeOf(seen.session, cached).version, r.clock.Now())
 	switch {
-	case doubtful, found != nil && isStripped(found):
-		return r.readSecretLive(ctx, seen, name, cached)
-	case found != nil:
-		if found != cached {
-			*seen = seen.recheckedAt(latest.at.Add(maxCacheLag))
-		}
-		return found, nil
-	case seen.session.Status.SecretName != "":
-		return r.readSecretLive(ctx, seen, name, cached)
+	case err != nil:
+		return nil, err
+	case mustReadLive, cached != nil && isStripped(cached), cached == nil && seen.session.Status.SecretName != "":
+		return r.readSecretLive(ctx, seen, name)
+	case cached != nil:
+		return cached, nil
 	}
 	metadata, err := r.secretMetadata(ctx, name)
 	if err != nil || metadata == nil {
 		return nil, err
 	}
-	return r.readSecretLive(ctx, seen, name, cached)
+	return r.readSecretLive(ctx, seen, name)
 }
 
-// readSecretLive reads the generated Secret past the caches, nil if there is none. cached is
-// what they show.
-func (r *reader) readSecretLive(ctx context.Context, seen *observation, name types.NamespacedName, cached *corev1.Secret) (*corev1.Secret, error) {
+// readSecretLive reads the generated Secret past the caches, nil if there is none.
+func (r *reader) readSecretLive(ctx context.Context, seen observation, name types.NamespacedName) (*corev1.Secret, error) {
 	live, err := getOrNil(ctx, r.live, name, &corev1.Secret{})
 	if err != nil {
 		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
 	}
-	if live != nil {
-		live.ManagedFields = lastOther(live.ManagedFields)
+	seen.local.secret = fence{}
+	if live == nil {
+		return nil, nil
 	}
-	if live != nil && !secret.IsOwnedBy(seen.session, live) {
-		seen.local.writes.generated.set(nil, r.clock.Now())
-		return live, nil
+	live.ManagedFields = lastOther(live.ManagedFields)
+	if secret.IsOwnedBy(seen.session, live) {
+		seen.local.secret.wrote(live.ResourceVersion, r.clock.Now()) // the cache may be behind it
 	}
-	seen.local.writes.generated.found(live, cached, r.clock.Now())
 	return live, nil
 }
 
@@ -141,11 +131,8 @@ func generatedName(session *v1alpha1.BillingSession) types.NamespacedName {
 }
 
 // withOlderClaimant looks for an older session that claims the same name for its Secret: the
-// older one gets it, unless this session was the first to ask and still has a URL to store.
+// older one gets it.
 func (r *reader) withOlderClaimant(ctx context.Context, seen observation) (observation, error) {
-	if r.claims.isOpen(client.ObjectKeyFromObject(seen.session)) {
-		return seen, nil
-	}
 	name := secret.NameFor(seen.session)
 	claimants, err := r.claimants(ctx, generatedName(seen.session))
 	if err != nil {
@@ -168,18 +155,13 @@ func isOlder(a, b *v1alpha1.BillingSession) bool {
 	return a.UID < b.UID
 }
 
-// noteContest makes the next write wait if somebody else keeps undoing ours.
-func (r *reader) noteContest(seen observation) {
-	synced := seen.local.writes.synced
+// noteUndone makes the next write wait if somebody else keeps undoing ours.
+func (r *reader) noteUndone(seen observation) {
 	undone := seen.secretState == renewal.SecretAbsent || seen.secretState == renewal.SecretEdited ||
-		seen.secretState == renewal.SecretDrifted && synced.generation == seen.session.Generation
-	if !undone || synced.version == "" {
-		return
-	}
-	now := r.clock.Now()
-	if wait, first := seen.local.contest.undone(synced.version, now); first && wait > 0 {
+		seen.secretState == renewal.SecretDrifted && seen.local.synced.generation == seen.session.Generation
+	if undone {
 		message := status.ContestedSecret(secret.NameFor(seen.session), lastManager(seen.secret))
-		seen.local.pending.yield(wait+renewal.Spread(string(seen.session.UID), now, wait/4), message, now)
+		seen.local.pending.undone(message, string(seen.session.UID), r.clock.Now())
 	}
 }
 

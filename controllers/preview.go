@@ -52,7 +52,6 @@ func NewPreview(ctx context.Context, live client.Reader, name types.NamespacedNa
 	r := &reader{
 		cached: live, generated: live, live: live, clock: c,
 		keys:        apikey.NewCache(live, c),
-		claims:      newClaims(func(types.NamespacedName) {}),
 		checkURL:    endpoint.URLPolicy{}.Check, // the controller's own is not known here
 		claimants:   claimantsByList(live),
 		pausedUntil: func(endpoint.Key) time.Time { return time.Time{} },

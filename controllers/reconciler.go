@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -65,9 +65,10 @@ type Reconciler struct {
 	local      *localStates
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
-	reports    *reports
-	calls      *calls
-	options    Options
+	bulkhead   *bulkhead
+	// asking holds the names of the generated Secrets for which requests are under way.
+	asking  sync.Map
+	options Options
 }
 
 // New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
@@ -82,14 +83,12 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.dispatcher = dispatch.New(dispatch.Options{
 		Clock: d.Clock, QPS: o.QPS, Burst: o.Burst, Slots: o.Concurrency, Wake: r.woken.wake,
 	})
-	r.reports = newReports(o.reportsAtOnce(), r.woken.wake)
-	r.calls = newCalls(o.sharedCalls(), d.Clock, r.woken.wake)
-	r.client = client.WithFieldOwner(boundedClient{d.Client, r.calls}, fieldManager)
-	live := boundedReader{d.APIReader, r.calls}
+	r.bulkhead = newBulkhead(o.places(), d.Clock, r.woken.wake)
+	r.client = client.WithFieldOwner(d.Client, fieldManager)
+	live := liveReader{d.APIReader}
 	r.reader = &reader{
 		cached: d.Client, generated: d.SecretCache, live: live, clock: d.Clock,
 		keys:        apikey.NewCache(live, d.Clock),
-		claims:      newClaims(r.woken.wake),
 		checkURL:    d.Endpoint.CheckURL,
 		claimants:   claimantsByIndex(d.Client),
 		pausedUntil: func(key endpoint.Key) time.Time { return r.dispatcher.PausedUntil(r.dispatcher.KeyID(key)) },
@@ -109,9 +108,13 @@ const (
 	// take 30 seconds, which leaves as long to write what was granted.
 	maxPass = time.Minute
 
-	// outdatedRetry is when to look again at a session that changed during the pass, in
-	// case no watch reports the change.
-	outdatedRetry = time.Second
+	// cacheRetry is when to look again at a cache that is behind, in case no event comes.
+	cacheRetry = 500 * time.Millisecond
+	// soon is when to look again where somebody else is at work.
+	soon = time.Second
+	// maxParked is when a session that is parked looks again by itself. It need not, as it is
+	// called.
+	maxParked = renewal.MaxRequeue
 	// leadRetry is when to look again at a session that could not ask, as the lease was not
 	// renewed in time. Another attempt to renew it is made every two seconds.
 	leadRetry = 5 * time.Second
@@ -120,6 +123,10 @@ const (
 var (
 	// errGone: the API server says that the session or its namespace is being deleted.
 	errGone = errors.New("being deleted")
+	// errParked: there is no place for the pass, and its session will be called.
+	errParked = errors.New("parked")
+	// errTwinAsks: another session asks for a URL for the same Secret.
+	errTwinAsks = errors.New("another session asks for the same Secret")
 	// errStopping: the process stops, so no new request is begun.
 	errStopping = errors.New("stopping")
 	// errNotLeading: another process may have taken over, so no new request is begun.
@@ -135,96 +142,60 @@ var (
 
 // Reconcile makes one pass over a session.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	r.calls.passBegins(request.NamespacedName)
-	defer r.passEnds(request.NamespacedName)
+	name := request.NamespacedName
+	permit := r.bulkhead.enter(name, r.dispatcher.HasTurn(name))
+	if permit == nil {
+		return requeue(errParked)
+	}
+	defer permit.leave()
 	// A pass under way is finished although the process stops: otherwise what the endpoint
 	// granted would be lost.
 	pass, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPass)
 	defer cancel()
-	pass = withCaller(pass, caller{request.NamespacedName, ctx.Done()})
 
-	seen, err := r.reader.observe(pass, request.NamespacedName, r.local)
-	if errors.Is(err, errOutdated) {
-		seen, err = r.reader.observe(pass, request.NamespacedName, r.local)
+	seen, err := r.reader.observe(pass, name, r.local)
+	if errors.Is(err, errBehind) {
+		return requeue(err) // a turn to ask is kept
 	}
 	if err != nil || seen == nil {
-		r.dispatcher.Cancel(request.NamespacedName)
-		switch {
-		case isBusy(err):
-			return ctrl.Result{RequeueAfter: r.waitForCall(request.NamespacedName, err)}, nil
-		case err == nil:
-			r.reader.claims.release(request.NamespacedName)
-		}
-		return ctrl.Result{}, err // done, or requeue with backoff
+		r.dispatcher.Cancel(name)
+		return requeue(err)
 	}
-
-	after, facts, plan, err := r.proceed(pass, ctx.Done(), *seen)
-	if !after.local.pending.grant.Timing().Alive(r.clock.Now()) {
-		r.reader.claims.settle(request.NamespacedName)
-	}
+	after, facts, plan, err := r.proceed(pass, permit, ctx.Done(), *seen)
 	if !after.isQueued {
-		r.dispatcher.Cancel(request.NamespacedName)
+		r.dispatcher.Cancel(name)
 		after.local.attempts.leaveQueue()
 	}
-	switch {
-	case errors.Is(err, errGone), errors.Is(err, errStopping):
-		return ctrl.Result{}, nil // done
-	case errors.Is(err, errNotLeading):
-		return ctrl.Result{RequeueAfter: leadRetry}, nil
-	case isBusy(err):
-		return ctrl.Result{RequeueAfter: r.waitForCall(request.NamespacedName, err)}, nil
-	case err != nil:
-		return ctrl.Result{}, err // requeue with backoff
+	if err == nil {
+		err = r.report(pass, after, facts, plan)
 	}
-
-	return r.conclude(pass, after, facts, plan)
-}
-
-// conclude reports the pass, and says when the next one is due.
-func (r *Reconciler) conclude(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (ctrl.Result, error) {
-	wakeAt := plan.WakeAt(plan.Quiet && seen.hasNews(facts, plan))
-	if !plan.Quiet {
-		session := client.ObjectKeyFromObject(seen.session)
-		switch err := r.report(ctx, seen, facts, plan); {
-		case errors.Is(err, errReportLater):
-			r.reports.wait(session)
-			wakeAt = earlier(wakeAt, r.clock.Now().Add(maxWaiting))
-		case isBusy(err):
-			wakeAt = earlier(wakeAt, r.clock.Now().Add(r.waitForCall(session, err)))
-		case errors.Is(err, errOutdated):
-			wakeAt = r.clock.Now().Add(outdatedRetry)
-		case err != nil:
-			return ctrl.Result{}, err // requeue with backoff
-		}
+	if err != nil {
+		return requeue(err)
 	}
 	// Zero would mean never.
-	return ctrl.Result{RequeueAfter: max(wakeAt.Sub(r.clock.Now()), time.Millisecond)}, nil
+	return ctrl.Result{RequeueAfter: max(plan.RequeueAt.Sub(r.clock.Now()), time.Millisecond)}, nil
 }
 
-// waitForCall has the session woken when a call can be begun that could not be. It returns when
-// to look again if nobody wakes it.
-func (r *Reconciler) waitForCall(session types.NamespacedName, err error) time.Duration {
-	busy, _ := errors.AsType[busyError](err)
-	r.calls.wait(session, busy.group)
-	return maxWaiting
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+// requeue says when the next pass follows one that ended with this error, or with nothing to do.
+func requeue(err error) (ctrl.Result, error) {
+	switch {
+	case errors.Is(err, errGone), errors.Is(err, errStopping):
+		return ctrl.Result{}, nil
+	case errors.Is(err, errParked):
+		return ctrl.Result{RequeueAfter: maxParked}, nil
+	case errors.Is(err, errNotLeading):
+		return ctrl.Result{RequeueAfter: leadRetry}, nil
+	case errors.Is(err, errBehind):
+		return ctrl.Result{RequeueAfter: cacheRetry}, nil
+	case errors.Is(err, errOutdated), errors.Is(err, errTwinAsks):
+		return ctrl.Result{RequeueAfter: soon}, nil
 	}
-	return a
-}
-
-// passEnds wakes those who wait for what the pass over the session has had.
-func (r *Reconciler) passEnds(session types.NamespacedName) {
-	r.calls.passEnds(session)
-	r.reports.wakeNext()
+	return ctrl.Result{}, err // with backoff
 }
 
 // proceed decides and acts until the decision is to wait. It returns that decision and the
 // facts that it was taken on.
-func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen observation) (observation, renewal.Facts, renewal.Plan, error) {
+func (r *Reconciler) proceed(pass context.Context, permit *permit, stop <-chan struct{}, seen observation) (observation, renewal.Facts, renewal.Plan, error) {
 	for range maxSteps {
 		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
 		plan := renewal.Decide(facts)
@@ -238,7 +209,10 @@ func (r *Reconciler) proceed(pass context.Context, stop <-chan struct{}, seen ob
 		if err != nil {
 			return next, facts, plan, err
 		}
-		next.hasActed = next.hasActed || plan.Step != renewal.ReadKey && !next.isQueued
+		// When the process stops, nobody comes back for what was granted.
+		if plan.Step == renewal.Ask && !permit.afterRequest(next.requestTook) && !isClosed(stop) {
+			return next, facts, plan, errParked
+		}
 		seen = next
 	}
 	return seen, renewal.Facts{}, renewal.Plan{}, errors.New("a pass has too many steps: this is a defect, please report it")

@@ -2,7 +2,8 @@ package controllers
 
 import (
 	"context"
-	"slices"
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -51,176 +52,61 @@ func TestPriorityOf(t *testing.T) {
 	}
 }
 
-// A renewal that waits for its turn is looked at for its status' sake only where that has news.
-func TestWhoWaitsForATurnIsLookedAtForNews(t *testing.T) {
-	for _, row := range []struct {
-		why   string
-		edit  func(*v1alpha1.BillingSession)
-		looks bool
-	}{
-		{"the status says all", func(*v1alpha1.BillingSession) {}, false},
-		{"the status must tell that an edit was seen", func(s *v1alpha1.BillingSession) { s.Generation++ }, true},
-	} {
-		t.Run(row.why, func(t *testing.T) {
+// TestWhatIsGrantedIsStored although the process stops while there is no place to go on in: nobody
+// would come back for it. Otherwise the session is parked, and the grant is kept.
+func TestWhatIsGrantedIsStored(t *testing.T) {
+	for _, stops := range []bool{true, false} {
+		t.Run(fmt.Sprintf("the process stops: %t", stops), func(t *testing.T) {
 			s := newWaitStage(t)
-			s.reconcile()
-			session := s.store.sessions[s.name()]
-			s.clock.SetTime(session.Status.RenewalTime.Add(time.Second))
-			row.edit(session)
-			if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
-				t.Fatal("the only turn cannot be had")
+			s.queue()
+			process, stop := context.WithCancel(t.Context())
+			defer stop()
+			s.r.bulkhead.free = 0
+			s.r.endpoint = grantsThen{s.r.endpoint, func() {
+				if stops {
+					stop()
+				}
+			}}
+			if _, err := s.r.Reconcile(process, ctrl.Request{NamespacedName: s.name()}); err != nil || s.isIssued() != stops {
+				t.Errorf("a URL is issued: %t (%v)", s.isIssued(), err)
 			}
-			result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
-			const afterStatusDelay = 11 * time.Second
-			if err != nil || s.r.dispatcher.Len() != 1 || (result.RequeueAfter < afterStatusDelay) != row.looks {
-				t.Errorf("looks again after %v while %d wait (%v)", result.RequeueAfter, s.r.dispatcher.Len(), err)
+			s.r.bulkhead.free = 2
+			if s.reconcile(); !s.isIssued() {
+				t.Error("the grant is lost")
 			}
 		})
 	}
 }
 
-// TestReportsThatCanWaitLeaveWorkersToOthers: whatever changes the statuses of many at once.
-func TestReportsThatCanWaitLeaveWorkersToOthers(t *testing.T) {
-	busy := func(s *waitStage) {
-		s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Add(time.Second))
-		if _, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{}); !ok {
-			s.t.Fatal("the only turn cannot be had")
-		}
-		s.reconcile()
+// queue has the session wait until its turn to ask has come.
+func (s *waitStage) queue() {
+	s.t.Helper()
+	turn, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{})
+	if !ok {
+		s.t.Fatal("the only turn cannot be had")
 	}
-	for _, row := range []struct {
-		why     string
-		happen  func(*waitStage)
-		isLater bool
-	}{
-		{"it waits for its turn", func(s *waitStage) { busy(s); s.clock.Step(11 * time.Second) }, true},
-		{"its key is gone", func(s *waitStage) { delete(s.store.secrets, types.NamespacedName{Namespace: "finance", Name: "key"}) }, true},
-		{"it is suspended", func(s *waitStage) { s.store.sessions[s.name()].Spec.Suspend = true }, true},
-		{"the status shows a dead URL", func(s *waitStage) {
-			busy(s)
-			s.clock.SetTime(s.store.sessions[s.name()].Status.ExpirationTime.Add(time.Second))
-		}, false},
-		{"it was renewed", func(s *waitStage) {
-			s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Add(time.Second))
-		}, false},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			s := newWaitStage(t)
-			s.reconcile()
-			generation := s.store.sessions[s.name()].Generation + 1
-			row.happen(s)
-			s.store.sessions[s.name()].Generation = generation // the status must tell that it was seen
-			end, ok := s.r.reports.begin()
-			if !ok {
-				t.Fatal("nobody may write a status")
-			}
-			isTold := func() bool { return s.store.sessions[s.name()].Status.ObservedGeneration == generation }
-
-			result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
-			if err != nil || isTold() == row.isLater {
-				t.Fatalf("told: %t (%v)", isTold(), err)
-			}
-			if row.isLater && result.RequeueAfter > maxWaiting {
-				t.Errorf("looks again after %v", result.RequeueAfter)
-			}
-			end()
-			woken := s.woken()
-			s.pass(types.NamespacedName{Name: "another"})
-			if isWoken := len(*woken) == 1; isWoken != row.isLater {
-				t.Errorf("the next pass of another session wakes %v", *woken)
-			}
-			if s.reconcile(); !isTold() {
-				t.Error("it is never told")
-			}
-		})
-	}
-}
-
-// TestOneThatWaitsInVainHoldsUpNobody: a session that is woken may be gone, or have nothing to
-// do any more.
-func TestOneThatWaitsInVainHoldsUpNobody(t *testing.T) {
-	s := newWaitStage(t)
-	woken := s.woken()
-	for _, name := range []string{"gone", "next"} {
-		s.r.calls.waitFor(name+" for a call", ofFinance)
-		s.r.reports.wait(types.NamespacedName{Name: name + " for a status"})
-	}
-	s.pass(types.NamespacedName{Name: "another"})
-	s.pass(types.NamespacedName{Name: "gone for a call"})
-	if want := []string{"gone for a call", "next for a call", "gone for a status", "next for a status"}; !slices.Equal(*woken, want) {
-		t.Errorf("%q are woken, want %q", *woken, want)
-	}
-}
-
-// TestWhoCannotCallIsWoken once there is room.
-func TestWhoCannotCallIsWoken(t *testing.T) {
-	s := newWaitStage(t)
-	woken := s.woken()
-	if wait := s.r.waitForCall(s.name(), busyError{ofFinance}); wait != maxWaiting {
-		t.Errorf("waits %v for room", wait)
-	}
-	if s.r.passEnds(s.name()); !slices.Equal(*woken, []string{s.name().Name}) {
-		t.Errorf("%v are woken", *woken)
-	}
-}
-
-// TestWhoIsWokenForACallMakesIt, and nobody else in its place.
-func TestWhoIsWokenForACallMakesIt(t *testing.T) {
-	s := newWaitStage(t)
-	end := s.r.calls.occupyAll(writesIn("hangs"))
-	s.r.calls.mark(groupName{"finance", readCall}, true)
-	if s.reconcile(); s.isIssued() {
-		t.Fatal("a URL is issued though the key cannot be read")
-	}
-	woken := s.woken()
-	if end(); !slices.Equal(*woken, []string{s.name().Name}) {
-		t.Errorf("%v are woken", *woken)
-	}
-	s.r.endpoint = grantsThen{s.r.endpoint, func() {
-		if len(s.r.calls.kept) > 0 {
-			t.Error("the place is kept during the request")
-		}
-	}}
-	if s.reconcile(); !s.isIssued() {
-		t.Error("no URL is issued")
-	}
-}
-
-// TestNobodyWaitsForAWakeDuringItsPass: the place would be kept until that has ended.
-func TestNobodyWaitsForAWakeDuringItsPass(t *testing.T) {
-	s := newWaitStage(t)
-	s.r.calls.occupyAll(writesIn("hangs"))
-	statuses := groupName{"finance", statusWrite}
-	s.r.calls.mark(statuses, true)
-	s.r.calls.passBegins(s.name())
-	s.r.calls.wait(s.name(), statuses)
-	s.r.calls.passEnds(s.name())
-	if len(s.r.calls.waits) != 1 {
-		t.Fatal("it does not wait")
-	}
-	s.r.endpoint = grantsThen{s.r.endpoint, func() {
-		if len(s.r.calls.waits) > 0 {
-			t.Error("it waits during its pass")
-		}
-	}}
 	s.reconcile()
-	if len(s.r.calls.waits) != 1 {
-		t.Error("it does not wait again, though its status cannot be written")
+	turn.Abandon()
+	ctx, stop := context.WithCancel(s.t.Context())
+	defer stop()
+	go func() { _ = s.r.dispatcher.Start(ctx) }()
+	for !s.r.dispatcher.HasTurn(s.name()) {
+		if s.r.dispatcher.Len() == 0 && !s.r.dispatcher.HasTurn(s.name()) {
+			s.t.Fatal("it does not wait for a turn")
+		}
+		runtime.Gosched()
 	}
 }
 
-// TestWhatIsGrantedIsStoredThoughTheProcessStops, however many calls are under way: nobody comes
-// back for it.
-func TestWhatIsGrantedIsStoredThoughTheProcessStops(t *testing.T) {
-	s := newWaitStage(t)
-	process, stop := context.WithCancel(t.Context())
-	s.r.endpoint = grantsThen{s.r.endpoint, func() {
-		s.r.calls.occupyAll(ofFinance)
-		stop()
-	}}
-	if _, err := s.r.Reconcile(process, ctrl.Request{NamespacedName: s.name()}); err != nil || !s.isIssued() {
-		t.Errorf("a URL is issued: %t (%v)", s.isIssued(), err)
-	}
+// counting counts requests.
+type counting struct {
+	Endpoint
+	requests int
+}
+
+func (c *counting) IssueURL(ctx context.Context, request endpoint.Request) (endpoint.Grant, error) {
+	c.requests++
+	return c.Endpoint.IssueURL(ctx, request)
 }
 
 // grantsThen does something with each grant.
@@ -236,39 +122,3 @@ func (g grantsThen) IssueURL(ctx context.Context, r endpoint.Request) (endpoint.
 
 // isIssued reports whether the status says that there is a URL.
 func (s *waitStage) isIssued() bool { return s.store.sessions[s.name()].Status.ExpirationTime != nil }
-
-// woken is who is woken from now on.
-func (s *waitStage) woken() (names *[]string) {
-	names = &[]string{}
-	wake := func(session types.NamespacedName) { *names = append(*names, session.Name) }
-	s.r.calls.wake, s.r.reports.wake = wake, wake
-	return names
-}
-
-// TestMostWorkersAreLeftToWhatCannotWait: a sixth may write statuses that can.
-func TestMostWorkersAreLeftToWhatCannotWait(t *testing.T) {
-	t.Parallel()
-	for concurrency, want := range map[int]int{1: 1, 2: 1, 8: 4, 16: 8} {
-		o, begun := Options{Concurrency: concurrency}, 0
-		r := newReports(o.reportsAtOnce(), nil)
-		for range o.workers() {
-			if _, ok := r.begin(); ok {
-				begun++
-			}
-		}
-		if begun != want {
-			t.Errorf("%d of %d workers begin, want %d", begun, o.workers(), want)
-		}
-	}
-}
-
-// TestSomeWorkersAreLeftWhateverIsSlow: the endpoint and the API server may be at the same time.
-func TestSomeWorkersAreLeftWhateverIsSlow(t *testing.T) {
-	t.Parallel()
-	for concurrency := 1; concurrency <= 64; concurrency++ {
-		o := Options{Concurrency: concurrency}
-		if left := o.workers() - concurrency - o.sharedCalls(); left < 1 || o.sharedCalls() < 1 {
-			t.Errorf("--concurrency %d leaves %d of %d workers, and %d calls", concurrency, left, o.workers(), o.sharedCalls())
-		}
-	}
-}

@@ -20,23 +20,19 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// errOutdated: the session changed after it was read, so it must be read again.
+// errOutdated: the session changed after it was read, so nothing is known of it.
 var errOutdated = errors.New("the session changed meanwhile")
 
 // report writes the status if it changed, in one patch, and then records an event if a
 // person cares about the change.
 func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) error {
+	if plan.Quiet {
+		return nil
+	}
 	before := seen.session
 	next := status.Of(seen.statusInput(facts, plan))
 	if equality.Semantic.DeepEqual(before.Status, next) {
 		return nil
-	}
-	if !seen.hasActed && plan.CanReportLater(facts) {
-		end, ok := r.reports.begin()
-		if !ok {
-			return errReportLater
-		}
-		defer end()
 	}
 	after := before.DeepCopy()
 	after.Status = next
@@ -44,28 +40,18 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	if err != nil {
 		return fmt.Errorf("compose the status: %w", err)
 	}
-	err = seen.local.writes.session.write(after, r.clock, r.wakeup(before), func() error {
-		return r.client.Status().Patch(ctx, after, patch)
-	})
-	switch {
-	case isBusy(err):
-		return err
+	switch err = r.client.Status().Patch(ctx, after, patch); {
 	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err):
-		seen.local.writes.session.distrustCache()
 		return errOutdated
 	case err != nil:
 		// Not %w: the API server's own message may quote the status, and with it the URL.
 		return fmt.Errorf("write the status: %s", status.DescribeAPIError(err))
 	}
+	seen.local.session.wrote(after.ResourceVersion, r.clock.Now())
 	r.recordEvent(ctx, before, after)
 	return nil
-}
-
-// hasNews reports whether the status would change if it were reported.
-func (seen observation) hasNews(facts renewal.Facts, plan renewal.Plan) bool {
-	return !equality.Semantic.DeepEqual(seen.session.Status, status.Of(seen.statusInput(facts, plan)))
 }
 
 // statusInput is what the status is made from.

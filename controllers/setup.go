@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -46,18 +47,14 @@ func (o Options) SessionCache() map[client.Object]cache.ByObject {
 	}
 }
 
-// workers is how many passes may be under way at once. At most a third of them wait for the
-// endpoint, and at most half make shared calls. The rest is for groups of calls that are not slow.
-// When more such groups than that begin to hang at once, they have all workers until each has made
-// a call.
-func (o Options) workers() int { return 3 * o.Concurrency }
+// places is how many passes may be under way at once, besides those that came with a turn to ask.
+// A pass that hangs costs a worker and one of the about 245 seats that an API server has for all
+// service accounts together, so there are many, but not more.
+func (o Options) places() int { return 6 * o.Concurrency }
 
-// sharedCalls is how many calls to the API server may be under way at once, besides one for each
-// kind and namespace of which no call takes long.
-func (o Options) sharedCalls() int { return 3 * o.Concurrency / 2 }
-
-// reportsAtOnce is how many statuses that can wait may be written at once.
-func (o Options) reportsAtOnce() int { return max(o.Concurrency/2, 1) }
+// workers is how many workers there are: one for each place, and one for each turn to ask. So a
+// session whose turn has come finds a worker although passes hang in all places.
+func (o Options) workers() int { return o.places() + o.Concurrency }
 
 // Controller are controller-runtime's options for a Reconciler.
 func (o Options) Controller() controller.Options {
@@ -102,7 +99,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 	options.LogConstructor = func(request *reconcile.Request) logr.Logger { return loggerFor(mgr.GetLogger(), request) }
 	secretMetadata := newSecretMetadata()
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.BillingSession{}, builder.WithPredicates(r.notOwnWrite())).
+		For(&v1alpha1.BillingSession{}, builder.WithPredicates(isDeclaredAnew)).
 		Watches(&v1alpha1.BillingSession{}, r.afterSession()).
 		Watches(secretMetadata, r.enqueueForSecret()).
 		WatchesRawSource(source.Kind[client.Object](secrets, &corev1.Secret{}, r.enqueueForSecret())).
@@ -122,6 +119,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 	}
 	return nil
 }
+
+// isDeclaredAnew drops events that show only another status, which are mostly our own writes.
+var isDeclaredAnew = predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 
 // fillCaches creates the informers of the caches, so that these are full before anything
 // waits for them, on standby replicas too.

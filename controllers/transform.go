@@ -120,24 +120,6 @@ func sizeOfSecret(s *corev1.Secret) int {
 	return s.Size() + entryBytes*(len(s.Data)+len(s.Labels)+len(s.Annotations)+len(s.OwnerReferences)+len(s.Finalizers))
 }
 
-// strippedCopy is what a cache holds of the object.
-func strippedCopy[T comparable](object T) T {
-	var none T
-	if object == none {
-		return none
-	}
-	var copied any = object
-	switch o := copied.(type) {
-	case *v1alpha1.BillingSession:
-		session := *o
-		copied, _ = stripSession(&session)
-	case *corev1.Secret:
-		s := *o
-		copied, _ = stripSecret(&s)
-	}
-	return copied.(T) //nolint:forcetypeassert // stripping keeps the type
-}
-
 // lastOther keeps the name of the field manager that changed an object last, apart from this
 // controller: it tells who fights over a generated Secret. What the fields are would take far
 // more memory, and nobody reads it.

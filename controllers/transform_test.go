@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -241,29 +240,6 @@ func TestOnlySecretsOfSessionsAreCachedWhole(t *testing.T) {
 		if got := cachedBytes(t, kept); got > maxCachedBytes {
 			t.Errorf("%s: %d bytes are cached", row.why, got)
 		}
-	}
-}
-
-// TestNoMoreIsRememberedThanIsCached: what this process wrote, or read live, stays in memory
-// until the next look at the session.
-func TestNoMoreIsRememberedThanIsCached(t *testing.T) {
-	t.Parallel()
-	session := builders.Session("acme", builders.In("finance"), builders.LongestTemplate("😀"))
-	session.UID, session.ResourceVersion = "uid", "9"
-	session.Annotations = map[string]string{"a": strings.Repeat("x", large)}
-	s, err := secret.Compose(session, nil, &secret.Grant{Grant: renewal.Grant{}, URL: endpoint.NewURL("https://xtracta.com/")})
-	must(t, err)
-	s.ResourceVersion = "9"
-	var writes readYourWrites
-	writes.session.set(session, time.Now())
-	writes.generated.set(s, time.Now())
-	for kind, object := range map[string]client.Object{"session": writes.session.last, "Secret": writes.generated.last} {
-		if got := cachedBytes(t, object); got > maxCachedBytes || object.GetResourceVersion() != "9" {
-			t.Errorf("%s: %d bytes are remembered, of version %s", kind, got, object.GetResourceVersion())
-		}
-	}
-	if isCut(session) || len(s.Data) == 0 || session.Annotations == nil {
-		t.Error("the pass has lost what it wrote")
 	}
 }
 

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -20,19 +18,17 @@ import (
 
 // Indexes of sessions by the Secrets that they name.
 const (
-	// indexSecretName holds only the sessions whose generated Secret has another name than the
-	// session. Most have the same name, and are found by it.
 	indexSecretName = "secretName"
 	indexKeySecret  = "apiKeySecretRef.name"
 )
 
 func indexSessions(indexer client.FieldIndexer) error {
-	for index, namesOf := range map[string]func(*v1alpha1.BillingSession) []string{
-		indexSecretName: otherSecretName,
-		indexKeySecret:  func(session *v1alpha1.BillingSession) []string { return []string{session.Spec.APIKeySecretRef.Name} },
+	for index, nameOf := range map[string]func(*v1alpha1.BillingSession) string{
+		indexSecretName: secret.NameFor,
+		indexKeySecret:  func(session *v1alpha1.BillingSession) string { return session.Spec.APIKeySecretRef.Name },
 	} {
 		err := indexer.IndexField(context.Background(), &v1alpha1.BillingSession{}, index, func(object client.Object) []string {
-			return namesOf(object.(*v1alpha1.BillingSession)) //nolint:forcetypeassert // the index is of sessions
+			return []string{nameOf(object.(*v1alpha1.BillingSession))} //nolint:forcetypeassert // the index is of sessions
 		})
 		if err != nil {
 			return fmt.Errorf("index sessions by %s: %w", index, err)
@@ -41,43 +37,14 @@ func indexSessions(indexer client.FieldIndexer) error {
 	return nil
 }
 
-func otherSecretName(session *v1alpha1.BillingSession) []string {
-	if name := secret.NameFor(session); name != session.Name {
-		return []string{name}
-	}
-	return nil
-}
-
 // claimantsByIndex finds the sessions that claim a Secret in the cache, which they share.
 func claimantsByIndex(cached client.Reader) func(context.Context, types.NamespacedName) ([]v1alpha1.BillingSession, error) {
 	return func(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-		namesake, err := getOrNil(ctx, cached, name, &v1alpha1.BillingSession{}, client.UnsafeDisableDeepCopy)
-		if err != nil {
-			return nil, err
-		}
 		var claimants v1alpha1.BillingSessionList
-		err = cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
+		err := cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
 			client.UnsafeDisableDeepCopy)
-		if namesake != nil && secret.NameFor(namesake) == name.Name {
-			claimants.Items = append(claimants.Items, *namesake)
-		}
 		return claimants.Items, err
 	}
-}
-
-// notOwnWrite drops the events that show nothing but our own last write of a session. Each
-// first issue and each renewal would otherwise take a pass more. An event without a change
-// comes from a resync, and passes.
-func (r *Reconciler) notOwnWrite() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, now := e.ObjectOld.GetResourceVersion(), e.ObjectNew
-		session, ok := now.(*v1alpha1.BillingSession)
-		if !ok || before == session.ResourceVersion {
-			return true
-		}
-		local := r.local.find(client.ObjectKeyFromObject(session))
-		return local == nil || local.uid != session.UID || !local.writes.session.shows(before, session)
-	}}
 }
 
 // afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
@@ -97,45 +64,11 @@ func (r *Reconciler) afterSession() handler.EventHandler {
 }
 
 // enqueueForSecret enqueues every session that refers to the changed Secret, as its API key
-// or as its generated Secret, unless that shows nothing but our own last write.
+// or as its generated Secret.
 func (r *Reconciler) enqueueForSecret() handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	enqueue := func(ctx context.Context, q queue, object client.Object, isOwnWrite func(reconcile.Request) bool) {
-		for _, request := range r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(object)) {
-			q.Add(request)
-		}
-		for _, request := range r.sessionsBySecretName(ctx, object.GetNamespace(), object.GetName()) {
-			if !isOwnWrite(request) {
-				q.Add(request)
-			}
-		}
-	}
-	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
-			enqueue(ctx, q, e.Object, r.isOwnWrite("", e.Object))
-		},
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			enqueue(ctx, q, e.ObjectNew, r.isOwnWrite(e.ObjectOld.GetResourceVersion(), e.ObjectNew))
-		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			enqueue(ctx, q, e.Object, func(reconcile.Request) bool { return false })
-		},
-	}
-}
-
-// isOwnWrite tells for which sessions an event shows nothing but our own last write of their
-// Secret. The cache of metadata shows no Secret as we write it.
-func (r *Reconciler) isOwnWrite(before string, now client.Object) func(reconcile.Request) bool {
-	s, ok := now.(*corev1.Secret)
-	return func(request reconcile.Request) bool {
-		local := r.local.find(request.NamespacedName)
-		return ok && before != s.ResourceVersion && local != nil && local.writes.generated.shows(before, s)
-	}
-}
-
-// wakeup enqueues the session.
-func (r *Reconciler) wakeup(session *v1alpha1.BillingSession) func() {
-	return func() { r.woken.wake(client.ObjectKeyFromObject(session)) }
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, s client.Object) []reconcile.Request {
+		return append(r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(s)), r.sessionsBySecretName(ctx, s.GetNamespace(), s.GetName())...)
+	})
 }
 
 // sessionsBySecretName are the requests for the sessions whose generated Secret has that
@@ -166,7 +99,8 @@ func requestsFor(sessions []v1alpha1.BillingSession) []reconcile.Request {
 	return requests
 }
 
-// wakeSource enqueues the sessions whose turn to ask has come.
+// wakeSource enqueues the sessions that may go on: their turn to ask has come, or there is a place
+// for their passes.
 type wakeSource struct {
 	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
 }
@@ -178,7 +112,7 @@ func (s *wakeSource) Start(_ context.Context, queue workqueue.TypedRateLimitingI
 }
 
 // String is what the log calls it.
-func (*wakeSource) String() string { return "sessions whose turn to ask has come" }
+func (*wakeSource) String() string { return "sessions that may go on" }
 
 func (s *wakeSource) wake(name types.NamespacedName) {
 	if queue := s.queue.Load(); queue != nil {

@@ -135,6 +135,14 @@ func (d *Dispatcher) Cancel(name types.NamespacedName) {
 	}
 }
 
+// HasTurn reports whether the session was woken for a turn that it has not taken yet.
+func (d *Dispatcher) HasTurn(name types.NamespacedName) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.reserved[name]
+	return ok
+}
+
 // PausedUntil returns when the key's pause ends; zero when it is not paused.
 func (d *Dispatcher) PausedUntil(key KeyID) time.Time {
 	d.mu.Lock()

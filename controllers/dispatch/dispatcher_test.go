@@ -286,6 +286,26 @@ func TestTurnGivenBeforeAPauseIsNotUsed(t *testing.T) {
 
 // TestAbandonedTurns: a panic between acquiring a turn and its answer is recovered
 // far above, and must cost neither a slot nor the key.
+// TestHasTurn: who has one is let in where others wait.
+func TestHasTurn(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	b.ask(called("first"), keyNumber(1), FirstIssue(time.Time{}))
+	b.ask(called("next"), keyNumber(2), FirstIssue(time.Time{}))
+	expect := func(when string, want bool) {
+		t.Helper()
+		if got := b.HasTurn(called("next")); got != want {
+			t.Errorf("%s: %t, want %t", when, got, want)
+		}
+	}
+	expect("in the queue", false)
+	b.answered(called("first"), false, 0)
+	b.wakes()
+	expect("woken", true)
+	b.ask(called("next"), keyNumber(2), FirstIssue(time.Time{}))
+	expect("asking", false)
+}
+
 func TestAbandonedTurns(t *testing.T) {
 	t.Parallel()
 	for range 3 {

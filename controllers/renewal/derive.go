@@ -46,7 +46,7 @@ func (f Facts) matches(inputs v1alpha1.Inputs, fingerprint string) bool {
 	if inputs == f.Inputs {
 		return true
 	}
-	if !OnlyKeyDiffers(inputs, f.Inputs) {
+	if !onlyKeyDiffers(inputs, f.Inputs) {
 		return false
 	}
 	if f.Key != KeyRead {
@@ -58,9 +58,9 @@ func (f Facts) matches(inputs v1alpha1.Inputs, fingerprint string) bool {
 // matchesLast reports whether the last attempt was made with today's inputs.
 func (f Facts) matchesLast() bool { return f.matches(f.Last.Inputs, f.LastFingerprint) }
 
-// OnlyKeyDiffers reports whether the inputs differ in nothing but where the key was
+// onlyKeyDiffers reports whether the inputs differ in nothing but where the key was
 // read. Its value may be the same.
-func OnlyKeyDiffers(a, b v1alpha1.Inputs) bool {
+func onlyKeyDiffers(a, b v1alpha1.Inputs) bool {
 	return a != b && withoutKey(a) == withoutKey(b)
 }
 
@@ -113,8 +113,7 @@ func (f Facts) keyGraceEnds() time.Time {
 
 // minIntervalEnds is when this process may ask again for this session.
 func (f Facts) minIntervalEnds() time.Time {
-	interval := max(f.Interval, MinInterval)
-	return f.unlessClockSetBack(interval+clockTolerance, f.Asked.Add(interval))
+	return f.unlessClockSetBack(MinInterval+clockTolerance, f.Asked.Add(MinInterval))
 }
 
 // pauseEnds is when the key may be used again. After a restart only the status knows of

@@ -32,7 +32,6 @@ func drawFacts(t *rapid.T) renewal.Facts {
 		Issued:         rapid.Bool().Draw(t, "issued"),
 		Observed:       rapid.Bool().Draw(t, "observed"),
 		Created:        now.Add(seconds(t, "created", -7200, 3600)),
-		RecheckAt:      now.Add(seconds(t, "recheckAt", -3600, 3600)),
 		Last:           drawAttempt(t),
 	}
 	if f.Secret == renewal.SecretOurs || f.Secret == renewal.SecretDrifted {

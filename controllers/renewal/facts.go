@@ -66,9 +66,6 @@ type Facts struct {
 	// Asked is when this process last asked the endpoint for a URL of this session; zero
 	// when it did not.
 	Asked time.Time
-	// Interval is the shortest time to the next request for this session, at least
-	// MinInterval.
-	Interval time.Duration
 	// QueuedSince is when the session began to wait for its turn to ask; zero when it
 	// does not wait.
 	QueuedSince time.Time
@@ -76,9 +73,6 @@ type Facts struct {
 	PausedUntil time.Time
 	// Write is the result of the last attempt to write the Secret.
 	Write WriteState
-	// RecheckAt is when something has to be read again that no watch reports; zero
-	// for never.
-	RecheckAt time.Time
 }
 
 // KeyState is what is known of the API key.

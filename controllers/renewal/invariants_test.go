@@ -79,9 +79,6 @@ func checkWake(t failer, f renewal.Facts, p renewal.Plan) {
 	if ahead := p.RequeueAt.Sub(f.Now); ahead <= 0 || ahead > 10*time.Minute {
 		t.Errorf("waits %v, want more than nothing and at most ten minutes", ahead)
 	}
-	if !p.ReportAt.IsZero() && !p.ReportAt.After(f.Now) {
-		t.Errorf("is to be reported %v ago", f.Now.Sub(p.ReportAt))
-	}
 	if p.Active != nil && p.RequeueAt.After(p.Active.ExpiresAt()) {
 		t.Errorf("sleeps beyond the expiry of its URL")
 	}

@@ -76,24 +76,7 @@ type Plan struct {
 	// Quiet reports whether the status need not be written: the session only waits for
 	// its turn, which mostly comes within moments.
 	Quiet bool
-	// ReportAt is when the status has to tell that the session waits for its turn; zero if it
-	// need not.
-	ReportAt time.Time
-}
-
-// WakeAt is when to look at the session again. hasNews reports whether there is anything that the
-// status does not tell yet. A renewal that waits for its turn has no news, and is not looked at
-// until its turn comes.
-func (p Plan) WakeAt(hasNews bool) time.Time {
-	if hasNews && !p.ReportAt.IsZero() && p.ReportAt.Before(p.RequeueAt) {
-		return p.ReportAt
-	}
-	return p.RequeueAt
 }
 
 // showsDeadURL reports whether the status shows a URL that has expired.
 func (p Plan) showsDeadURL(f Facts) bool { return p.Active == nil && f.InStatus != nil }
-
-// CanReportLater reports whether the status can wait to be written after a pass that has changed
-// nothing: it shows no URL that has expired.
-func (p Plan) CanReportLater(f Facts) bool { return !p.showsDeadURL(f) }

@@ -118,7 +118,7 @@ func secretAwaitsCollection(f Facts, p *Plan) bool {
 }
 
 func keyMayHaveChanged(f Facts, p *Plan) bool {
-	if f.Key != KeyUnread || p.Active == nil || !OnlyKeyDiffers(p.Active.Inputs, f.Inputs) {
+	if f.Key != KeyUnread || p.Active == nil || !onlyKeyDiffers(p.Active.Inputs, f.Inputs) {
 		return false
 	}
 	p.Step = ReadKey
@@ -214,9 +214,8 @@ func awaitsItsTurn(f Facts, p *Plan) bool {
 	}
 	p.Blocked = cmp.Or(f.obstacle(), v1alpha1.ReasonQueued)
 	reportAt := f.QueuedSince.Add(statusDelay)
-	p.Quiet = !f.Observed || f.Now.Before(reportAt) && !p.showsDeadURL(f)
-	if f.Observed && f.Now.Before(reportAt) {
-		p.ReportAt = reportAt
+	if p.Quiet = !f.Observed || f.Now.Before(reportAt) && !p.showsDeadURL(f); p.Quiet && f.Observed {
+		p.RequeueAt = reportAt
 	}
 	return true
 }
@@ -239,11 +238,14 @@ func (f Facts) waitUntil(p *Plan, end time.Time, blocked string) bool {
 func (f Facts) waitToWrite(p *Plan) bool { return f.waitUntil(p, f.writeWaitEnds(), f.obstacle()) }
 
 // requeueAt is when to decide again: the first of what the rule says, the expiry of the
-// active grant, the next attempt to write and the next look at what no watch reports. It
-// is within MaxRequeue, and never in the past.
+// active grant, the next attempt to write and the next look at a key that may not be read, as
+// no watch reports a new permission. It is within MaxRequeue, and never in the past.
 func (f Facts) requeueAt(p Plan) time.Time {
 	at := f.Now.Add(MaxRequeue)
-	instants := []time.Time{p.RequeueAt, f.writeWaitEnds(), f.RecheckAt}
+	instants := []time.Time{p.RequeueAt, f.writeWaitEnds()}
+	if f.Key == KeyForbidden {
+		instants = append(instants, f.Now.Add(forbiddenKeyRetry))
+	}
 	if p.Active != nil {
 		instants = append(instants, p.Active.ExpiresAt())
 	}

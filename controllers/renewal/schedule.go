@@ -10,10 +10,6 @@ const (
 	// MinInterval is the shortest time between two requests for one session.
 	MinInterval = 10 * time.Second
 
-	// maxInterval caps the shortest time between two requests for a session whose key keeps
-	// changing.
-	maxInterval = time.Minute
-
 	// MaxRequeue caps every wait. Timers stop while a machine is suspended, so a long
 	// wait is made of short ones.
 	MaxRequeue = 10 * time.Minute
@@ -25,6 +21,10 @@ const (
 	// keyGrace is the age of a session up to which its missing key Secret counts as late.
 	// Sync waves and external secret stores create it some seconds after the session.
 	keyGrace = 2 * time.Minute
+
+	// forbiddenKeyRetry is when a key that could not be read is tried again: no watch reports that a
+	// permission was given.
+	forbiddenKeyRetry = time.Minute
 
 	// statusDelay is how long a session waits for its turn before its status says so.
 	// Mostly the turn comes within moments, and a status would be written for nothing.
@@ -47,17 +47,6 @@ func Due(g *Grant, uid string, renewBefore time.Duration) time.Time {
 	life := g.Life()
 	early := Spread(uid, g.Issued, life/10)
 	return g.ExpiresAt().Add(-Margin(life, renewBefore) - early).Truncate(time.Second)
-}
-
-// NextInterval is the shortest time until the next request for a session. It doubles while
-// each request is made with another key than the one before, soon after it: somebody rewrites
-// the key every few seconds, and no URL would serve for longer than that.
-func NextInterval(interval, since time.Duration, newKey bool) time.Duration {
-	interval = max(interval, MinInterval)
-	if !newKey || since > 3*interval {
-		return MinInterval
-	}
-	return min(2*interval, maxInterval)
 }
 
 // Spread is a wait between nothing and longest that is always the same for the same session

@@ -122,39 +122,3 @@ func TestSpreadIsTheSameInEveryVersion(t *testing.T) {
 		}
 	}
 }
-
-func TestAKeyThatIsRewrittenAllTheTimeIsAskedWithLessAndLessOften(t *testing.T) {
-	var asked, interval time.Duration
-	requests := 0
-	for at := time.Duration(0); at < 10*time.Minute; at += 2 * time.Second { // a new value each time
-		if at-asked < interval {
-			continue
-		}
-		interval = renewal.NextInterval(interval, at-asked, true)
-		asked = at
-		requests++
-	}
-	if requests > 14 {
-		t.Errorf("%d requests in ten minutes, want at most 14", requests)
-	}
-	for _, row := range []struct {
-		why      string
-		interval time.Duration
-		since    time.Duration
-		newKey   bool
-		want     time.Duration
-	}{
-		{"a first change waits no longer", 0, time.Hour, true, 10 * s},
-		{"nor does one after a while", time.Minute, 4 * m, true, 10 * s},
-		{"a second one soon after the first request does", 0, 15 * s, true, 20 * s},
-		{"a second one soon after does", 10 * s, 15 * s, true, 20 * s},
-		{"soon is within three times the last wait", 10 * s, 30 * s, true, 20 * s},
-		{"and no longer", 10 * s, 31 * s, true, 10 * s},
-		{"up to a minute", time.Minute, time.Minute, true, time.Minute},
-		{"the same key is no change", time.Minute, time.Minute, false, 10 * s},
-	} {
-		if got := renewal.NextInterval(row.interval, row.since, row.newKey); got != row.want {
-			t.Errorf("%s: %v, want %v", row.why, got, row.want)
-		}
-	}
-}

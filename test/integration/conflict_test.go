@@ -145,7 +145,7 @@ func TestTerminatingNamespaceIsLeftAlone(t *testing.T) {
 	w.calls.since()
 	w.andPass("acme", func() { w.Delete(w.Secret("acme")) })
 	for i := range 4 {
-		w.andPass("acme", func() { w.edit("acme", builders.Labelled("n", string(rune('a'+i)))) })
+		w.andPass("acme", func() { w.edit("acme", builders.RenewBefore(int32(60+i))) })
 		w.clock.Step(5 * time.Minute)
 		w.rest()
 	}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
@@ -144,9 +146,21 @@ func (q watchedQueue) Get() (reconcile.Request, bool) {
 	return request, shutdown
 }
 
+// cacheRetry is when the controller looks again at a cache that is behind.
+const cacheRetry = 500 * time.Millisecond
+
 // AddAfter counts from when the pass began. If the test lets time pass just when a pass ends,
-// its wait would begin after that, and the test would wait in vain.
+// its wait would begin after that, and the test would wait in vain. What waits for
+// a cache that is behind looks again in its time: caches do not live by this clock.
 func (q watchedQueue) AddAfter(request reconcile.Request, wait time.Duration) {
+	if wait == cacheRetry {
+		q.passes.note(1)
+		time.AfterFunc(wait, func() {
+			q.Add(request)
+			q.passes.note(-1)
+		})
+		return
+	}
 	q.passes.mu.Lock()
 	begun := q.passes.begun[request]
 	q.passes.mu.Unlock()
@@ -164,6 +178,13 @@ func (q watchedQueue) Done(request reconcile.Request) {
 	defer q.passes.mu.Unlock()
 	q.passes.busy--
 	q.passes.ended[request]++
+}
+
+// note counts who is at work.
+func (p *passes) note(more int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy += more
 }
 
 func (p *passes) resting() bool {
@@ -201,6 +222,12 @@ func (w *world) andPass(name string, change func()) {
 	w.T.Helper()
 	w.seenBy(name, change)
 	w.rest()
+}
+
+// poke has the session looked at: somebody adds a label to its Secret, which changes nothing else.
+func (w *world) poke(name string) {
+	w.T.Helper()
+	w.editSecret(name, func(s *corev1.Secret) { s.Labels["poked"] = strconv.FormatInt(time.Now().UnixNano(), 10) })
 }
 
 // seenBy makes a change, and waits until the session was looked at after it. Others may be at

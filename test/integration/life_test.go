@@ -52,7 +52,7 @@ func TestOwnClockIsSetBack(t *testing.T) {
 	w.clock.Stop()
 	w.clock.SetTime(w.clock.Now().Add(-2 * time.Hour))
 	w.Standin.SetClockOffset(2 * time.Hour)
-	w.andPass("acme", func() { w.edit("acme", builders.Labelled("look", "again")) })
+	w.andPass("acme", func() { w.poke("acme") })
 	w.waitForNewURL("acme", first.Status.URL)
 	second := w.Ready("acme")
 	w.clock.Step(w.until(second.Status.RenewalTime.Time) - 5*time.Second)

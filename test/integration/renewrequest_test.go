@@ -19,7 +19,7 @@ func TestRenewTokenIsAnsweredOnceByAGrant(t *testing.T) {
 	w.waitForHandled("acme", "one")
 	w.passFloor()
 	w.andPass("acme", w.restart)
-	w.andPass("acme", func() { w.edit("acme", builders.Labelled("a", "b")) })
+	w.andPass("acme", func() { w.poke("acme") })
 	w.waitForRequests(2)
 	w.RequestRenewal("acme", "two")
 	w.waitForNewURL("acme", second)

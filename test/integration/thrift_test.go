@@ -25,7 +25,10 @@ func TestWhatSpendsARequest(t *testing.T) {
 		requests  int
 		change    func(*world)
 	}{
-		{"labels are edited", "they are other tools' business", 0, edit(builders.Labelled("team", "a"))},
+		{"labels are edited", "they are other tools' business", 0, func(w *world) {
+			w.edit("acme", builders.Labelled("team", "a"))
+			w.poke("acme")
+		}},
 		{"data is changed", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data["url"] = []byte("https://example.com") })},
 		{"expire is not a number", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data["expire"] = []byte("soon") })},
 		{"data has another entry", "the Secret holds two entries and nothing else", 0, metadata(func(s *corev1.Secret) { s.Data["more"] = []byte("x") })},

@@ -112,7 +112,7 @@ func (t *Tape) Facts() renewal.Facts {
 		PausedUntil:     t.near(at),
 	}
 	if t.flag() {
-		f.QueuedSince, f.Created, f.RecheckAt, f.Observed = t.near(at), t.near(at), t.near(at), t.flag()
+		f.QueuedSince, f.Created, _, f.Observed = t.near(at), t.near(at), t.near(at), t.flag() // the corpus has one more
 	}
 	if t.flag() {
 		f.Write = renewal.WriteState{Failed: true, Refused: t.flag(), RetryAt: t.near(at)}
