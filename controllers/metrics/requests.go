@@ -38,38 +38,18 @@ func NewRequests(registry prometheus.Registerer) *Requests {
 			Name: "billingsession_last_request_timestamp_seconds",
 			Help: "When the last request to the endpoint was answered so, in UNIX time; 0 for never.",
 		}, []string{"outcome"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:                            "billingsession_request_duration_seconds",
-			Help:                            "How long requests to the endpoint took.",
-			Buckets:                         []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-			NativeHistogramBucketFactor:     1.1,
-			NativeHistogramMaxBucketNumber:  100,
-			NativeHistogramMinResetDuration: time.Hour,
-		}),
-		margin: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:                            "billingsession_renewal_margin_seconds",
-			Help:                            "Life that was left of a URL when it was replaced; 0 when it had expired.",
-			Buckets:                         []float64{0, 10, 30, 60, 90, 120, 300, 600, 3600, 21600, 86400},
-			NativeHistogramBucketFactor:     1.1,
-			NativeHistogramMaxBucketNumber:  100,
-			NativeHistogramMinResetDuration: time.Hour,
-		}),
-		marginLeft: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:                            "billingsession_renewal_margin_ratio",
-			Help:                            "Life that was left of a URL when it was renewed, as a share of the margin that was planned: 1 or more in time, 0 when it had expired. Renewals that waited for a person are left out.",
-			Buckets:                         []float64{0, .1, .25, .5, .75, .9, 1},
-			NativeHistogramBucketFactor:     1.1,
-			NativeHistogramMaxBucketNumber:  100,
-			NativeHistogramMinResetDuration: time.Hour,
-		}),
-		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:                            "billingsession_url_wait_seconds",
-			Help:                            "How long sessions waited for a URL, by why it was wanted: from the creation or the last expiry (NoneAlive) or from the renewal time (RenewalDue) to the URL in the Secret. Waits for a person are left out.",
-			Buckets:                         []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800},
-			NativeHistogramBucketFactor:     1.1,
-			NativeHistogramMaxBucketNumber:  100,
-			NativeHistogramMinResetDuration: time.Hour,
-		}, []string{"cause"}),
+		duration: prometheus.NewHistogram(histogramOpts("billingsession_request_duration_seconds",
+			"How long requests to the endpoint took.",
+			.05, .1, .25, .5, 1, 2.5, 5, 10, 30)),
+		margin: prometheus.NewHistogram(histogramOpts("billingsession_renewal_margin_seconds",
+			"Life that was left of a URL when it was replaced; 0 when it had expired.",
+			0, 10, 30, 60, 90, 120, 300, 600, 3600, 21600, 86400)),
+		marginLeft: prometheus.NewHistogram(histogramOpts("billingsession_renewal_margin_ratio",
+			"Life that was left of a URL when it was renewed, as a share of the margin that was planned: 1 or more in time, 0 when it had expired. Renewals that waited for a person are left out.",
+			0, .1, .25, .5, .75, .9, 1)),
+		wait: prometheus.NewHistogramVec(histogramOpts("billingsession_url_wait_seconds",
+			"How long sessions waited for a URL, by why it was wanted: from the creation or the last expiry (NoneAlive) or from the renewal time (RenewalDue) to the URL in the Secret. Waits for a person are left out.",
+			.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800), []string{"cause"}),
 		skew: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "billingsession_endpoint_clock_skew_seconds",
 			Help: "How far the endpoint's clock was ahead of ours at the last grant; negative when behind.",
@@ -87,6 +67,15 @@ func NewRequests(registry prometheus.Registerer) *Requests {
 		m.wait.WithLabelValues(string(cause))
 	}
 	return m
+}
+
+// histogramOpts are those of a histogram in these buckets, and in native ones where Prometheus
+// takes them.
+func histogramOpts(name, help string, buckets ...float64) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Name: name, Help: help, Buckets: buckets,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+	}
 }
 
 // ObserveRequest counts a request.
