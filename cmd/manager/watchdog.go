@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -51,9 +52,9 @@ type watchdog struct {
 	// highest is the highest version of the cluster that was seen.
 	highest string
 	// toCompare counts the looks at which the caches are still to be compared with the cluster,
-	// and differences is what the last comparison found.
-	toCompare   int
-	differences map[string]bool
+	// and absent is in how many of them in a row the cluster did not have a session.
+	toCompare int
+	absent    map[types.UID]int
 }
 
 // newWatchdog finds out which namespaces can be served. The caches are still to be set.
@@ -98,14 +99,13 @@ func (w *watchdog) look(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // as above
 	}
-	order, err := resourceversion.CompareResourceVersion(list.ResourceVersion, w.highest)
-	if err == nil && order < 0 {
+	if isBelow(list.ResourceVersion, w.highest) {
 		return fmt.Errorf("the cluster's resource version went back from %s to %s, as when etcd is restored from a backup; "+
 			"the process ends to begin anew", w.highest, list.ResourceVersion)
 	}
 	w.highest = list.ResourceVersion
 	if w.wasAway.Swap(false) {
-		w.toCompare, w.differences = comparisons, nil
+		w.toCompare, w.absent = comparisons, nil
 	}
 	if w.toCompare == 0 {
 		return nil
@@ -114,53 +114,54 @@ func (w *watchdog) look(ctx context.Context) error {
 	return w.compare(ctx)
 }
 
-// compare returns an error if the caches show twice in a row the same that the cluster does not.
-// A cluster that was restored to a moment ago is soon above the version that was seen last, and
-// its watches then tell nothing of what was undone.
+// compare returns an error if the cache shows a session in a version above the cluster's, or has
+// shown one at each comparison that the cluster does not have. A restored cluster is soon above the
+// version that was seen last, and its watches then tell nothing of what was undone. A cache that is
+// late shows the opposite.
 func (w *watchdog) compare(ctx context.Context) error {
-	before := w.differences
-	differences, err := w.findDifferences(ctx)
-	if err != nil {
+	var cached v1alpha1.BillingSessionList
+	if err := w.cached.List(ctx, &cached, client.UnsafeDisableDeepCopy); err != nil {
 		return nil //nolint:nilerr // what is not answered says nothing
 	}
-	w.differences = differences
-	for difference := range differences {
-		if before[difference] {
-			return fmt.Errorf("the cache of sessions differs from the cluster (%s), as when etcd is restored from a backup; "+
-				"the process ends to begin anew", difference)
+	versions, err := w.versions(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	absent := map[types.UID]int{}
+	for i := range cached.Items {
+		session := &cached.Items[i]
+		version, exists := versions[session.UID]
+		if !exists {
+			absent[session.UID] = w.absent[session.UID] + 1
+		}
+		if exists && isBelow(version, session.ResourceVersion) || absent[session.UID] == comparisons {
+			return fmt.Errorf("session %s/%s is not as it was, as when etcd is restored from a backup; the process ends to begin anew",
+				session.Namespace, session.Name)
 		}
 	}
+	w.absent = absent
 	return nil
 }
 
-func (w *watchdog) findDifferences(ctx context.Context) (map[string]bool, error) {
-	var cached v1alpha1.BillingSessionList
-	if err := w.cached.List(ctx, &cached, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	differences := map[string]bool{}
-	for i := range cached.Items {
-		differences["only the cache has "+versionOf(&cached.Items[i])] = true
-	}
+// versions are those of the sessions in the cluster.
+func (w *watchdog) versions(ctx context.Context) (map[types.UID]string, error) {
+	versions := map[types.UID]string{}
 	for _, namespace := range w.namespaces.open {
 		list, err := w.cluster.Resource(sessionsResource).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: w.selector})
 		if err != nil {
 			return nil, err
 		}
 		for i := range list.Items {
-			version := versionOf(&list.Items[i])
-			if inCache := "only the cache has " + version; differences[inCache] {
-				delete(differences, inCache)
-			} else {
-				differences["only the cluster has "+version] = true
-			}
+			versions[list.Items[i].UID] = list.Items[i].ResourceVersion
 		}
 	}
-	return differences, nil
+	return versions, nil
 }
 
-func versionOf(object metav1.Object) string {
-	return fmt.Sprintf("%s/%s %s in version %s", object.GetNamespace(), object.GetName(), object.GetUID(), object.GetResourceVersion())
+// isBelow reports whether version a is earlier than b. Versions that cannot be compared say nothing.
+func isBelow(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err == nil && order < 0
 }
 
 // noteAway has clients of the configuration set away when an API server does not answer what they
