@@ -31,20 +31,29 @@ func withKeyHint(summary string, status int, key Key) string {
 	return summary + ". " + hint
 }
 
-// oddities are the ways in which a value that is no key gets into a Secret.
-var oddities = []struct {
-	pattern *regexp.Regexp
-	says    string
-}{
-	{regexp.MustCompile(`^<.*>$|ENC\[|://|[$#@%]\{|\{[{%]|\$\(|^\$\w+$|^%\w+%$|^#\{|^@\w+@$|^__\w+__$|^(?i:vault|op|arn|env|file|ssm|gcp|azurekv|secret|ref\+?\w*):`),
-		"is a placeholder or a reference that no tool has replaced"},
-	{regexp.MustCompile(`(?i)^\W*((change|replace)[ _-]?(me|this)?|insert|enter|put|your|my|todo|fixme|example|placeholder|dummy|redacted|hidden|none|null|undefined|x{3,})(\W|_|$)|^\W+$`),
-		"is a placeholder that nobody has replaced"},
-	{regexp.MustCompile("^[\"'`“”„‘’«].*[\"'`“”’»]$"), "is in quotes"},
-	{regexp.MustCompile(`^[{\[]`), "is JSON"},
-	{regexp.MustCompile(`(?i)^(bearer|basic|token|apikey|key)\s|^[\w. -]+[:=]\s*[^\s=]`), "begins with a word that does not belong to it, such as api_key= or Bearer"},
-	{regexp.MustCompile(`(?i)[\s,;|]|^[0-9a-f]{80}$`), "looks like two keys"},
-	{regexp.MustCompile(`(?i)%[0-9a-f]{2}|\\[nrtux]`), "is escaped"},
+const (
+	isReference = "is a placeholder or a reference that no tool has replaced"
+	isNobodys   = "is a placeholder that nobody has replaced"
+	isPrefixed  = "begins with a word that does not belong to it, such as api_key= or Bearer"
+)
+
+// oddities are the ways in which a value that is no key gets into a Secret. The first
+// that fits is told.
+var oddities = []struct{ pattern, says string }{
+	{`^<.*>$`, isReference},
+	{`ENC\[|://`, isReference},
+	{`^(vault|op|arn|env|file|ssm|gcp|azurekv|secret|ref\+?\w*):`, isReference},
+	{`[$#@%]\{|\$\(|\{[{%]`, isReference}, // shells, Kubernetes, templates
+	{`^(\$\w+|%\w+%|@\w+@|__\w+__)$`, isReference},
+	{`^\W*((change|replace)[ _-]?(me|this)?|insert|enter|put|your|my|todo|fixme)(\W|_|$)`, isNobodys},
+	{`^\W*(example|placeholder|dummy|redacted|hidden|none|null|undefined|x{3,})(\W|_|$)`, isNobodys},
+	{`^[^\pL\pN]+$`, isNobodys},
+	{"^[\"'`“”„‘’«].*[\"'`“”’»]$", "is in quotes"},
+	{`^[{\[]`, "is JSON"},
+	{`^(bearer|basic|token|apikey|key)\s`, isPrefixed},
+	{`^[\w. -]+[:=]\s*[^\s=]`, isPrefixed},
+	{`[\s,;|]|^[0-9a-f]{80}$`, "looks like two keys"},
+	{`%[0-9a-f]{2}|\\[nrtux]`, "is escaped"},
 }
 
 var hexadecimal = regexp.MustCompile(`^[0-9A-Fa-f]+$`)
@@ -62,7 +71,7 @@ func oddity(key string) string {
 		return fmt.Sprintf("has %d hexadecimal digits", size)
 	}
 	for _, odd := range oddities {
-		if odd.pattern.MatchString(key) {
+		if regexp.MustCompile("(?i)" + odd.pattern).MatchString(key) { // a rejection is rare
 			return odd.says
 		}
 	}

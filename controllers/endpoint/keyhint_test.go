@@ -118,6 +118,7 @@ func TestOddKey(t *testing.T) {
 		{groupKey[:20], "has 20 hexadecimal digits"},
 		{"0f8fad5b-d9cb-469f-a165-70867728950e", "has 36 characters, not all of them hexadecimal digits"},
 		{"O" + groupKey[1:], "has 40 characters, not all of them hexadecimal digits"},
+		{"ключ", "has 4 characters, not all of them hexadecimal digits"},
 		{"schlüssel", "has 9 characters, not all of them hexadecimal digits"},
 	} {
 		for _, status := range []int{400, 401, 403, 404} {

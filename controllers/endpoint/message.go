@@ -89,7 +89,8 @@ func isPlain(text string) bool {
 	ends := func(r rune) bool { return unicode.IsSpace(r) || r > unicode.MaxLatin1 && unicode.IsPunct(r) }
 	isToken := func(word string) bool { return utf8.RuneCountInString(word) >= minToken }
 	packed := strings.ToLower(strings.ReplaceAll(norm.NFKC.String(text), " ", ""))
-	return !strings.Contains(packed, "//") && !strings.Contains(packed, "www.") && !slices.ContainsFunc(strings.FieldsFunc(text, ends), isToken)
+	hasURL := strings.Contains(packed, "//") || strings.Contains(packed, "www.")
+	return !hasURL && !slices.ContainsFunc(strings.FieldsFunc(text, ends), isToken)
 }
 
 // hiddenHost stands for a host whose name may be a key.

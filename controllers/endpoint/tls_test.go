@@ -113,17 +113,21 @@ func selfSigned(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, 
 // mount is a folder that a kubelet fills: the file is a link into a folder that is
 // replaced as a whole (Kubernetes' AtomicWriter).
 type mount struct {
-	t   *testing.T
-	dir string
+	t      *testing.T
+	dir    string
+	writes int64
 }
 
-func (m mount) path() string { return filepath.Join(m.dir, "ca.crt") }
+func (m *mount) path() string { return filepath.Join(m.dir, "ca.crt") }
 
-func (m mount) write(text []byte) {
+// write gives each version a time of its own, however fast it is.
+func (m *mount) write(text []byte) {
 	m.t.Helper()
 	folder, err := os.MkdirTemp(m.dir, "..2026")
 	must(m.t, err)
 	must(m.t, os.WriteFile(filepath.Join(folder, "ca.crt"), text, 0o600))
+	m.writes++
+	must(m.t, os.Chtimes(filepath.Join(folder, "ca.crt"), time.Time{}, time.Unix(m.writes, 0)))
 	must(m.t, os.Symlink(filepath.Base(folder), filepath.Join(m.dir, "..data_tmp")))
 	must(m.t, os.Rename(filepath.Join(m.dir, "..data_tmp"), filepath.Join(m.dir, "..data")))
 	if err := os.Symlink(filepath.Join("..data", "ca.crt"), m.path()); err != nil && !os.IsExist(err) {
@@ -135,21 +139,15 @@ func (m mount) write(text []byte) {
 func TestCAFileIsReadAgain(t *testing.T) {
 	formerOne, former := selfSigned(t, func(*x509.Certificate) {})
 	nextOne, next := selfSigned(t, func(*x509.Certificate) {})
-	var presented atomic.Pointer[tls.Certificate]
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, strings.NewReplacer("{url}", testURL, "{expire}", fmt.Sprint(documentedExpire.Unix())).Replace(sound))
-	}))
-	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return &tls.Config{Certificates: []tls.Certificate{*presented.Load()}}, nil
-	}}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	defer server.Close()
-	file := mount{t, t.TempDir()}
+	url, presented := presenting(t)
+	size := max(len(former), len(next)) // of both, so that their time alone tells them apart
+	former = append(bytes.Repeat([]byte("\n"), size-len(former)), former...)
+	next = append(bytes.Repeat([]byte("\n"), size-len(next)), next...)
+	file := &mount{t: t, dir: t.TempDir()}
 	file.write(next)
 	var told []error
 	client, err := endpoint.New(endpoint.Config{
-		URL: server.URL, AllowedURLHosts: []string{"*.xtracta.com"}, Timeout: time.Minute,
+		URL: url, AllowedURLHosts: []string{"*.xtracta.com"}, Timeout: time.Minute,
 		CAFile: file.path(), OnCAFile: func(err error) { told = append(told, err) },
 		Clock: clocktesting.NewFakePassiveClock(documentedExpire.Add(-10 * time.Minute)),
 	})
@@ -198,6 +196,21 @@ func TestCAFileIsReadAgain(t *testing.T) {
 	expect("the one that remains", &nextOne, granted, "")
 }
 
+// presenting is a server that grants, under the certificate that is presented now.
+func presenting(t *testing.T) (url string, presented *atomic.Pointer[tls.Certificate]) {
+	presented = &atomic.Pointer[tls.Certificate]{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.NewReplacer("{url}", testURL, "{expire}", fmt.Sprint(documentedExpire.Unix())).Replace(sound))
+	}))
+	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{*presented.Load()}}, nil
+	}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL, presented
+}
+
 // brokenFiles hold less than they should. They are made of two that are sound.
 func brokenFiles(one, two []byte) map[string]string {
 	both := string(one) + string(two)
@@ -206,7 +219,7 @@ func brokenFiles(one, two []byte) map[string]string {
 		"no PEM":                        "<html>404</html>",
 		"cut in the second certificate": both[:len(one)+len(two)/2],
 		"cut in the last line":          both[:len(both)-5],
-		"cut in the second first line":  both[:len(one)+len("-----BEGIN CERT")],
+		"cut in the second first line":  both[:strings.LastIndex(both, "-----BEGIN CERT")+len("-----BEGIN CERT")],
 		"without the first end":         strings.Replace(both, "-----END CERTIFICATE-----\n", "", 1),
 		"of a damaged certificate":      string(one) + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})),
 		"a private key":                 string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})),
