@@ -67,15 +67,14 @@ type Reconciler struct {
 	woken      *wakeSource
 	bulkhead   *bulkhead
 	// asking holds the names of the generated Secrets for which requests are under way.
-	asking  sync.Map
-	options Options
+	asking sync.Map
 }
 
 // New returns a Reconciler. It runs once SetupWithManager has added it to a manager.
 func New(d Dependencies, o Options) *Reconciler {
 	r := &Reconciler{
 		endpoint: d.Endpoint, clock: d.Clock, events: d.Events, metrics: d.Metrics,
-		leads: d.Leads, local: newLocalStates(), woken: &wakeSource{}, options: o,
+		leads: d.Leads, local: newLocalStates(), woken: &wakeSource{},
 	}
 	if r.leads == nil {
 		r.leads = func() bool { return true }
