@@ -1,12 +1,9 @@
 package integration
 
 import (
+	"fmt"
 	"testing"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
@@ -15,63 +12,37 @@ import (
 // secret stores bring it: until two minutes have passed nobody is warned, and then once.
 func TestKeyThatComesLate(t *testing.T) {
 	t.Parallel()
-	const warned = 2 * time.Minute
-	for _, row := range []struct {
-		name      string
-		hasSecret bool // which lacks the entry
-		restarts  bool // of the controller, before each look
-		looks     []time.Duration
-	}{
-		{"in time", false, false, []time.Duration{time.Second, 119 * time.Second}},
-		{"after the warning", false, false, []time.Duration{119 * time.Second, warned, 5 * time.Minute}},
-		{"the Secret has no such entry", true, false, []time.Duration{119 * time.Second, warned}},
-		{"the controller starts anew each time", false, true, []time.Duration{119 * time.Second, warned, 5 * time.Minute}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the controller starts anew each time: %t", restarts), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.clock.Stop()
 			w.clock.SetTime(time.Now()) // the API server says when a session was created
-			if row.hasSecret {
-				w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
-			}
 			w.run()
 			created := w.Session("acme").CreationTimestamp
-			told := map[string]int{v1alpha1.ReasonIssued: 1}
-			for _, age := range row.looks {
-				if age >= warned {
-					told[v1alpha1.ReasonKeySecretMissing] = 1
-				}
-				if row.restarts {
+			told := map[string]int{}
+			for _, age := range []time.Duration{119 * time.Second, 2 * time.Minute, 5 * time.Minute} {
+				if restarts {
 					w.controller.stop()
 				}
 				w.clock.SetTime(created.Add(age))
-				if row.restarts {
+				if restarts {
 					w.run()
 				}
-				w.expectMissingKey(age)
+				condition := v1alpha1.ConditionReconciling
+				if age >= 2*time.Minute {
+					condition, told = v1alpha1.ConditionStalled, map[string]int{v1alpha1.ReasonKeySecretMissing: 1}
+				}
+				w.Reaches("acme", condition, v1alpha1.ReasonKeySecretMissing)
+				w.rest()
+				w.waitForEvents("acme", told)
 			}
 			w.GiveKey("key", w.Key)
 			w.Ready("acme")
 			w.waitForRequests(1)
-			w.waitForEvents("acme", told)
+			w.waitForEvents("acme", map[string]int{v1alpha1.ReasonKeySecretMissing: 1, v1alpha1.ReasonIssued: 1})
 		})
 	}
-}
-
-// expectMissingKey waits for what a session of that age says of a key that is missing.
-func (w *world) expectMissingKey(age time.Duration) {
-	w.T.Helper()
-	kind, other, told := v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, map[string]int{}
-	if age >= 2*time.Minute {
-		kind, other, told = other, kind, map[string]int{v1alpha1.ReasonKeySecretMissing: 1}
-	}
-	session := w.Reaches("acme", kind, v1alpha1.ReasonKeySecretMissing)
-	w.rest()
-	if meta.FindStatusCondition(session.Status.Conditions, other) != nil {
-		w.T.Errorf("after %s it is %s as well", age, other)
-	}
-	w.waitForEvents("acme", told)
 }
 
 // TestKeyThatGoesAndComesBack: a URL that is alive works on without it, and who was warned is told

@@ -71,7 +71,7 @@ var situations = map[string]situation{
 		},
 	},
 	"the Secret is not ours":          {before: (*world).foreignSecret},
-	"writing the Secret is forbidden": {before: func(w *world) { w.forbid(); w.waitUntilForbidden(true) }},
+	"writing the Secret is forbidden": {before: func(w *world) { w.forbid() }},
 	"waiting for garbage collection": {after: func(w *world) {
 		issued := w.issued("acme")
 		w.controller.stop()

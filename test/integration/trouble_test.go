@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -43,30 +42,6 @@ func TestExpiredURLLeavesTheStatusAndStaysInTheSecret(t *testing.T) {
 		v1alpha1.ReasonExpired: 1, v1alpha1.ReasonRecovered: 1})
 }
 
-func TestSuspendedSessionKeepsItsURLUntilItExpires(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	first := w.issued("acme", builders.Expiration(600))
-	w.edit("acme", builders.Suspended())
-	w.Eventually("no renewal is announced", func() string {
-		if at := w.Get("acme").Status.RenewalTime; at != nil {
-			return at.String()
-		}
-		return ""
-	})
-	w.clock.Step(w.until(first.Status.RenewalTime.Time) + 30*time.Second)
-	w.rest()
-	if got := w.Ready("acme"); got.Status.URL != first.Status.URL {
-		t.Errorf("the URL of a suspended session is gone")
-	}
-	w.clock.Step(w.until(first.Status.ExpirationTime.Time) + time.Second)
-	w.Reaches("acme", v1alpha1.ConditionReady, v1alpha1.ReasonSuspended)
-	w.waitForRequests(1)
-	w.edit("acme", resumed)
-	w.Ready("acme")
-	w.waitForRequests(2)
-}
-
 // TestEveryOutcomeIsToldAsWhatItIs holds reason and condition for a session
 // without a URL, and for one whose renewal fails.
 func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
@@ -96,16 +71,6 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 			if failing.Status.URL != alive.Status.URL || failing.Status.LastAttempt == nil {
 				t.Errorf("while renewal fails the status is %+v", failing.Status)
 			}
-			w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
-			w.clock.Step(90 * time.Second)
-			w.Eventually("the URL for older inputs is told as such", func() string {
-				reason := fmt.Sprint(w.Get("acme").Status.Conditions)
-				if ready := w.Get("acme").Status.Conditions[0]; ready.Reason == v1alpha1.ReasonInputsChanged ||
-					ready.Reason == row.reason && row.condition == v1alpha1.ConditionStalled {
-					return ""
-				}
-				return reason
-			})
 		})
 	}
 }
