@@ -4,35 +4,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/test/performance/growth"
 )
 
-func costSession() *v1alpha1.BillingSession {
-	return &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: "finance", Name: "acme", UID: "3f1c9d7e"}}
-}
-
-func composedForCost(t testing.TB) *corev1.Secret {
-	t.Helper()
-	issued := time.Unix(1_800_000_000, 0)
-	composed, err := Compose(costSession(), nil, &Grant{
-		Grant: renewal.Grant{Issued: issued, Expire: issued.Add(10 * time.Minute), Fingerprint: strings.Repeat("0", 64)},
-		URL:   endpoint.NewURL("https://www.xtracta.com/billing/index.html?token=0123456789abcdef0123456789abcdef"),
-	})
-	must(t, err)
-	return composed
-}
-
 // BenchmarkDigest is what it costs to see whether somebody edited a Secret.
 func BenchmarkDigest(b *testing.B) {
-	composed := composedForCost(b)
+	composed := written(b, owner())
 	b.ReportAllocs()
 	for b.Loop() {
 		if !IsIntact(composed) {
@@ -43,11 +25,11 @@ func BenchmarkDigest(b *testing.B) {
 
 // BenchmarkInspect is what it costs to read a grant back, the digest included.
 func BenchmarkInspect(b *testing.B) {
-	composed, session := composedForCost(b), costSession()
-	accept := func(string) error { return nil }
+	session := owner()
+	composed := written(b, session)
 	b.ReportAllocs()
 	for b.Loop() {
-		if state, _ := Inspect(session, composed, accept); state != renewal.SecretOurs {
+		if state, _ := Inspect(session, composed, anyHost); state != renewal.SecretOurs {
 			b.Fatal(state)
 		}
 	}
@@ -75,9 +57,9 @@ func TestTwiceTheSecretIsTwiceTheWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			growth.AtMostDoubles(t, 4096, func(n int) func() {
-				s := composedForCost(t)
+				s := written(t, owner())
 				fill(s, n)
-				return func() { Inspect(costSession(), s, func(string) error { return nil }) }
+				return func() { Inspect(owner(), s, anyHost) }
 			})
 		})
 	}

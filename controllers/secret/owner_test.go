@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // sessionRef is a reference to a session as the owner.
@@ -24,22 +23,14 @@ func ownedBy(owners ...metav1.OwnerReference) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{OwnerReferences: owners}}
 }
 
-// intactOf is a Secret as it was written for the session, with other owners since.
-func intactOf(owners ...metav1.OwnerReference) *corev1.Secret {
-	secret, err := Compose(owner(), nil, &Grant{URL: endpoint.NewURL("https://xtracta.com/")})
-	if err != nil {
-		panic(err)
-	}
-	secret.OwnerReferences = owners
-	return secret
-}
-
 // The controller writes to what it owns, keeps whole what a session owns, and sends no URL as
 // a key: each asks for the owner in another way.
 func TestWhoseASecretIs(t *testing.T) {
 	t.Parallel()
 	leaving := ownedBy(sessionRef("acme", "uid"))
 	leaving.DeletionTimestamp = &metav1.Time{}
+	taken := written(t, owner())
+	taken.OwnerReferences = []metav1.OwnerReference{sessionRef("other", "x")}
 	labelled := func(by, of string) *corev1.Secret {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{v1alpha1.LabelManagedBy: by, v1alpha1.LabelSession: of}}}
 	}
@@ -58,7 +49,7 @@ func TestWhoseASecretIs(t *testing.T) {
 		{why: "ours, but gone in a moment", secret: leaving, owned: true, generatedFor: "acme"},
 		{why: "of our predecessor, which no lookup by name can find", secret: ownedBy(sessionRef("acme", "earlier")), owned: true, generatedFor: "acme"},
 		{why: "of another session, and not written for this one", secret: ownedBy(sessionRef("other", "x")), owned: true, generatedFor: "other"},
-		{why: "written for this session, of another one that may have gone", secret: intactOf(sessionRef("other", "x")), owned: true, generatedFor: "other",
+		{why: "written for this session, of another one that may have gone", secret: taken, owned: true, generatedFor: "other",
 			others: []metav1.OwnerReference{sessionRef("other", "x")}},
 		{why: "ours and another session's", secret: ownedBy(configMapRef, sessionRef("acme", "uid"), sessionRef("other", "x")), ours: true, owned: true,
 			generatedFor: "acme"},
@@ -91,22 +82,19 @@ func TestWhoseASecretIs(t *testing.T) {
 
 // Without the controller's reference garbage collection would not delete the Secret, and one
 // that blocks the deletion would need a permission that the operator does not have.
+// Where there is one, nothing of the list is written anew, whatever is beside it: tools that order
+// or complete such lists would do it again, in turn with us.
 func TestOwnerReferenceIsOursAlone(t *testing.T) {
 	t.Parallel()
-	got := WithMetadata(owner(), ownedBy(configMapRef, sessionRef("acme", "earlier"), sessionRef("other", "x"))).OwnerReferences
-	ours, yes, no := sessionRef("acme", "uid"), true, false
-	ours.Controller, ours.BlockOwnerDeletion = &yes, &no
-	if diff := cmp.Diff([]metav1.OwnerReference{configMapRef, ours}, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-// A reference to us counts whatever is beside it, so nothing of the list needs to be written
-// anew: tools that order or complete such lists would do it again, in turn with us.
-func TestOwnerReferencesWithOursAreLeftAlone(t *testing.T) {
-	t.Parallel()
-	owners := []metav1.OwnerReference{sessionRef("other", "x"), sessionRef("acme", "uid"), configMapRef}
-	if diff := cmp.Diff(owners, WithMetadata(owner(), ownedBy(owners...)).OwnerReferences); diff != "" {
-		t.Errorf("(-before +after)\n%s", diff)
+	added, yes, no := sessionRef("acme", "uid"), true, false
+	added.Controller, added.BlockOwnerDeletion = &yes, &no
+	other, ours := sessionRef("other", "x"), sessionRef("acme", "uid")
+	for _, row := range []struct{ before, want []metav1.OwnerReference }{
+		{[]metav1.OwnerReference{configMapRef, sessionRef("acme", "earlier"), other}, []metav1.OwnerReference{configMapRef, added}},
+		{[]metav1.OwnerReference{other, ours, configMapRef}, []metav1.OwnerReference{other, ours, configMapRef}},
+	} {
+		if diff := cmp.Diff(row.want, WithMetadata(owner(), ownedBy(row.before...)).OwnerReferences); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
 	}
 }

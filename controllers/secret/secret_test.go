@@ -124,9 +124,7 @@ func TestEveryEditShows(t *testing.T) {
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
-			secret, err := Compose(session, nil, &Grant{Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(2e9-600, 0),
-				Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"}, URL: endpoint.NewURL("https://example.com/?t=1")})
-			must(t, err)
+			secret := written(t, session)
 			row.edit(secret)
 			got, _ := Inspect(session, secret, anyHost, "living")
 			if got != row.want {
@@ -151,16 +149,24 @@ func TestTemplateIsFollowed(t *testing.T) {
 		secret := WithMetadata(owner(), nil)
 		maps.Copy(secret.Labels, others)
 		maps.Copy(secret.Annotations, others)
+		untouched := secret.DeepCopy()
 		for range 3 {
 			labels, annotations := keys.Draw(t, "labels"), keys.Draw(t, "annotations")
-			session := owner(withTemplate(labels, annotations))
-			secret = WithMetadata(session, secret)
-			wantLabels, wantAnnotations := desiredMetadata(session)
-			maps.Copy(wantLabels, others)
-			maps.Copy(wantAnnotations, others)
-			if diff := cmp.Diff(wantLabels, secret.Labels) + cmp.Diff(wantAnnotations, secret.Annotations); diff != "" {
-				t.Fatalf("(-want +got)\n%s", diff)
+			secret = WithMetadata(owner(withTemplate(labels, annotations)), secret)
+			for _, row := range []struct{ plain, template, got map[string]string }{
+				{untouched.Labels, labels, secret.Labels}, {untouched.Annotations, annotations, secret.Annotations},
+			} {
+				want, got := maps.Clone(row.plain), maps.Clone(row.got)
+				maps.Copy(want, row.template)
+				delete(got, annotationTemplate)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("(-want +got)\n%s", diff)
+				}
 			}
+		}
+		// A trace would cost an update of each Secret whose session has `secretTemplate: {}`.
+		if diff := cmp.Diff(untouched, WithMetadata(owner(builders.Template(nil, nil)), secret)); diff != "" {
+			t.Fatalf("an empty template leaves a trace (-before +after)\n%s", diff)
 		}
 	})
 }

@@ -105,6 +105,11 @@ func TestSituations(t *testing.T) {
 			ready: "False", reason: v1alpha1.ReasonQueued, also: v1alpha1.ConditionReconciling},
 		{why: "it keeps the cause that it had", facts: renewal.Facts{Key: renewal.KeyRead, Last: waited(failed(v1alpha1.OutcomeUnavailable)), QueuedSince: now.Add(-time.Minute), Observed: true},
 			ready: "False", reason: v1alpha1.ReasonUnavailable, also: v1alpha1.ConditionReconciling},
+		{why: "waiting for a turn mends no renewal", facts: renewal.Facts{Key: renewal.KeyRead, InSecret: grant(9 * time.Minute), Secret: renewal.SecretOurs,
+			Last: waited(failed(v1alpha1.OutcomeUnavailable)), QueuedSince: now.Add(-time.Minute), Observed: true},
+			ready: "True", reason: v1alpha1.ReasonIssued, also: v1alpha1.ConditionRenewalFailing, alsoReason: v1alpha1.ReasonUnavailable},
+		{why: "nor a rejection", facts: renewal.Facts{Key: renewal.KeyRead, Last: waited(failed(v1alpha1.OutcomeRejected)), QueuedSince: now.Add(-time.Minute), Observed: true},
+			ready: "False", reason: v1alpha1.ReasonRejected, also: v1alpha1.ConditionStalled},
 		{why: "a write that the API server did not refuse is tried again", facts: renewal.Facts{
 			Key: renewal.KeyRead, Unsaved: alive, Write: renewal.WriteState{Failed: true, RetryAt: now.Add(time.Minute)}},
 			ready: "False", reason: v1alpha1.ReasonSecretWriteFailed, also: v1alpha1.ConditionReconciling},
