@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -64,13 +65,8 @@ func TestSecretThatIsDeletedAtOnceIsRestored(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
 	w.Session("acme", builders.Expiration(86400))
-	w.Eventually("the first Secret", func() string {
-		if secret := w.Secret("acme"); secret != nil {
-			w.Delete(secret)
-			return ""
-		}
-		return "there is none"
-	})
+	env.Until(t, "the first Secret", func() bool { return w.Secret("acme") != nil })
+	w.Delete(w.Secret("acme"))
 	w.waitForRequests(1)
 	w.waitForURL("acme", w.Standin.Grants(w.Key)[0].URL)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -23,12 +24,7 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 		w.controller.stop()
 	}()
 	// The queue is shut down first: from then on the pass knows that it shall end.
-	w.Eventually("the controller stops", func() string {
-		if w.passes.queue.ShuttingDown() {
-			return ""
-		}
-		return "not yet"
-	})
+	env.Until(t, "the controller stops", w.passes.queue.ShuttingDown)
 	release()
 	<-stopped
 	w.waitForURL("acme", w.Standin.Grants(w.Key)[0].URL)

@@ -3,12 +3,12 @@ package integration
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/invariants"
 )
 
@@ -91,13 +92,10 @@ func (w *world) seeAll() {
 	}
 	for i := range sessions.Items {
 		session := &sessions.Items[i]
-		w.Eventually("the watch sees session "+session.Name, func() string {
+		env.Until(w.T, "the watch sees session "+session.Name, func() bool {
 			w.vigil.mu.Lock()
 			defer w.vigil.mu.Unlock()
-			if w.vigil.seen[session.Name] == session.ResourceVersion {
-				return ""
-			}
-			return "an older version"
+			return w.vigil.seen[session.Name] == session.ResourceVersion
 		})
 	}
 }
@@ -162,27 +160,20 @@ func (w *world) told(name string) map[string]int {
 	reasons := map[string]int{}
 	for _, event := range w.events() {
 		if event.Regarding.Name == name {
-			reasons[event.Reason] += max(1, int(seriesOf(event)))
+			reasons[event.Reason]++
+			if event.Series != nil {
+				reasons[event.Reason] += max(1, int(event.Series.Count)) - 1
+			}
 		}
 	}
 	return reasons
-}
-
-func seriesOf(event eventsv1.Event) int32 {
-	if event.Series == nil {
-		return 1
-	}
-	return event.Series.Count
 }
 
 // waitForEvents waits until the session's events are those, by reason.
 func (w *world) waitForEvents(name string, want map[string]int) {
 	w.T.Helper()
 	w.Eventually("events of session "+name, func() string {
-		if got := w.told(name); fmt.Sprint(got) != fmt.Sprint(want) {
-			return fmt.Sprintf("%v, want %v", got, want)
-		}
-		return ""
+		return cmp.Diff(want, w.told(name))
 	})
 }
 

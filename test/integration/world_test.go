@@ -92,9 +92,7 @@ func (w *world) edit(name string, change func(*v1alpha1.BillingSession)) {
 	before := w.Get(name)
 	after := before.DeepCopy()
 	change(after)
-	if err := w.Client.Patch(w.T.Context(), after, client.MergeFrom(before)); err != nil {
-		w.T.Fatalf("edit session %s: %v", name, err)
-	}
+	w.Must(w.Client.Patch(w.T.Context(), after, client.MergeFrom(before)))
 }
 
 // editSecret changes a Secret, or fails the test if there is none.
@@ -103,9 +101,7 @@ func (w *world) editSecret(name string, change func(*corev1.Secret)) (version st
 	before := w.Secret(name)
 	after := before.DeepCopy()
 	change(after)
-	if err := w.Client.Patch(w.T.Context(), after, client.MergeFrom(before)); err != nil {
-		w.T.Fatalf("edit Secret %s: %v", name, err)
-	}
+	w.Must(w.Client.Patch(w.T.Context(), after, client.MergeFrom(before)))
 	return after.ResourceVersion
 }
 
@@ -134,12 +130,7 @@ func (w *world) passFloor() {
 // does not see more once the controller rests.
 func (w *world) waitForRequests(want int) {
 	w.T.Helper()
-	w.Eventually(fmt.Sprintf("%d requests", want), func() string {
-		if got := w.Standin.Total(); got < want {
-			return fmt.Sprintf("%d", got)
-		}
-		return ""
-	})
+	env.Until(w.T, fmt.Sprintf("%d requests", want), func() bool { return w.Standin.Total() >= want })
 	w.rest()
 	if got := w.Standin.Total(); got != want {
 		w.T.Fatalf("%d requests, want %d", got, want)
@@ -147,14 +138,11 @@ func (w *world) waitForRequests(want int) {
 }
 
 // waitForNewURL waits until the Secret holds another URL than before, and gives it.
-func (w *world) waitForNewURL(secretName, before string) string {
+func (w *world) waitForNewURL(secretName, before string) (now string) {
 	w.T.Helper()
-	var now string
-	w.Eventually("another URL in Secret "+secretName, func() string {
-		if now = w.URLIn(secretName); now != "" && now != before {
-			return ""
-		}
-		return "still the same"
+	env.Until(w.T, "another URL in Secret "+secretName, func() bool {
+		now = w.URLIn(secretName)
+		return now != "" && now != before
 	})
 	return now
 }
@@ -162,10 +150,5 @@ func (w *world) waitForNewURL(secretName, before string) string {
 // waitForURL waits until the Secret holds that URL.
 func (w *world) waitForURL(secretName, want string) {
 	w.T.Helper()
-	w.Eventually("the URL in Secret "+secretName, func() string {
-		if w.URLIn(secretName) == want {
-			return ""
-		}
-		return "another, or none"
-	})
+	env.Until(w.T, "the URL in Secret "+secretName, func() bool { return w.URLIn(secretName) == want })
 }

@@ -61,7 +61,7 @@ func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 				w.passFloor()
 				w.calls.fail(before, after)
 				w.RequestRenewal("acme", "now")
-				w.Eventually("the second request", func() string { return env.Unless(w.Standin.Total() == 2, "not yet") })
+				env.Until(t, "the second request", func() bool { return w.Standin.Total() == 2 })
 				want = 2
 			}
 			for range 20 {
