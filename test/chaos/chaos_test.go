@@ -11,12 +11,14 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/standin"
 )
 
 var (
@@ -111,28 +113,27 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 	},
 }
 
-// The API server is stopped and started with patience: on a busy machine that takes
-// longer than its keeper waits.
-const triesForAPIServer = 4
-
-func (w *world) stopAPIServer() {
-	err := w.cluster.StopAPIServer()
-	for i := 1; err != nil && i < triesForAPIServer; i++ {
-		err = w.cluster.StopAPIServer()
-	}
-	if err != nil {
-		w.t.Errorf("stop the API server: %v", err)
-	}
-}
+// stopAPIServer and startAPIServer try again: on a busy machine either takes longer than the server's
+// keeper waits.
+func (w *world) stopAPIServer() { w.insistOn("stop the API server", w.cluster.StopAPIServer) }
 
 func (w *world) startAPIServer() {
-	err := w.cluster.StartAPIServer()
-	for i := 1; err != nil && i < triesForAPIServer; i++ {
-		w.stopAPIServer() // what did not get ready in time is on its way out
-		err = w.cluster.StartAPIServer()
+	w.insistOn("start the API server", func() error {
+		err := w.cluster.StartAPIServer()
+		if err != nil {
+			w.stopAPIServer() // what did not get ready in time is on its way out
+		}
+		return err
+	})
+}
+
+func (w *world) insistOn(what string, do func() error) {
+	err := do()
+	for i := 1; err != nil && i < 4; i++ {
+		err = do()
 	}
 	if err != nil {
-		w.t.Errorf("start the API server: %v", err)
+		w.t.Errorf("%s: %v", what, err)
 	}
 }
 
@@ -142,20 +143,24 @@ func (w *world) disturb(chaos context.Context, d disturbance) {
 	switch d.Kind {
 	case endpointDown:
 		w.chronicle.note(nobody, "the endpoint is down for %s", d.Lasts)
-		w.standin.Misbehave(standinDown)
+		w.standin.Misbehave(standin.Status(503))
 		pause(chaos, d.Lasts)
 		w.standin.Misbehave()
 	case endpointFault:
 		fault, key := endpointFaults[d.Choice], s.key.value()
 		w.chronicle.note(s.number, "the endpoint misbehaves for %s: %s", d.Lasts, fault.name)
-		w.standin.MisbehaveFor(key, fault.with(d.Share))
+		if fault.once {
+			w.standin.MisbehaveFor(key, standin.Times(1, fault.faults...))
+		} else {
+			w.standin.MisbehaveFor(key, standin.Sometimes(d.Share, fault.faults...))
+		}
 		pause(chaos, d.Lasts)
 		w.standin.MisbehaveFor(key)
 		if fault.once {
-			w.act(s, renewal) // a rejection needs a person
+			w.act(s, renewal()) // a rejection needs a person
 		}
 	default:
-		people[d.Kind](w, chaos, s, d)
+		habits[slices.IndexFunc(habits, d.isOf)].do(w, chaos, s, d)
 	}
 }
 
@@ -169,7 +174,7 @@ func (w *world) calmDown() {
 		w.insist(s.number, "look after", func(ctx context.Context) error {
 			session, err := w.session(ctx, s)
 			if err == nil && conditionsOf(session) != wellConditions {
-				w.act(s, renewal)
+				w.act(s, renewal())
 			}
 			return err
 		})

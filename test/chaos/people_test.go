@@ -18,62 +18,77 @@ import (
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
-// people is what people do, by kind. The context ends with the chaos: what is to
-// last for a while is over then, too.
-var people = map[kind]func(w *world, chaos context.Context, s *subject, d disturbance){
-	renew: func(w *world, _ context.Context, s *subject, _ disturbance) { w.act(s, renewal) },
-	renewTwice: func(w *world, chaos context.Context, s *subject, _ disturbance) {
-		w.act(s, renewal)
-		pause(chaos, time.Second)
-		w.act(s, renewal)
-	},
-	rotateKey:  (*world).rotateKey,
-	reapplyKey: (*world).reapplyKey,
-	removeKey:  (*world).removeKey,
+// habit is something that people do, and how often among all that they do. The context ends with the
+// chaos: what is to last for a while is over then, too.
+type habit struct {
+	kind  kind
+	often int
+	do    func(w *world, chaos context.Context, s *subject, d disturbance)
+}
 
-	deleteSecret: func(w *world, _ context.Context, s *subject, _ disturbance) {
-		w.chronicle.acted(s.number, "deletes the generated Secret")
-		w.insist(s.number, "delete the Secret", func(ctx context.Context) error {
-			return client.IgnoreNotFound(w.client.Delete(ctx, builders.KeySecretOf(w.namespace, s.name(), "")))
-		})
-	},
-	editSecret: (*world).editSecret,
-	relabelSession: func(w *world, _ context.Context, s *subject, d disturbance) {
-		w.act(s, func() map[string]any {
-			return map[string]any{"metadata": map[string]any{"labels": map[string]any{"team": fmt.Sprint("team-", d.Choice)}}}
-		})
-	},
-	changePurge: func(w *world, _ context.Context, s *subject, d disturbance) {
-		w.act(s, spec("purge", []any{nil, v1alpha1.PurgeDelete, v1alpha1.PurgeProcess}[d.Choice%3]))
-	},
-	changeExpiration: func(w *world, _ context.Context, s *subject, d disturbance) {
-		w.act(s, spec("expirationSeconds", expirationOf(s.number, d.Choice%secondsPerSession)))
-	},
-	changeRenewBefore: func(w *world, _ context.Context, s *subject, d disturbance) {
-		w.act(s, spec("renewBeforeSeconds", max(1, int(chaosLife.Seconds())*(d.Choice%5)/10))) // no more than by default
-	},
-	changeTemplate: func(w *world, _ context.Context, s *subject, d disturbance) {
-		w.act(s, spec("secretTemplate", []any{
+func (d disturbance) isOf(h habit) bool { return h.kind == d.Kind }
+
+var habits = []habit{
+	{"somebody asks for a fresh URL", 2, patches(func(disturbance) patch { return renewal() })},
+	{"somebody asks for a fresh URL, and at once again", 1, func(w *world, chaos context.Context, s *subject, _ disturbance) {
+		w.act(s, renewal())
+		pause(chaos, time.Second)
+		w.act(s, renewal())
+	}},
+	{"a key is rotated, and the old one revoked", 2, (*world).rotateKey},
+	{"a key is applied again with the same value", 2, (*world).reapplyKey},
+	{"a key's Secret is gone for a while", 1, (*world).removeKey},
+	{"a generated Secret is deleted", 2, (*world).deleteSecret},
+	{"a generated Secret is edited", 3, (*world).editSecret},
+	{"the labels of a session are edited", 1, patches(func(d disturbance) patch {
+		return patch{"metadata": patch{"labels": patch{"team": fmt.Sprint("team-", d.Choice)}}}
+	})},
+	{"purge is changed", 1, patches(func(d disturbance) patch {
+		return spec("purge", []any{nil, v1alpha1.PurgeDelete, v1alpha1.PurgeProcess}[d.Choice%3])
+	})},
+	{"expirationSeconds is changed", 1, patches(func(d disturbance) patch {
+		return spec("expirationSeconds", expirationOf(d.Session, d.Choice%secondsPerSession))
+	})},
+	{"renewBeforeSeconds is changed", 1, patches(func(d disturbance) patch {
+		return spec("renewBeforeSeconds", max(1, int(chaosLife.Seconds())*(d.Choice%5)/10)) // no more than by default
+	})},
+	{"secretTemplate is changed", 1, patches(func(d disturbance) patch {
+		return spec("secretTemplate", []any{
 			nil,
-			map[string]any{"labels": map[string]any{"app": fmt.Sprint("app-", d.Choice)}, "annotations": nil},
-			map[string]any{"labels": nil, "annotations": map[string]any{"note": fmt.Sprint("note ", d.Choice)}},
-		}[d.Choice%3]))
-	},
-	hideURL: func(w *world, chaos context.Context, s *subject, d disturbance) {
-		w.act(s, spec("urlInStatus", v1alpha1.URLInStatusHidden))
+			patch{"labels": patch{"app": fmt.Sprint("app-", d.Choice)}, "annotations": nil},
+			patch{"labels": nil, "annotations": patch{"note": fmt.Sprint("note ", d.Choice)}},
+		}[d.Choice%3])
+	})},
+	{"the URL is hidden from the status for a while", 1, forAWhile("urlInStatus", v1alpha1.URLInStatusHidden, v1alpha1.URLInStatusFull)},
+	{"the session is suspended for a while", 1, forAWhile("suspend", true, false)},
+}
+
+// patch is a part of a session.
+type patch map[string]any
+
+func spec(field string, value any) patch { return patch{"spec": patch{field: value}} }
+
+// renewal asks for a fresh URL with a token that was never used before.
+func renewal() patch {
+	token := strconv.FormatInt(time.Now().UnixNano(), 10)
+	return patch{"metadata": patch{"annotations": patch{v1alpha1.AnnotationRenewRequestedAt: token}}}
+}
+
+func patches(of func(disturbance) patch) func(*world, context.Context, *subject, disturbance) {
+	return func(w *world, _ context.Context, s *subject, d disturbance) { w.act(s, of(d)) }
+}
+
+func forAWhile(field string, during, after any) func(*world, context.Context, *subject, disturbance) {
+	return func(w *world, chaos context.Context, s *subject, d disturbance) {
+		w.act(s, spec(field, during))
 		pause(chaos, d.Lasts)
-		w.act(s, spec("urlInStatus", v1alpha1.URLInStatusFull))
-	},
-	suspend: func(w *world, chaos context.Context, s *subject, d disturbance) {
-		w.act(s, spec("suspend", true))
-		pause(chaos, d.Lasts)
-		w.act(s, spec("suspend", false))
-	},
+		w.act(s, spec(field, after))
+	}
 }
 
 // act is that somebody patches a session.
-func (w *world) act(s *subject, patch func() map[string]any) {
-	text, err := json.Marshal(patch())
+func (w *world) act(s *subject, what patch) {
+	text, err := json.Marshal(what)
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -83,21 +98,19 @@ func (w *world) act(s *subject, patch func() map[string]any) {
 	})
 }
 
-// renewal asks for a fresh URL with a token that was never used before.
-func renewal() map[string]any {
-	token := strconv.FormatInt(time.Now().UnixNano(), 10)
-	return map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationRenewRequestedAt: token}}}
-}
-
-func spec(field string, value any) func() map[string]any {
-	return func() map[string]any { return map[string]any{"spec": map[string]any{field: value}} }
+func (w *world) deleteSecret(_ context.Context, s *subject, _ disturbance) {
+	w.chronicle.acted(s.number, "deletes the generated Secret")
+	w.insist(s.number, "delete the Secret", func(ctx context.Context) error {
+		return client.IgnoreNotFound(w.client.Delete(ctx, builders.KeySecretOf(w.namespace, s.name(), "")))
+	})
 }
 
 func (w *world) rotateKey(_ context.Context, s *subject, _ disturbance) {
 	s.key.changing.Lock()
 	defer s.key.changing.Unlock()
 	old, value := s.key.value(), s.key.next()
-	w.changeKey(s.key, "rotates the key", func(secret *corev1.Secret) {
+	w.actedOnKey(s.key, "rotates the key")
+	w.changeSecret(nobody, s.key.name, func(secret *corev1.Secret) {
 		secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(value)
 	})
 	w.standin.RevokeKeys(old)
@@ -106,17 +119,13 @@ func (w *world) rotateKey(_ context.Context, s *subject, _ disturbance) {
 func (w *world) reapplyKey(_ context.Context, s *subject, d disturbance) {
 	s.key.changing.Lock()
 	defer s.key.changing.Unlock()
-	w.changeKey(s.key, "applies the key again", func(secret *corev1.Secret) {
+	w.actedOnKey(s.key, "applies the key again")
+	w.changeSecret(nobody, s.key.name, func(secret *corev1.Secret) {
 		secret.Labels = map[string]string{"applied": fmt.Sprint(d.Choice)}
 		if d.Choice%2 == 0 { // an editor's line end is not part of the key
 			secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(s.key.value() + "\n")
 		}
 	})
-}
-
-func (w *world) changeKey(k *key, what string, change func(*corev1.Secret)) {
-	w.actedOnKey(k, what)
-	w.changeSecret(nobody, k.name, change)
 }
 
 // actedOnKey notes what people did to all sessions with the key.

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -30,24 +31,6 @@ const (
 const (
 	endpointFault kind = "the endpoint misbehaves for a key"
 	endpointDown  kind = "the endpoint is down for all"
-)
-
-// What people do.
-const (
-	renew             kind = "somebody asks for a fresh URL"
-	renewTwice        kind = "somebody asks for a fresh URL, and at once again"
-	rotateKey         kind = "a key is rotated, and the old one revoked"
-	reapplyKey        kind = "a key is applied again with the same value"
-	removeKey         kind = "a key's Secret is gone for a while"
-	deleteSecret      kind = "a generated Secret is deleted"
-	editSecret        kind = "a generated Secret is edited"
-	relabelSession    kind = "the labels of a session are edited"
-	changePurge       kind = "purge is changed"
-	changeExpiration  kind = "expirationSeconds is changed"
-	changeRenewBefore kind = "renewBeforeSeconds is changed"
-	changeTemplate    kind = "secretTemplate is changed"
-	hideURL           kind = "the URL is hidden from the status for a while"
-	suspend           kind = "the session is suspended for a while"
 )
 
 // disturbance is something that goes wrong, or that people do.
@@ -122,17 +105,14 @@ func (d drawing) endpoint() (plan []disturbance) {
 	return plan
 }
 
-// habits is what people do, as often as it stands here.
-var habits = []kind{
-	renew, renew, renewTwice, rotateKey, rotateKey, reapplyKey, reapplyKey, removeKey,
-	deleteSecret, deleteSecret, editSecret, editSecret, editSecret, relabelSession,
-	changePurge, changeExpiration, changeRenewBefore, changeTemplate, hideURL, suspend,
-}
-
 func (d drawing) people() (plan []disturbance) {
+	var often []habit // each as many times as people do it
+	for _, h := range habits {
+		often = append(often, slices.Repeat([]habit{h}, h.often)...)
+	}
 	for range d.howMany(betweenActs) {
 		plan = append(plan, disturbance{
-			At: d.sometime(), Kind: habits[d.IntN(len(habits))], Session: d.IntN(d.sessions),
+			At: d.sometime(), Kind: often[d.IntN(len(often))].kind, Session: d.IntN(d.sessions),
 			Lasts: d.between(2*time.Second, 20*time.Second), Choice: d.IntN(1000),
 		})
 	}
@@ -177,13 +157,8 @@ func TestALongPlanHasEverything(t *testing.T) {
 			t.Errorf("out of bounds: %+v", d)
 		}
 	}
-	for _, k := range append([]kind{
-		killManager, stopManager, killStandby, runPair, runAlone, stopAPIServer, cutConnections, stormOfWrites,
-		endpointFault, endpointDown,
-	}, habits...) {
-		if !kinds[k] {
-			t.Errorf("never: %s", k)
-		}
+	if want := len(machines) + len(habits) + 2; len(kinds) != want { // what happens to the endpoint is two
+		t.Errorf("%d kinds of disturbances, want %d: %v", len(kinds), want, slices.Collect(maps.Keys(kinds)))
 	}
 	if len(faults) < len(endpointFaults) {
 		t.Errorf("only %d faults of the endpoint", len(faults))

@@ -79,8 +79,8 @@ var apiFaults = []apiFault{
 	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
 	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
 	{"503", refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable)},
-	{"403 that quotes the object", quote(http.StatusForbidden, metav1.StatusReasonForbidden)},
-	{"422 that quotes the object", quote(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid)},
+	{"403", refuse(http.StatusForbidden, metav1.StatusReasonForbidden)},
+	{"422", refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid)},
 	{"504 after a while", func(p *proxy, w http.ResponseWriter, r *http.Request) {
 		pause(r.Context(), 2*time.Second)
 		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
@@ -89,7 +89,7 @@ var apiFaults = []apiFault{
 	{"answer lost after the write", loseAnswer},
 	{"answer lost after the write", loseAnswer},
 	{"504 after the write", func(p *proxy, w http.ResponseWriter, r *http.Request) {
-		p.forward.ServeHTTP(newDrain(), r)
+		p.forward.ServeHTTP(httptest.NewRecorder(), r)
 		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
 	}},
 }
@@ -133,50 +133,32 @@ func objectOf(r *http.Request) string {
 	return ""
 }
 
-func refuse(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {
-	return func(_ *proxy, w http.ResponseWriter, _ *http.Request) {
-		answerStatus(w, code, reason, "refused on purpose")
-	}
-}
-
 var grantedURL = regexp.MustCompile(`https?://[^"\s]*` + urlMark + `[A-Za-z0-9-]*`)
 
-// quote is an admission plugin that is careless with what it is shown.
-func quote(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {
+// refuse answers as an admission plugin that is careless with what it is shown: it quotes the URL.
+func refuse(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {
 	return func(_ *proxy, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		answerStatus(w, code, reason, fmt.Sprintf("refused on purpose: Invalid value: %q", grantedURL.Find(body)))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(metav1.Status{
+			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+			Status:   metav1.StatusFailure, Code: int32(code), Reason: reason,
+			Message: fmt.Sprintf("refused on purpose: Invalid value: %q", grantedURL.Find(body)),
+		})
 	}
-}
-
-func answerStatus(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(metav1.Status{
-		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
-		Status:   metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message,
-	})
 }
 
 func loseAnswer(p *proxy, w http.ResponseWriter, r *http.Request) {
-	p.forward.ServeHTTP(newDrain(), r)
+	p.forward.ServeHTTP(httptest.NewRecorder(), r)
 	reset(w)
 }
-
-// drain takes an answer that nobody gets.
-type drain struct{ header http.Header }
-
-func newDrain() drain { return drain{http.Header{}} }
-
-func (d drain) Header() http.Header         { return d.header }
-func (d drain) Write(p []byte) (int, error) { return len(p), nil }
-func (d drain) WriteHeader(int)             {}
 
 // reset ends the connection without an answer, and not politely.
 func reset(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return // an answer that is drained
+		return // an answer that nobody gets
 	}
 	if tcp, ok := connection.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
