@@ -149,6 +149,7 @@ func TestAfterAFailure(t *testing.T) {
 	}
 }
 
+// A wait that ends on a whole second is not rounded to the next one.
 func TestAfterRemembers(t *testing.T) {
 	a := throttled(7 * m)
 	next := metav1.NewTime(now.Add(7*m - 250*time.Millisecond + s))
@@ -164,11 +165,7 @@ func TestAfterRemembers(t *testing.T) {
 	if diff := cmp.Diff(want, renewal.NextAttempt(rest(empty, token("t1")), a)); diff != "" {
 		t.Errorf("at %v (-want +got):\n%s", now, diff)
 	}
-}
-
-// A wait that ends on a whole second is not rounded to the next one.
-func TestNextAttemptIsRoundedUpOnlyWhereItMustBe(t *testing.T) {
-	a := came(v1alpha1.OutcomeRejected)
+	a = came(v1alpha1.OutcomeRejected)
 	a.At = now.Truncate(s)
 	if last := renewal.NextAttempt(rest(empty), a); last.NextTime.Sub(a.At) != m {
 		t.Errorf("after %v, want %v", last.NextTime.Sub(a.At), m)
