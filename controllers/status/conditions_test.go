@@ -28,19 +28,24 @@ func failed(o v1alpha1.Outcome) *v1alpha1.Attempt {
 	return &v1alpha1.Attempt{Time: metav1.NewTime(now.Add(-time.Minute)), Outcome: o, Message: "the endpoint answered so", NextTime: &next}
 }
 
-// statusOf is what the controller reports of facts.
-func statusOf(f renewal.Facts) (*v1alpha1.BillingSession, renewal.Plan) {
+// inputOf is what the controller knows when it reports of facts.
+func inputOf(f renewal.Facts) status.Input {
 	session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Generation: 3}}
 	session.Spec.Suspend = f.Suspended
-	plan := renewal.Decide(f)
-	in := status.Input{Session: session, Facts: f, Plan: plan, SecretName: "acme", Problems: status.Problems{
+	in := status.Input{Session: session, Facts: f, Plan: renewal.Decide(f), SecretName: "acme", Problems: status.Problems{
 		Secret: "A Secret is in the way", Write: "The Secret could not be written", Key: status.KeyProblem{Secret: "key", Entry: "api-key"},
 	}}
 	if in.Grant = f.InSecret; in.Grant == nil {
 		in.Grant = f.InStatus
 	}
-	session.Status = status.Of(in)
-	return session, plan
+	return in
+}
+
+// statusOf is what the controller reports of facts.
+func statusOf(f renewal.Facts) (*v1alpha1.BillingSession, renewal.Plan) {
+	in := inputOf(f)
+	in.Session.Status = status.Of(in)
+	return in.Session, in.Plan
 }
 
 // TestSituations has a row for each row of the condition table, and for what tells rows apart.

@@ -13,15 +13,9 @@ import (
 
 func TestEventsAreWhatAPersonCaresAbout(t *testing.T) {
 	t.Parallel()
-	untouched := conditions{}
-	issued := conditions{ready: yes, reason: v1alpha1.ReasonIssued}
-	failing := conditions{ready: yes, reason: v1alpha1.ReasonIssued, also: v1alpha1.ConditionRenewalFailing, alsoReason: v1alpha1.ReasonUnavailable}
-	expired := conditions{ready: no, reason: v1alpha1.ReasonExpired, also: v1alpha1.ConditionReconciling, alsoReason: v1alpha1.ReasonExpired}
-	rejected := conditions{ready: no, reason: v1alpha1.ReasonRejected, also: v1alpha1.ConditionStalled, alsoReason: v1alpha1.ReasonRejected}
-	queued := reconciling(v1alpha1.ReasonQueued)
-	late := reconciling(v1alpha1.ReasonKeySecretMissing)
-	missing := conditions{ready: no, reason: v1alpha1.ReasonKeySecretMissing, also: v1alpha1.ConditionStalled, alsoReason: v1alpha1.ReasonKeySecretMissing}
-	keyGone := conditions{ready: yes, reason: v1alpha1.ReasonIssued, also: v1alpha1.ConditionRenewalFailing, alsoReason: v1alpha1.ReasonKeySecretMissing}
+	untouched, late, missing := conditions{}, reconciling(v1alpha1.ReasonKeySecretMissing), stalled(v1alpha1.ReasonKeySecretMissing)
+	failing, keyGone := failing(v1alpha1.ReasonUnavailable), failing(v1alpha1.ReasonKeySecretMissing)
+	expired, rejected, queued := reconciling(v1alpha1.ReasonExpired), stalled(v1alpha1.ReasonRejected), reconciling(v1alpha1.ReasonQueued)
 	paused := conditions{ready: no, reason: v1alpha1.ReasonSuspended}
 	for _, row := range []struct {
 		why       string
@@ -65,8 +59,18 @@ func TestEventsAreWhatAPersonCaresAbout(t *testing.T) {
 	}
 }
 
+var issued = conditions{ready: yes, reason: v1alpha1.ReasonIssued}
+
+func failing(reason string) conditions {
+	return conditions{ready: yes, reason: v1alpha1.ReasonIssued, also: v1alpha1.ConditionRenewalFailing, alsoReason: reason}
+}
+
 func reconciling(reason string) conditions {
 	return conditions{ready: no, reason: reason, also: v1alpha1.ConditionReconciling, alsoReason: reason}
+}
+
+func stalled(reason string) conditions {
+	return conditions{ready: no, reason: reason, also: v1alpha1.ConditionStalled, alsoReason: reason}
 }
 
 func sessionWith(c conditions) *v1alpha1.BillingSession {

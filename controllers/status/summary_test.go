@@ -14,11 +14,8 @@ func TestSummarize(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(rand.Int64N(1<<32), 0)
 	alive, dead := now.Add(time.Second), now
-	issued := conditions{ready: yes, reason: v1alpha1.ReasonIssued}
-	failing := conditions{ready: yes, reason: v1alpha1.ReasonIssued, also: v1alpha1.ConditionRenewalFailing, alsoReason: v1alpha1.ReasonMalformed}
-	expired := conditions{ready: no, reason: v1alpha1.ReasonExpired, also: v1alpha1.ConditionReconciling, alsoReason: v1alpha1.ReasonExpired}
-	rejected := conditions{ready: no, reason: v1alpha1.ReasonRejected, also: v1alpha1.ConditionStalled, alsoReason: v1alpha1.ReasonRejected}
-	changed := conditions{ready: no, reason: v1alpha1.ReasonInputsChanged, also: v1alpha1.ConditionReconciling, alsoReason: v1alpha1.ReasonInputsChanged}
+	failing, expired := failing(v1alpha1.ReasonMalformed), reconciling(v1alpha1.ReasonExpired)
+	rejected, changed := stalled(v1alpha1.ReasonRejected), reconciling(v1alpha1.ReasonInputsChanged)
 	for _, row := range []struct {
 		why       string
 		says      conditions
