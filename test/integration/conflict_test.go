@@ -66,26 +66,6 @@ func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 	w.waitForRequests(2)
 }
 
-func TestSecretOfADeletedNamesakeIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	w := newRunningWorld(t)
-	first := w.issued("acme")
-	w.Delete(first)
-	w.rest()
-	const edited = "https://example.com/"
-	w.editSecret("acme", func(s *corev1.Secret) { s.Data["url"] = []byte(edited) }) // not as it was written, so not taken back
-	w.Session("acme")
-	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
-	w.passFloor()
-	w.waitForRequests(1)
-	if got := w.URLIn("acme"); got != edited {
-		t.Errorf("the Secret of another session was touched")
-	}
-	w.Delete(w.Secret("acme")) // as garbage collection does
-	w.Ready("acme")
-	w.waitForRequests(2)
-}
-
 func TestSecretThatIsBeingDeletedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)

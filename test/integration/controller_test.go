@@ -156,6 +156,9 @@ func (q watchedQueue) AddAfter(request reconcile.Request, wait time.Duration) {
 	if wait == cacheRetry {
 		q.passes.note(1)
 		time.AfterFunc(wait, func() {
+			if q.clock.stopped.Load() { // a cache may be behind for so long, and no longer
+				q.clock.FakeClock.Step(wait)
+			}
 			q.Add(request)
 			q.passes.note(-1)
 		})
@@ -200,19 +203,16 @@ func (p *passes) of(request reconcile.Request) int {
 }
 
 // rest waits until no worker has anything to do, for a few looks in a row: what one
-// pass writes brings about the next. It never comes while a request is held back: seenBy and
-// restBesidesOneRequest wait for less.
+// pass writes brings about the next. It never comes while a request is held back: seenBy
+// waits for less.
 func (w *world) rest() {
 	w.T.Helper()
 	looks := 0
-	w.Eventually("rest", func() string {
+	env.Until(w.T, "rest", func() bool {
 		if looks++; !w.passes.resting() {
 			looks = 0
 		}
-		if looks >= 5 {
-			return ""
-		}
-		return "the controller is at work"
+		return looks >= 5
 	})
 }
 
@@ -237,12 +237,7 @@ func (w *world) seenBy(name string, change func()) {
 	request := reconcile.Request{NamespacedName: w.At(name)}
 	before := w.passes.of(request)
 	change()
-	w.Eventually("a pass over session "+name, func() string {
-		if w.passes.of(request) > before {
-			return ""
-		}
-		return "none"
-	})
+	env.Until(w.T, "a pass over session "+name, func() bool { return w.passes.of(request) > before })
 }
 
 // call is a write to the API server, or a read past the caches.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -71,20 +71,8 @@ func TestAFirstIssueAndARenewalMakeNoCallTooMany(t *testing.T) {
 // passes.
 func (w *world) waitForCaches() {
 	w.T.Helper()
-	marker := reconcile.Request{NamespacedName: w.At("marker")}
-	for _, change := range []func(){
-		func() { w.edit("marker", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = !s.Spec.Suspend }) },
-		func() { w.poke("marker") },
-	} {
-		before := w.passes.of(marker)
-		change()
-		w.Eventually("a pass over the marker", func() string {
-			if w.passes.of(marker) > before {
-				return ""
-			}
-			return "none"
-		})
-	}
+	w.seenBy("marker", func() { w.edit("marker", func(s *v1alpha1.BillingSession) { s.Spec.Suspend = !s.Spec.Suspend }) })
+	w.seenBy("marker", func() { w.poke("marker") })
 }
 
 // TestAnEditBesideOurWriteWakes: somebody edits an object before the answer to our write has
@@ -137,15 +125,8 @@ func TestAnEditBesideOurWriteWakes(t *testing.T) {
 			} else {
 				w.RequestRenewal("acme", "token")
 			}
-			w.Eventually("the edit to be taken in", func() string {
-				if !isEdited.Load() {
-					return "it is not made yet"
-				}
-				if !row.isTakenIn(w) {
-					return "it is overlooked"
-				}
-				return ""
-			})
+			env.Until(t, "the edit to be made", isEdited.Load)
+			env.Until(t, "the edit to be taken in", func() bool { return row.isTakenIn(w) })
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -39,10 +40,8 @@ func TestSessionThatIsMadeAgainAndAgainAsksEveryTenSeconds(t *testing.T) {
 				session := w.Session("acme", row.differ(i))
 				w.rest()
 				w.Delete(session)
-				if secretName := session.Spec.SecretName; secretName != nil {
-					w.deleteSecretIfAny(*secretName)
-				}
-				w.deleteSecretIfAny("acme")
+				w.Must(w.Client.DeleteAllOf(t.Context(), &corev1.Secret{}, client.InNamespace(w.Namespace),
+					client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}))
 				w.clock.Step(time.Second)
 				w.rest()
 			}
@@ -51,14 +50,5 @@ func TestSessionThatIsMadeAgainAndAgainAsksEveryTenSeconds(t *testing.T) {
 				t.Errorf("%d requests in %s, want 2 to %d", asked, took, most)
 			}
 		})
-	}
-}
-
-func (w *world) deleteSecretIfAny(name string) {
-	w.T.Helper()
-	if secret := w.Secret(name); secret != nil {
-		if err := w.Client.Delete(w.T.Context(), secret); client.IgnoreNotFound(err) != nil {
-			w.T.Fatal(err)
-		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
@@ -29,12 +31,7 @@ func TestRenewTokenIsAnsweredOnceByAGrant(t *testing.T) {
 
 func (w *world) waitForHandled(name, token string) {
 	w.T.Helper()
-	w.Eventually("renew token "+token+" is noted", func() string {
-		if got := w.Get(name).Status.LastHandledRenewRequest; got != token {
-			return "noted is " + got
-		}
-		return ""
-	})
+	w.Eventually("the renew token is noted", func() string { return cmp.Diff(token, w.Get(name).Status.LastHandledRenewRequest) })
 }
 
 func TestRenewTokenIsAnsweredByARejection(t *testing.T) {

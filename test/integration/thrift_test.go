@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -116,11 +117,9 @@ func TestWhatSpendsARequest(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newRunningWorld(t)
+			w.issued("acme")
 			if row.name == "renewal is due by renewBeforeSeconds" {
-				w.issued("acme")
 				w.clock.Step(5 * time.Hour)
-			} else {
-				w.issued("acme")
 			}
 			w.passFloor()
 			w.andPass("acme", func() { row.change(w) })
@@ -146,12 +145,7 @@ func TestHiddenURLIsShownAgainWithoutARequest(t *testing.T) {
 	w.Eventually("the URL leaves the status", func() string { return w.Get("acme").Status.URL })
 	w.passFloor()
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.URLInStatus = v1alpha1.URLInStatusFull })
-	w.Eventually("the URL returns", func() string {
-		if w.Get("acme").Status.URL == first.Status.URL {
-			return ""
-		}
-		return "it is not there"
-	})
+	env.Until(t, "the URL returns", func() bool { return w.Get("acme").Status.URL == first.Status.URL })
 	w.waitForRequests(1)
 }
 

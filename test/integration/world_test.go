@@ -7,8 +7,8 @@
 //     staysReady holds it for good;
 //   - waitForRequests waits for what the endpoint is to get, and holds that it gets no more;
 //   - rest waits until the controller has nothing to do, andPass until it has also seen a change;
-//   - WaitForRequestsUnderWay and seenBy are for the time between a
-//     request and its answer, which Standin.Hold makes long.
+//   - WaitForRequestsUnderWay and seenBy are for the time between a request and its answer, which
+//     Standin.Hold makes long.
 //
 // What must always hold is watched in each world: valid conditions, and no key and no URL where
 // it does not belong. Keys are env.KeyOf, so that they are found.
