@@ -34,63 +34,51 @@ func (w *world) waitForHandled(name, token string) {
 	w.Eventually("the renew token is noted", func() string { return cmp.Diff(token, w.Get(name).Status.LastHandledRenewRequest) })
 }
 
-func TestRenewTokenIsAnsweredByARejection(t *testing.T) {
+// TestRenewTokenIsAnsweredByAGrantOrARejection: until then it stays pending, and it does not cut a pause.
+func TestRenewTokenIsAnsweredByAGrantOrARejection(t *testing.T) {
 	t.Parallel()
-	w := newRunningWorld(t)
-	first := w.issued("acme")
-	w.passFloor()
-	w.clock.Stop()
-	w.Standin.RevokeKeys(w.Key)
-	w.RequestRenewal("acme", "one")
-	w.waitForHandled("acme", "one")
-	w.rest()
-	w.clock.Step(50 * time.Second)
-	w.waitForRequests(2)
-	if got := w.URLIn("acme"); got != first.Status.URL {
-		t.Errorf("a rejection took the URL that is alive")
+	for _, row := range []struct {
+		fault            standin.Fault
+		reason, answered string
+		wait             time.Duration // in which nothing more is asked
+		next             string        // token, which a grant answers
+	}{
+		{standin.Status(403), v1alpha1.ReasonRejected, "one", 50 * time.Second, "two"},
+		{standin.Status(500), v1alpha1.ReasonUnavailable, "", 9 * time.Second, "one"},
+		{standin.Throttle(10 * time.Minute), v1alpha1.ReasonThrottled, "", 9 * time.Minute, "two"},
+	} {
+		t.Run(row.reason, func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			first := w.issued("acme")
+			w.passFloor()
+			w.clock.Stop()
+			w.Standin.Misbehave(row.fault)
+			w.RequestRenewal("acme", "one")
+			failing := w.Reaches("acme", v1alpha1.ConditionRenewalFailing, row.reason)
+			if got := failing.Status.LastHandledRenewRequest; got != row.answered {
+				t.Errorf("noted as handled: %q", got)
+			}
+			if got := w.URLIn("acme"); got != first.Status.URL {
+				t.Errorf("a failure took the URL that is alive")
+			}
+			w.rest()
+			w.clock.Step(row.wait)
+			w.waitForRequests(2)
+			w.Standin.Heal()
+			if row.next != "one" {
+				w.andPass("acme", func() { w.RequestRenewal("acme", row.next) })
+			}
+			if row.reason == v1alpha1.ReasonThrottled {
+				w.waitForRequests(2)
+			}
+			w.clock.Step(2 * time.Minute)
+			w.waitForNewURL("acme", first.Status.URL)
+			w.waitForHandled("acme", row.next)
+			w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
+			w.waitForRequests(3)
+		})
 	}
-}
-
-func TestRenewTokenStaysPendingUntilItIsAnswered(t *testing.T) {
-	t.Parallel()
-	t.Run("unavailable", func(t *testing.T) {
-		t.Parallel()
-		w := newRunningWorld(t)
-		first := w.issued("acme")
-		w.passFloor()
-		w.clock.Stop()
-		w.Standin.Misbehave(standin.Status(500))
-		w.RequestRenewal("acme", "one")
-		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
-		if got := w.Get("acme").Status.LastHandledRenewRequest; got != "" {
-			t.Errorf("noted as handled: %q", got)
-		}
-		w.waitForRequests(2)
-		w.Standin.Heal()
-		w.clock.Step(15 * time.Second)
-		w.waitForNewURL("acme", first.Status.URL)
-		w.waitForHandled("acme", "one")
-		w.waitForRequests(3)
-	})
-	t.Run("throttled", func(t *testing.T) {
-		t.Parallel()
-		w := newRunningWorld(t)
-		first := w.issued("acme")
-		w.passFloor()
-		w.Standin.Misbehave(standin.Throttle(10 * time.Minute))
-		w.RequestRenewal("acme", "one")
-		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
-		w.Standin.Heal()
-		w.passFloor()
-		w.andPass("acme", func() { w.RequestRenewal("acme", "two") })
-		w.clock.Step(5 * time.Minute)
-		w.waitForRequests(2) // a token does not cut a pause
-		w.clock.Step(6 * time.Minute)
-		w.waitForNewURL("acme", first.Status.URL)
-		w.waitForHandled("acme", "two")
-		w.Reaches("acme", v1alpha1.ConditionRenewalFailing, "")
-		w.waitForRequests(3)
-	})
 }
 
 // TestNobodyMakesASessionAskTwiceInTenSeconds changes everything at once that

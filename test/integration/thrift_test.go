@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
@@ -180,37 +181,22 @@ func TestTemplateIsFollowedAndWhatOthersAddedStays(t *testing.T) {
 	w := newRunningWorld(t)
 	w.issued("acme", builders.Template(
 		map[string]v1alpha1.LabelValue{"keep": "1", "drop": "1"}, map[string]v1alpha1.AnnotationValue{"note": "1", "gone": "1"}))
-	w.editSecret("acme", func(s *corev1.Secret) {
-		s.Labels["others"] = "label"
-		s.Annotations["others"] = "annotation"
-	})
+	w.editSecret("acme", func(s *corev1.Secret) { s.Labels["others"], s.Annotations["others"] = "label", "annotation" })
 	w.rest()
+	holds := func(labels, annotations string) {
+		t.Helper()
+		w.Eventually("the Secret's metadata", func() string {
+			l, a := w.Secret("acme").Labels, w.Secret("acme").Annotations
+			return cmp.Diff([]string{labels, annotations}, []string{l["keep"] + l["drop"] + l["others"], a["note"] + a["gone"] + a["others"]})
+		})
+	}
+	holds("11label", "11annotation")
 	w.edit("acme", builders.Template(
 		map[string]v1alpha1.LabelValue{"keep": "2"}, map[string]v1alpha1.AnnotationValue{"note": "2"}))
-	w.expectMetadata(map[string]string{"keep": "2", "drop": "", "others": "label"}, map[string]string{"note": "2", "gone": "", "others": "annotation"})
+	holds("2label", "2annotation")
 	w.edit("acme", func(s *v1alpha1.BillingSession) { s.Spec.SecretTemplate = nil })
-	w.expectMetadata(map[string]string{"keep": "", "others": "label"}, map[string]string{"note": "", "others": "annotation"})
+	holds("label", "annotation")
 	w.waitForRequests(1)
-}
-
-// expectMetadata waits for labels and annotations of the Secret; an empty value
-// means that there is none.
-func (w *world) expectMetadata(labels, annotations map[string]string) {
-	w.T.Helper()
-	w.Eventually("the Secret's metadata", func() string {
-		secret := w.Secret("acme")
-		for key, value := range labels {
-			if secret.Labels[key] != value {
-				return "label " + key + ": " + secret.Labels[key]
-			}
-		}
-		for key, value := range annotations {
-			if secret.Annotations[key] != value {
-				return "annotation " + key + ": " + secret.Annotations[key]
-			}
-		}
-		return ""
-	})
 }
 
 func TestRemovedOwnerMakesTheSecretForeign(t *testing.T) {
