@@ -21,8 +21,8 @@ func TestWhoUndoesOurWrites(t *testing.T) {
 	for round := range 2 {
 		p.succeeded(now)
 		now = now.Add(undoneSoon)
-		for i, want := range []time.Duration{0, 0, 1, 2, 4, 8, 16, 32, 60, 60} {
-			least := want * time.Second
+		for i, want := range []int{0, 0, 1, 2, 4, 8, 16, 32, 60, 60} {
+			least := time.Duration(want) * time.Second
 			p.undone("another changes it", "uid", now)
 			if got := waits(); got < least || got > least*5/4 || p.contested != (want > 0) {
 				t.Errorf("round %d: the write %d is undone: waits %v, want %v and up to a quarter more", round, i, got, least)

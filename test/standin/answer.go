@@ -73,15 +73,6 @@ func failed(status int, message string) *answer {
 	return answer
 }
 
-// raw is an answer without a document.
-func raw(mediaType, body string) *answer {
-	answer := newAnswer(http.StatusOK, nil)
-	answer.outcome = Faulted
-	answer.header.Set("Content-Type", mediaType)
-	answer.body = []byte(body)
-	return answer
-}
-
 // fault records that the client does not get what the document promises.
 func (a *answer) fault() { a.outcome = Faulted }
 
