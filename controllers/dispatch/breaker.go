@@ -20,7 +20,6 @@ const (
 // request is spent on finding out whether the key is still throttled. An answer that is
 // not throttled closes it.
 type breaker struct {
-	key       KeyID
 	share     int // how many requests may be under way
 	inFlight  int
 	closed    bool
@@ -28,12 +27,8 @@ type breaker struct {
 	throttles int // in a row
 	// probe is the request that goes ahead; nil while none does.
 	probe *Turn
-	// lanes are the sessions that wait for the key, in each queue.
-	lanes map[*queue]*lane
-	// held reports whether the lanes are passed over.
-	held bool
-	// servedByNeed reports whether the last turn went by need while several namespaces
-	// waited.
+	// servedByNeed reports whether the key's last turn went by need while several
+	// namespaces waited.
 	servedByNeed bool
 	lastUsed     time.Time
 }
@@ -99,39 +94,16 @@ func (b *breaker) answered(turn *Turn, now time.Time, throttled bool, retryAfter
 	}
 }
 
-// updateLanes passes the sessions that wait for the key over while there is no room, and
-// lets them compete again afterwards.
-func (b *breaker) updateLanes() {
-	if held := !b.hasRoom(); held != b.held {
-		b.held = held
-		for _, l := range b.lanes {
-			l.hold()
-		}
-	}
-}
-
-// evict takes all waiting sessions out of their queues.
-func (b *breaker) evict() (evicted []*waiter) {
-	for _, l := range b.lanes {
-		for _, w := range l.waiters() {
-			l.queue.remove(w)
-			evicted = append(evicted, w)
-		}
-	}
-	return evicted
-}
-
 // unused reports whether the breaker can be forgotten. One that was open is kept for a
 // while, so that a pause right after the last one is longer.
 func (b *breaker) unused(now time.Time) bool {
-	return b.inFlight == 0 && len(b.lanes) == 0 &&
-		now.Sub(b.lastUsed) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
+	return b.inFlight == 0 && now.Sub(b.lastUsed) >= maxUnused && now.Sub(b.openUntil) >= maxUnused
 }
 
 func (d *Dispatcher) breakerFor(key KeyID, now time.Time) *breaker {
 	b, ok := d.breakers[key]
 	if !ok {
-		b = &breaker{key: key, share: max(1, d.slots/2), lanes: map[*queue]*lane{}}
+		b = &breaker{share: max(1, d.slots/2)}
 		d.breakers[key] = b
 	}
 	b.lastUsed = now
@@ -145,5 +117,8 @@ func (d *Dispatcher) sweep(now time.Time) {
 		return
 	}
 	d.swept = now
+	for _, w := range d.queue {
+		w.breaker.lastUsed = now
+	}
 	maps.DeleteFunc(d.breakers, func(_ KeyID, b *breaker) bool { return b.unused(now) })
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"maps"
 	"sync"
 	"time"
 
@@ -42,12 +41,18 @@ type Dispatcher struct {
 	mu       sync.Mutex
 	inFlight int
 	queued   map[types.NamespacedName]*waiter
-	waiting  map[string]int // queued sessions by namespace
-	// due goes before requested: what a person only asked for cannot hold up what is
-	// due, in whatever number.
-	due, requested *queue
-	// outdated are queued sessions that must decide anew because their keys are paused.
-	outdated []*waiter
+	// queue are the queued sessions in no order. A turn looks through all of them, and a slice
+	// is read in a quarter of the time of a map.
+	queue []*waiter
+	// candidates are those that could have the turn that is given. Each turn uses the memory
+	// of the one before.
+	candidates []*waiter
+	namespaces map[string]*namespace // in which any waits
+	// policies are asked in the order of their classes: what a person only asked for cannot
+	// hold up what is due, in whatever number.
+	policies [classes]policy
+	// hasOutdated reports whether any must decide anew because its key is paused.
+	hasOutdated bool
 	// reserved are the turns of sessions that were woken and have not taken them yet.
 	reserved map[types.NamespacedName]*Turn
 	breakers map[KeyID]*breaker
@@ -61,20 +66,19 @@ type KeyID [sha256.Size]byte
 
 // New returns a Dispatcher. It wakes nobody until Start runs.
 func New(o Options) *Dispatcher {
-	limit := rate.Limit(o.QPS)
+	limiter := rate.NewLimiter(rate.Limit(o.QPS), o.Burst)
 	if o.QPS == 0 {
-		limit = rate.Inf
+		limiter = rate.NewLimiter(rate.Inf, 1)
 	}
 	d := &Dispatcher{
-		clock: o.Clock, limiter: rate.NewLimiter(limit, o.Burst), slots: o.Slots, wake: o.Wake,
-		changed:   make(chan struct{}, 1),
-		queued:    map[types.NamespacedName]*waiter{},
-		waiting:   map[string]int{},
-		due:       newQueue(o.Slots, needier),
-		requested: newQueue(o.Slots, needier),
-		reserved:  map[types.NamespacedName]*Turn{},
-		breakers:  map[KeyID]*breaker{},
-		swept:     o.Clock.Now(),
+		clock: o.Clock, limiter: limiter, slots: o.Slots, wake: o.Wake,
+		changed:    make(chan struct{}, 1),
+		queued:     map[types.NamespacedName]*waiter{},
+		namespaces: map[string]*namespace{},
+		policies:   [classes]policy{{class: due}, {class: onlyRequested}},
+		reserved:   map[types.NamespacedName]*Turn{},
+		breakers:   map[KeyID]*breaker{},
+		swept:      o.Clock.Now(),
 	}
 	_, _ = rand.Read(d.salt[:]) // never fails
 	return d
@@ -91,34 +95,28 @@ func (d *Dispatcher) TryAcquire(name types.NamespacedName, key KeyID, p Priority
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock.Now()
+	b := d.breakerFor(key, now)
 	if turn, ok := d.reserved[name]; ok {
 		delete(d.reserved, name)
-		if turn.breaker.key == key && !turn.breaker.isOpen(now) {
+		if turn.breaker == b && !b.isOpen(now) {
 			return turn, true
 		}
 		d.end(turn)
 	}
-	b := d.breakerFor(key, now)
-	before := d.queued[name]
-	if before == nil && !d.somebodyGoesBefore(p) && d.admit(b, now) {
-		d.queueOf(p).root.turns++
-		return d.start(b), true
+	w, waits := d.queued[name]
+	if !waits && d.mayStart(now) && !b.isOpen(now) && b.hasRoom() && !d.somebodyGoesBefore(p) {
+		d.policies[p.class()].byNeed++
+		return d.start(b, now), true
 	}
-	d.enqueue(&waiter{name: name, priority: p, arrival: d.arrivalAfter(before)}, b)
-	if before != nil {
-		d.dequeue(before) // only now: a namespace in which nobody waits loses its place
+	if !waits {
+		w = d.enqueue(name)
 	}
-	d.signal()
+	w.priority, w.breaker, w.outdated = p, b, b.isOpen(now)
+	d.hasOutdated = d.hasOutdated || w.outdated
+	if w.outdated || b.hasRoom() { // otherwise nothing changes until a turn with the key ends
+		d.signal()
+	}
 	return nil, false
-}
-
-// arrivalAfter returns a new arrival, or that of the session when it was queued before.
-func (d *Dispatcher) arrivalAfter(before *waiter) uint64 {
-	if before != nil {
-		return before.arrival
-	}
-	d.arrivals++
-	return d.arrivals
 }
 
 // Cancel takes the session out of the queue and gives back a turn that it was
@@ -157,7 +155,7 @@ func (d *Dispatcher) PausedUntil(key KeyID) time.Time {
 func (d *Dispatcher) Len() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.queued)
+	return len(d.queue)
 }
 
 // WaitingByNamespace returns how many sessions are queued in each namespace that
@@ -165,7 +163,11 @@ func (d *Dispatcher) Len() int {
 func (d *Dispatcher) WaitingByNamespace() map[string]int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return maps.Clone(d.waiting)
+	waiting := make(map[string]int, len(d.namespaces))
+	for name, n := range d.namespaces {
+		waiting[name] = n.waiting
+	}
+	return waiting
 }
 
 // Start gives turns to queued sessions until the context ends.
@@ -202,79 +204,28 @@ func (d *Dispatcher) reserve() (woken []types.NamespacedName, next time.Duration
 	defer d.mu.Unlock()
 	now := d.clock.Now()
 	d.sweep(now)
-	woken = d.takeOutdated(now)
-	for d.inFlight < d.slots && (d.due.ready() || d.requested.ready()) {
-		if !d.limiter.AllowN(now, 1) {
-			return woken, d.untilAllowed(now)
+	if d.hasOutdated || d.mayStart(now) {
+		woken = d.takeOutdated(now)
+	}
+	for d.mayStart(now) {
+		w := d.next()
+		if w == nil {
+			return woken, maxIdle
 		}
-		w := d.nextQueue().next()
-		b := w.flow.lane.breaker
 		d.dequeue(w)
-		d.reserved[w.name] = d.start(b)
+		d.reserved[w.name] = d.start(w.breaker, now)
 		woken = append(woken, w.name)
 	}
-	return woken, maxIdle
+	if d.inFlight == d.slots {
+		return woken, maxIdle
+	}
+	return woken, d.untilAllowed(now)
 }
 
-// takeOutdated takes out the sessions that must decide anew: their keys are paused,
-// or their URLs expired in the queue. The latter are no renewals any more: after an
-// outage there can be many, and they would use up the renewals' turns.
-func (d *Dispatcher) takeOutdated(now time.Time) (names []types.NamespacedName) {
-	for w := d.due.root.best(renewal); w != nil && !now.Before(w.priority.order); w = d.due.root.best(renewal) {
-		d.dequeue(w)
-		names = append(names, w.name)
-	}
-	for _, w := range d.outdated {
-		if d.queued[w.name] == w {
-			d.dequeue(w)
-			names = append(names, w.name)
-		}
-	}
-	d.outdated = nil
-	return names
-}
-
-func (d *Dispatcher) queueOf(p Priority) *queue {
-	if p.kind == requested {
-		return d.requested
-	}
-	return d.due
-}
-
-func (d *Dispatcher) nextQueue() *queue {
-	if d.due.ready() {
-		return d.due
-	}
-	return d.requested
-}
-
-// somebodyGoesBefore reports whether a queued session has the next turn before a
-// newcomer of the priority.
-func (d *Dispatcher) somebodyGoesBefore(p Priority) bool {
-	return d.due.ready() || p.kind == requested && d.requested.ready()
-}
-
-func (d *Dispatcher) enqueue(w *waiter, b *breaker) {
-	d.queued[w.name] = w
-	d.waiting[w.name.Namespace]++
-	if b.isOpen(d.clock.Now()) {
-		d.outdated = append(d.outdated, w)
-		return
-	}
-	d.queueOf(w.priority).add(w, b)
-}
-
-func (d *Dispatcher) dequeue(w *waiter) {
-	if d.queued[w.name] == w {
-		delete(d.queued, w.name)
-	}
-	namespace := w.name.Namespace
-	if d.waiting[namespace]--; d.waiting[namespace] == 0 {
-		delete(d.waiting, namespace)
-	}
-	if w.flow != nil {
-		d.queueOf(w.priority).remove(w)
-	}
+// mayStart reports whether slots and rate let one more request start. It costs little, so
+// that it is asked before anybody looks through the queue.
+func (d *Dispatcher) mayStart(now time.Time) bool {
+	return d.inFlight < d.slots && d.limiter.TokensAt(now) >= 1
 }
 
 func (d *Dispatcher) untilAllowed(now time.Time) time.Duration {

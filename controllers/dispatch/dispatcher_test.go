@@ -284,8 +284,6 @@ func TestTurnGivenBeforeAPauseIsNotUsed(t *testing.T) {
 	b.expectWoken(t, "woken to decide anew", "c")
 }
 
-// TestAbandonedTurns: a panic between acquiring a turn and its answer is recovered
-// far above, and must cost neither a slot nor the key.
 // TestHasTurn: who has one is let in where others wait.
 func TestHasTurn(t *testing.T) {
 	t.Parallel()
@@ -306,6 +304,8 @@ func TestHasTurn(t *testing.T) {
 	expect("asking", false)
 }
 
+// TestAbandonedTurns: a panic between acquiring a turn and its answer is recovered
+// far above, and must cost neither a slot nor the key.
 func TestAbandonedTurns(t *testing.T) {
 	t.Parallel()
 	for range 3 {

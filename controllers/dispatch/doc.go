@@ -22,6 +22,7 @@
 //     while its probe is under way, and while it has its share of the slots. If a shared
 //     key is held at the turns by fairness, some of its turns by need make up for them.
 //
-// A turn costs O(s log n) comparisons for n queued sessions and s slots, however they share
-// namespaces and keys.
+// The queue is in no order. Each turn looks through all of it and applies the rules as they
+// are written here: that takes up to half a millisecond of a processor while 10,000 sessions
+// wait, and five while 100,000 do. A session that joins the queue looks through nothing.
 package dispatch

@@ -390,13 +390,8 @@ func (w *world) check() {
 func (w *world) drained() {
 	w.clock.Step(time.Hour)
 	w.dispatch()
-	if w.Len() != 0 || w.inFlight != 0 || len(w.breakers) != 0 || len(w.reserved) != 0 {
-		w.Fatalf("left: %d queued, %d under way, %d keys, %d turns", w.Len(), w.inFlight, len(w.breakers), len(w.reserved))
-	}
-	for _, q := range []*queue{w.due, w.requested} {
-		if len(q.namespaces) != 0 || q.ready() || !q.root.empty() {
-			w.Fatalf("left: %d namespaces", len(q.namespaces))
-		}
+	if w.Len() != 0 || w.inFlight != 0 || len(w.breakers)+len(w.reserved)+len(w.queue)+len(w.namespaces) != 0 {
+		w.Fatalf("left: %d queued, %d in flight, %d keys, %d turns, %d namespaces", len(w.queue), w.inFlight, len(w.breakers), len(w.reserved), len(w.namespaces))
 	}
 }
 

@@ -33,17 +33,12 @@ func (t *Turn) Abandon() {
 	}
 }
 
-// admit reports whether a request with the key may start now. If so, it has taken the
-// request from the rate limit.
-func (d *Dispatcher) admit(b *breaker, now time.Time) bool {
-	return d.inFlight < d.slots && !b.isOpen(now) && b.hasRoom() && d.limiter.AllowN(now, 1)
-}
-
-func (d *Dispatcher) start(b *breaker) *Turn {
+// start takes a slot, and a request from the rate limit.
+func (d *Dispatcher) start(b *breaker, now time.Time) *Turn {
+	d.limiter.AllowN(now, 1)
 	turn := &Turn{dispatcher: d, breaker: b}
 	d.inFlight++
 	b.enter(turn)
-	b.updateLanes()
 	return turn
 }
 
@@ -53,11 +48,9 @@ func (d *Dispatcher) end(turn *Turn) {
 	turn.ended = true
 	d.inFlight--
 	now := d.clock.Now()
-	b := turn.breaker
-	b.leave(turn, now)
-	if b.isOpen(now) {
-		d.outdated = append(d.outdated, b.evict()...)
+	turn.breaker.leave(turn, now)
+	if turn.breaker.isOpen(now) {
+		d.outdateAllWith(turn.breaker)
 	}
-	b.updateLanes()
 	d.signal()
 }
