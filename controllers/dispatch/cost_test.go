@@ -104,8 +104,8 @@ func TestNothingIsLeftOfKeysAndNamespacesThatGo(t *testing.T) {
 		b.woken = nil
 		b.Cancel(other)
 	}
-	if len(b.queued)+len(b.queue)+len(b.reserved)+len(b.namespaces) > 0 {
-		t.Errorf("of those gone are left: %d queued, %d namespaces, %d turns", len(b.queue), len(b.namespaces), len(b.reserved))
+	if len(b.queued)+len(b.queue)+len(b.reserved)+len(b.WaitingByNamespace()) > 0 {
+		t.Errorf("of those gone are left: %d queued, %d namespaces, %d turns", len(b.queue), len(b.WaitingByNamespace()), len(b.reserved))
 	}
 	b.clock.Step(30*time.Second + maxUnused) // the pauses, and then some
 	b.dispatch()

@@ -47,7 +47,6 @@ type Dispatcher struct {
 	// candidates are those that could have the turn that is given. Each turn uses the memory
 	// of the one before.
 	candidates []*waiter
-	namespaces map[string]*namespace // in which any waits
 	// policies are asked in the order of their classes: what a person only asked for cannot
 	// hold up what is due, in whatever number.
 	policies [classes]policy
@@ -72,13 +71,12 @@ func New(o Options) *Dispatcher {
 	}
 	d := &Dispatcher{
 		clock: o.Clock, limiter: limiter, slots: o.Slots, wake: o.Wake,
-		changed:    make(chan struct{}, 1),
-		queued:     map[types.NamespacedName]*waiter{},
-		namespaces: map[string]*namespace{},
-		policies:   [classes]policy{{class: due}, {class: onlyRequested}},
-		reserved:   map[types.NamespacedName]*Turn{},
-		breakers:   map[KeyID]*breaker{},
-		swept:      o.Clock.Now(),
+		changed:  make(chan struct{}, 1),
+		queued:   map[types.NamespacedName]*waiter{},
+		policies: [classes]policy{{namespaces: map[string]*namespace{}}, {namespaces: map[string]*namespace{}}},
+		reserved: map[types.NamespacedName]*Turn{},
+		breakers: map[KeyID]*breaker{},
+		swept:    o.Clock.Now(),
 	}
 	_, _ = rand.Read(d.salt[:]) // never fails
 	return d
@@ -103,15 +101,12 @@ func (d *Dispatcher) TryAcquire(name types.NamespacedName, key KeyID, p Priority
 		}
 		d.end(turn)
 	}
-	w, waits := d.queued[name]
-	if !waits && d.mayStart(now) && !b.isOpen(now) && b.hasRoom() && !d.somebodyGoesBefore(p) {
-		d.policies[p.class()].byNeed++
+	if _, waits := d.queued[name]; !waits && d.mayStart(now) && !b.isOpen(now) && b.hasRoom() && !d.somebodyGoesBefore(p) {
+		d.policyOf(p).byNeed++
 		return d.start(b, now), true
 	}
-	if !waits {
-		w = d.enqueue(name)
-	}
-	w.priority, w.breaker, w.outdated = p, b, b.isOpen(now)
+	w := d.enqueue(name, p)
+	w.breaker, w.outdated = b, b.isOpen(now)
 	d.hasOutdated = d.hasOutdated || w.outdated
 	if w.outdated || b.hasRoom() { // otherwise nothing changes until a turn with the key ends
 		d.signal()
@@ -163,9 +158,11 @@ func (d *Dispatcher) Len() int {
 func (d *Dispatcher) WaitingByNamespace() map[string]int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	waiting := make(map[string]int, len(d.namespaces))
-	for name, n := range d.namespaces {
-		waiting[name] = n.waiting
+	waiting := map[string]int{}
+	for _, p := range d.policies {
+		for name, n := range p.namespaces {
+			waiting[name] += n.waiting
+		}
 	}
 	return waiting
 }

@@ -9,10 +9,11 @@ import (
 // order of those that wait: it looks at all candidates for each turn. These are the sessions
 // that could have it, so those whose keys are held take no part and lose no place.
 type policy struct {
-	class  class
 	byNeed turns
 	// fair reports whether the next turn goes by fairness.
 	fair bool
+	// namespaces are those in which any session of the class waits.
+	namespaces map[string]*namespace
 	// places is the last place in the round that was given out.
 	places uint64
 	// hand is the place of the namespace that had the last turn by fairness. A candidate's
@@ -20,17 +21,44 @@ type policy struct {
 	hand uint64
 }
 
+// namespace is one that waits.
+type namespace struct {
+	waiting int
+	place   uint64 // in the round
+	turns   turns
+}
+
+// enter counts one more session that waits in the namespace. With its first one a namespace
+// takes the last place in the round.
+func (p *policy) enter(name string) *namespace {
+	n, ok := p.namespaces[name]
+	if !ok {
+		n = &namespace{}
+		p.toBack(n)
+		p.namespaces[name] = n
+	}
+	n.waiting++
+	return n
+}
+
+func (p *policy) leave(name string) {
+	n := p.namespaces[name]
+	if n.waiting--; n.waiting == 0 {
+		delete(p.namespaces, name)
+	}
+}
+
 // next returns the candidate whose turn it is. It may leave the slice in any state. For a
 // namespace that waits alone need and fairness are the same.
 func (p *policy) next(candidates []*waiter) *waiter {
-	first := p.firstOf(candidates)
+	first := firstOf(candidates)
 	if !slices.ContainsFunc(candidates, func(w *waiter) bool { return w.namespace != first }) {
 		return p.byNeed.next(candidates)
 	}
 	byFairness := p.fair
 	p.fair = !p.fair
 	if byFairness {
-		p.hand = p.place(first)
+		p.hand = first.place
 		return p.nextOf(first, candidates)
 	}
 	w := p.byNeed.next(candidates)
@@ -42,10 +70,10 @@ func (p *policy) next(candidates []*waiter) *waiter {
 }
 
 // firstOf returns the first namespace in the round.
-func (p *policy) firstOf(candidates []*waiter) *namespace {
+func firstOf(candidates []*waiter) *namespace {
 	first := candidates[0].namespace
 	for _, w := range candidates {
-		if p.place(w.namespace) < p.place(first) {
+		if w.namespace.place < first.place {
 			first = w.namespace
 		}
 	}
@@ -60,11 +88,9 @@ func (p *policy) nextOf(n *namespace, candidates []*waiter) *waiter {
 	return w
 }
 
-func (p *policy) place(n *namespace) uint64 { return n.places[p.class] }
-
 func (p *policy) toBack(n *namespace) {
 	p.places++
-	n.places[p.class] = p.places
+	n.place = p.places
 }
 
 // passedOver returns the first namespace with the key that the round passed over, as the key
@@ -74,8 +100,8 @@ func (p *policy) toBack(n *namespace) {
 func (p *policy) passedOver(key *breaker, candidates []*waiter) (first *namespace) {
 	before := p.hand
 	for _, w := range candidates {
-		if w.breaker == key && p.place(w.namespace) < before {
-			first, before = w.namespace, p.place(w.namespace)
+		if w.breaker == key && w.namespace.place < before {
+			first, before = w.namespace, w.namespace.place
 		}
 	}
 	return first

@@ -390,8 +390,8 @@ func (w *world) check() {
 func (w *world) drained() {
 	w.clock.Step(time.Hour)
 	w.dispatch()
-	if w.Len() != 0 || w.inFlight != 0 || len(w.breakers)+len(w.reserved)+len(w.queue)+len(w.namespaces) != 0 {
-		w.Fatalf("left: %d queued, %d in flight, %d keys, %d turns, %d namespaces", len(w.queue), w.inFlight, len(w.breakers), len(w.reserved), len(w.namespaces))
+	if w.Len() != 0 || w.inFlight != 0 || len(w.breakers)+len(w.reserved)+len(w.queue)+len(w.WaitingByNamespace()) != 0 {
+		w.Fatalf("left: %d queued, %d in flight, %d keys, %d turns, %d namespaces", len(w.queue), w.inFlight, len(w.breakers), len(w.reserved), len(w.WaitingByNamespace()))
 	}
 }
 

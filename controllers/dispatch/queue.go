@@ -18,14 +18,6 @@ type waiter struct {
 	outdated bool
 }
 
-// namespace is what waits in a namespace. It is forgotten with the last session.
-type namespace struct {
-	waiting int
-	// places are its places in the rounds.
-	places [classes]uint64
-	turns  turns
-}
-
 // isNeedierThan reports whether w goes before the other, which is of the same kind.
 func (w *waiter) isNeedierThan(other *waiter) bool {
 	if c := w.priority.order.Compare(other.priority.order); c != 0 {
@@ -62,20 +54,22 @@ func (d *Dispatcher) somebodyGoesBefore(p Priority) bool {
 	})
 }
 
-func (d *Dispatcher) enqueue(name types.NamespacedName) *waiter {
-	n, ok := d.namespaces[name.Namespace]
-	if !ok {
-		n = &namespace{}
-		for of := range classes {
-			d.policies[of].toBack(n)
-		}
-		d.namespaces[name.Namespace] = n
+func (d *Dispatcher) policyOf(p Priority) *policy { return &d.policies[p.class()] }
+
+// enqueue lets the session wait with this priority. It keeps its arrival, and its namespace
+// the place, if it does so already.
+func (d *Dispatcher) enqueue(name types.NamespacedName, p Priority) *waiter {
+	n := d.policyOf(p).enter(name.Namespace)
+	w, waits := d.queued[name]
+	if waits {
+		d.policyOf(w.priority).leave(name.Namespace)
+	} else {
+		d.arrivals++
+		w = &waiter{name: name, arrival: d.arrivals}
+		d.queue = append(d.queue, w)
+		d.queued[name] = w
 	}
-	n.waiting++
-	d.arrivals++
-	w := &waiter{name: name, arrival: d.arrivals, namespace: n}
-	d.queue = append(d.queue, w)
-	d.queued[name] = w
+	w.namespace, w.priority = n, p
 	return w
 }
 
@@ -87,9 +81,7 @@ func (d *Dispatcher) dequeue(w *waiter) {
 
 func (d *Dispatcher) forget(w *waiter) {
 	delete(d.queued, w.name)
-	if w.namespace.waiting--; w.namespace.waiting == 0 {
-		delete(d.namespaces, w.name.Namespace)
-	}
+	d.policyOf(w.priority).leave(w.name.Namespace)
 }
 
 // outdateAllWith lets the sessions that wait for the key decide anew.

@@ -127,3 +127,23 @@ func TestFirstIssuesHaveTheirPartOfEachNamespacesTurns(t *testing.T) {
 		t.Errorf("served: %v", served)
 	}
 }
+
+// TestWhatIsOnlyAskedForKeepsNoPlaceAmongWhatIsDue: otherwise namespaces that let a session
+// wait all the time for what they only asked for would go before others that are due.
+func TestWhatIsOnlyAskedForKeepsNoPlaceAmongWhatIsDue(t *testing.T) {
+	t.Parallel()
+	key := keyNumber(1)
+	l := newLine(1, key)
+	deadline := l.clock.Now().Add(time.Hour)
+	l.come("busy", key, anyPriority)
+	l.come("late", key, Requested(l.clock.Now()))
+	for range 10 {
+		l.come("crowd", key, Renewal(deadline))
+	}
+	l.come("few", key, Renewal(deadline.Add(time.Minute)))
+	l.come("late", key, Renewal(deadline.Add(2*time.Minute)))
+	served := l.serve(t, 4, func(name types.NamespacedName) string { return name.Namespace })
+	if served["few"] != 1 || served["late"] != 0 {
+		t.Errorf("served: %v", served)
+	}
+}
