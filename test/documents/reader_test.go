@@ -102,10 +102,11 @@ func (s *stage) playKubelet() {
 	s.must(err)
 }
 
-// breakCAFile waits until the operator has noticed.
+// breakCAFile waits until the operator has noticed, which the next request makes it do.
 func (s *stage) breakCAFile() {
 	s.t.Helper()
 	s.must(os.WriteFile(s.caFile, []byte("no certificate"), 0o600))
+	s.shell("kubectl annotate billingsession acme -n finance --overwrite billing.xtracta.com/renew-requested-at=broken-file")
 	env.Until(s.t, "the log speaks of the file", func() bool { return s.operator.Said("endpoint-ca-file") })
 }
 
