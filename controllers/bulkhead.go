@@ -76,8 +76,8 @@ type permit struct {
 }
 
 // enter lets a pass begin, or parks its session and returns nil. A session whose turn to ask has
-// come enters without a place if there is none: its turn would pass unused, and the dispatcher
-// bounds how many have one.
+// come enters without a place if there is none, but only to ask: its turn would pass unused, and
+// the dispatcher bounds how many have one.
 func (b *bulkhead) enter(session types.NamespacedName, hasTurn bool) *permit {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,16 +99,19 @@ func (b *bulkhead) enter(session types.NamespacedName, hasTurn bool) *permit {
 	return p
 }
 
-// afterRequest says that the pass made a request that took so long: a slow endpoint is no fault of
-// the namespace. A pass that entered without a place needs one now. It returns false if there is
-// none. The session is then parked before all others, as it may hold a URL to be stored.
-func (p *permit) afterRequest(took time.Duration) (mayGoOn bool) {
+// spent says that a request took so long: a slow endpoint is no fault of the namespace.
+func (p *permit) spent(took time.Duration) { p.asked += took }
+
+// takePlace reports whether the pass has a place. It needs one for all but the request, as every
+// other call may hang. If there is none, the session is parked before all others of its namespace,
+// as it may hold a URL to be stored.
+func (p *permit) takePlace() bool {
 	b := p.bulkhead
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p.asked += took
 	c := b.compartment(p.session.Namespace)
-	if b.giveRoom(c, p); !p.hasPlace {
+	b.giveRoom(c, p)
+	if !p.hasPlace {
 		b.park(c, p.session, c.parked.PushFront)
 	}
 	return p.hasPlace

@@ -76,7 +76,7 @@ func (m *model) pass(session types.NamespacedName) {
 		m.mu.Lock()
 		delete(m.asking, session)
 		m.mu.Unlock()
-		if !permit.afterRequest(request) {
+		if permit.spent(request); !permit.takePlace() {
 			return
 		}
 	}

@@ -60,7 +60,7 @@ func TestWhoHasATurnEnters(t *testing.T) {
 	if asks == nil {
 		t.Fatal("its turn passes unused")
 	}
-	if asks.afterRequest(0) {
+	if asks.takePlace() {
 		t.Error("it goes on without a place")
 	}
 	asks.leave()
@@ -80,7 +80,7 @@ func TestASlowEndpointIsNoHang(t *testing.T) {
 		clock := b.clock.(*clocktesting.FakeClock)
 		p := b.enter(inFinance("acme"), false)
 		clock.Step(row.asked)
-		p.afterRequest(row.asked)
+		p.spent(row.asked)
 		clock.Step(row.wrote)
 		p.leave()
 		for minute := range 3 {
@@ -198,7 +198,7 @@ func (p *passes) oneOf() types.NamespacedName {
 
 func (p *passes) ask(*rapid.T) {
 	session := p.oneOf()
-	if !p.underWay[session].afterRequest(0) {
+	if !p.underWay[session].takePlace() {
 		p.parked[session] = true
 		p.end(session)
 	}

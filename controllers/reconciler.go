@@ -103,8 +103,8 @@ const (
 	// run, asks, stores the grant and waits.
 	maxSteps = 8
 
-	// maxPass bounds the time of one pass, the request to the endpoint included. That may
-	// take 30 seconds, which leaves as long to write what was granted.
+	// maxPass bounds the calls of the API server in one pass. A request to the endpoint between
+	// them may take 30 seconds, which leaves as long to write what was granted.
 	maxPass = time.Minute
 
 	// cacheRetry is when to look again at a cache that is behind, in case no event comes.
@@ -198,19 +198,21 @@ func (r *Reconciler) proceed(pass context.Context, permit *permit, stop <-chan s
 	for range maxSteps {
 		facts := seen.factsAt(r.clock.Now(), r.endpoint.URL())
 		plan := renewal.Decide(facts)
-		if plan.Step == renewal.Wait {
-			return seen, facts, plan, nil
-		}
-		if plan.Step == renewal.Ask && isClosed(stop) {
+		asks := plan.Step == renewal.Ask
+		switch {
+		case asks && isClosed(stop):
 			return seen, facts, plan, errStopping
+		case !asks && !isClosed(stop) && !permit.takePlace(): // when the process stops, nobody comes back for what was granted
+			return seen, facts, plan, errParked
+		case plan.Step == renewal.Wait:
+			return seen, facts, plan, nil
 		}
 		next, err := r.act(pass, seen, facts, plan)
 		if err != nil {
 			return next, facts, plan, err
 		}
-		// When the process stops, nobody comes back for what was granted.
-		if plan.Step == renewal.Ask && !permit.afterRequest(next.requestTook) && !isClosed(stop) {
-			return next, facts, plan, errParked
+		if asks {
+			permit.spent(next.requestTook)
 		}
 		seen = next
 	}

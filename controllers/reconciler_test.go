@@ -78,6 +78,35 @@ func TestWhatIsGrantedIsStored(t *testing.T) {
 	}
 }
 
+// TestATurnIsForTheRequestOnly: without a place a pass makes no other call, which could hang and hold
+// the turn. The turn is given back, and the pass made once there is a place.
+func TestATurnIsForTheRequestOnly(t *testing.T) {
+	for why, change := range map[string]func(*waitStage){
+		"the session was suspended": func(s *waitStage) { s.store.sessions[s.name()].Spec.Suspend = true },
+		"the Secret was edited":     func(s *waitStage) { s.store.secrets[s.name()].Data["url"] = []byte("https://api.example/theirs") },
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := newWaitStage(t)
+			s.reconcile()
+			s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Time)
+			s.queue()
+			change(s)
+			s.r.bulkhead.free = 0
+			versions := func() string {
+				return s.store.sessions[s.name()].ResourceVersion + " " + s.store.secrets[s.name()].ResourceVersion
+			}
+			before := versions()
+			if s.reconcile(); versions() != before || s.r.dispatcher.HasTurn(s.name()) {
+				t.Errorf("versions %s became %s; it has a turn: %t", before, versions(), s.r.dispatcher.HasTurn(s.name()))
+			}
+			s.r.bulkhead.free = 2
+			if s.reconcile(); versions() == before {
+				t.Error("nothing was done once there was a place")
+			}
+		})
+	}
+}
+
 // queue has the session wait until its turn to ask has come.
 func (s *waitStage) queue() {
 	s.t.Helper()
