@@ -61,11 +61,14 @@ func decode(body []byte, contentType string) (document, error) {
 }
 
 var (
-	errTruncated = &UnavailableError{"the endpoint's answer ends too early"}
-	errTrailing  = &MalformedError{"the endpoint's answer goes on after its root element"}
-	errWebPage   = &MalformedError{"the endpoint's answer is a web page, not its XML document: check the operator's --endpoint-url and what is between"}
-	errVersion   = &MalformedError{"the endpoint's answer is declared as another version of XML than 1.0, in its XML declaration"}
-	errCharset   = &MalformedError{"the endpoint's answer is declared to be in a charset that is not known, in its XML declaration"}
+	errTruncated   = &UnavailableError{"the endpoint's answer ends too early"}
+	errTrailing    = &MalformedError{"the endpoint's answer goes on after its root element"}
+	errNotXML      = &MalformedError{"the endpoint's answer is not XML"}
+	errDoctype     = &MalformedError{"the endpoint's answer has a DOCTYPE, which is refused"}
+	errDeclaration = &MalformedError{"the endpoint's answer has an XML declaration that is not at its beginning"}
+	errWebPage     = &MalformedError{"the endpoint's answer is a web page, not its XML document: check the operator's --endpoint-url and what is between"}
+	errVersion     = &MalformedError{"the endpoint's answer is declared as another version of XML than 1.0, in its XML declaration"}
+	errCharset     = &MalformedError{"the endpoint's answer is declared to be in a charset that is not known, in its XML declaration"}
 )
 
 // readXML fills a struct from a text that is one XML document and nothing else.
@@ -74,29 +77,59 @@ func readXML(text []byte, certain bool, into any) error {
 	case len(beginning) == 0:
 		return &MalformedError{"the endpoint's answer is empty"}
 	case beginning[0] != '<':
-		return &MalformedError{"the endpoint's answer is not XML"}
-	case bytes.Contains(bytes.ToUpper(text), []byte("<!DOCTYPE")):
-		return &MalformedError{"the endpoint's answer has a DOCTYPE, which is refused"}
-	case bytes.LastIndex(beginning, []byte("<?xml ")) > 0: // it could change the charset on the way
-		return &MalformedError{"the endpoint's answer has an XML declaration that is not at its beginning"}
+		return errNotXML
 	}
-	decoder := xml.NewDecoder(bytes.NewReader(text))
-	decoder.CharsetReader = charsetReader(certain)
+	raw := xml.NewDecoder(bytes.NewReader(text))
+	raw.CharsetReader = charsetReader(certain)
+	decoder := xml.NewTokenDecoder(&guard{raw: raw})
 	if err := decoder.Decode(into); err != nil {
 		return explainXML(err)
 	}
 	return nothingFollows(decoder)
 }
 
+// guard refuses what the decoder would skip over. It sees what is read: in the bytes a
+// declared charset may spell it otherwise, and a comment or CDATA may quote it.
+type guard struct {
+	raw     *xml.Decoder
+	begun   bool // there was more than white space
+	hasRoot bool
+}
+
+// Token implements xml.TokenReader.
+func (g *guard) Token() (xml.Token, error) {
+	token, err := g.raw.RawToken()
+	switch t := token.(type) {
+	case xml.StartElement:
+		g.hasRoot = true
+	case xml.CharData:
+		if len(bytes.Trim(t, xmlSpace)) == 0 {
+			return token, err
+		}
+		if !g.hasRoot {
+			return nil, errNotXML
+		}
+	case xml.Directive:
+		return nil, errDoctype
+	case xml.ProcInst:
+		if t.Target == "xml" && g.begun { // it could change the charset on the way
+			return nil, errDeclaration
+		}
+	}
+	g.begun = true
+	return token, err
+}
+
 func explainXML(err error) error {
 	var syntax *xml.SyntaxError
+	var refused *MalformedError
 	switch {
+	case errors.As(err, &refused):
+		return refused
 	case errors.Is(err, io.EOF), errors.As(err, &syntax) && strings.HasPrefix(syntax.Msg, "unexpected EOF"):
 		return errTruncated
 	case strings.Contains(err.Error(), "unsupported version"): // there is no type for it
 		return errVersion
-	case errors.Is(err, errCharset):
-		return errCharset
 	}
 	return &MalformedError{"the endpoint's answer is not well-formed XML"}
 }
@@ -105,8 +138,11 @@ func explainXML(err error) error {
 func nothingFollows(decoder *xml.Decoder) error {
 	for {
 		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, errDoctype):
+			return err
 		}
 		text, isText := token.(xml.CharData)
 		_, isComment := token.(xml.Comment)

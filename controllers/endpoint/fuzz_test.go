@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,9 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
+// quoted is what XML does not read as markup.
+var quoted = regexp.MustCompile(`(?s)<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|"[^"]*"|'[^']*'`)
+
 // checkPromises asserts what every grant promises, without the client's own means.
 func checkPromises(t *testing.T, grant Grant, status int, body []byte, date string, arrived time.Time) {
 	t.Helper()
@@ -63,7 +67,7 @@ func checkPromises(t *testing.T, grant Grant, status int, body []byte, date stri
 		t.Errorf("a grant of %q", grant.URL.Reveal())
 	case grant.Expire.Year() > 9999:
 		t.Errorf("a grant until %s", grant.Expire)
-	case strings.Contains(string(body), "<!DOCTYPE"):
+	case strings.Contains(quoted.ReplaceAllString(string(body), ""), "<!DOCTYPE"):
 		t.Error("a grant in spite of a DOCTYPE")
 	}
 	life := grant.Expire.Sub(arrived.Add(grant.Offset))
