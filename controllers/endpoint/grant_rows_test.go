@@ -103,6 +103,7 @@ func urlRows() []row {
 		accepted("letters beyond ASCII in the path", "browsers take them", "https://api-app.xtracta.com/ü"),
 		accepted("host in full-width letters", "browsers and we map them to the same host", "https://ａpi-app.xtracta.com/"),
 		accepted("host with an ideographic dot", "browsers and we map it to the same host", "https://api-app。xtracta.com/"),
+		accepted("an ideographic dot at the end", "browsers and we map it to the same host", "https://api-app.xtracta.com。/x"),
 		accepted("8 KiB", "the limit itself", "https://api-app.xtracta.com/"+strings.Repeat("x", 8<<10-len("https://api-app.xtracta.com/"))),
 		accepted("a percent sign in the path", "browsers open it, and it cannot change the host", "https://api-app.xtracta.com/100%/b"),
 		accepted("broken encoding", "browsers open it, and it cannot change the host", "https://api-app.xtracta.com/%zz?%=%#%"),
@@ -209,7 +210,7 @@ func TestTheCureOfAForeignHostWorks(t *testing.T) {
 	named := regexp.MustCompile(`^is on (\S+), which .* add it there`)
 	for _, host := range []string{
 		"evil.example", "ab--cd.brand.example", "r3---sn-x.brand.example", "acme-.brand.example", "-acme.brand.example", "a_b.brand.example",
-		"BRAND.example.", "bücher.example", "xn--bcher-kva.example", "ａ.example", "a。example", "localhost", "192.0.2.1", "[2001:DB8:0::1]", "[::ffff:192.0.2.1]", "0x7f.1", "brand.example:8443",
+		"BRAND.example.", "brand.example。", "bücher.example", "xn--bcher-kva.example", "ａ.example", "a。example", "localhost", "192.0.2.1", "[2001:DB8:0::1]", "[::ffff:192.0.2.1]", "0x7f.1", "brand.example:8443",
 	} {
 		err := allowing(t).Check("https://" + host + "/100%/?t=1")
 		if err == nil {

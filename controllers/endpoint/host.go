@@ -47,7 +47,8 @@ func canonicalHost(host string) string {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.Unmap().String()
 	}
-	name, err := asBrowsers.ToASCII(strings.TrimSuffix(host, "."))
+	name, err := asBrowsers.ToASCII(host)
+	name = strings.TrimSuffix(name, ".") // which an ideographic one has become as well
 	if err != nil || len(name) > 253 || !dnsName.MatchString(name) {
 		return ""
 	}
