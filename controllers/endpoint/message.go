@@ -3,6 +3,9 @@ package endpoint
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
+	"html"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -22,12 +25,19 @@ const (
 // whole or not at all: to cut a secret out, one must know where it begins and ends.
 type redactor struct{ pieces []string }
 
-// newRedactor hides a key, and those of its encodings that can pass for words:
-// hexadecimal digits in groups, and base64 in its three alignments.
+// newRedactor hides a key, and those of its encodings that can pass for words: as it
+// is sent and as HTML, the numbers of its bytes, hexadecimal digits in groups, and
+// base64 in its three alignments.
 func newRedactor(key Key) *redactor {
 	r, secret := &redactor{}, key.Reveal()
 	r.hide(secret)
+	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)} {
+		if escaped != secret {
+			r.hide(escaped)
+		}
+	}
 	if len(secret) >= minPiece {
+		r.hide(fmt.Sprint([]byte(secret)))
 		r.hide(hex.EncodeToString([]byte(secret)))
 		for _, before := range []string{"", "x", "xy"} {
 			r.hide(base64.StdEncoding.EncodeToString([]byte(before + secret)))
@@ -45,12 +55,19 @@ func (r *redactor) hide(secret string) {
 	}
 }
 
-// hideURL hides the part of a URL after its host. The host itself is no secret.
+// hideURL hides the part of a URL after its host, also as it is when decoded. The host
+// itself is no secret.
 func (r *redactor) hideURL(text string) {
 	_, authority := origin(text)
 	_, text, _ = strings.Cut(text, authority)
-	if len(squash(text)) > minPiece { // "/v1" is in many words
-		r.hide(text)
+	parts := []string{text}
+	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
+		parts = append(parts, decoded)
+	}
+	for _, part := range parts {
+		if len(squash(part)) >= minPiece { // "/v1" is in many words
+			r.hide(part)
+		}
 	}
 }
 

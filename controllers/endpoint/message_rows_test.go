@@ -82,6 +82,8 @@ func messageRows() []row {
 		shown("with the key where showing ends", "what is cut off there is a key still", strings.Repeat("word ", 49)+"{key}", withheld),
 		shown("of 60 KiB", "a long message must not cost minutes", strings.Repeat("%41&amp;\\u0041QUJD4142 ", 2500), ""),
 		{name: "with a query of short values", why: "together they are a login", server: answers(403, root("<message>order a=12345678&amp;b=87654321 failed</message><url>https://api-app.xtracta.com/v1/billings/x?a=12345678&amp;b=87654321</url>")), want: rejected, says: withheld},
+		{name: "with a short value of the URL", why: "it is a login as it is", server: answers(403, root("<message>order 12345678 failed</message><url>https://api-app.xtracta.com/12345678</url>")), want: rejected, says: withheld},
+		{name: "with a value of the URL, decoded", why: "whoever echoes it has read it", server: answers(403, root("<message>token aB+cD/eF=gH12 failed</message><url>https://api-app.xtracta.com/x?t=aB%2BcD%2FeF%3DgH12</url>")), want: rejected, says: withheld},
 		{name: "without text", why: "an empty message adds nothing", server: answers(403, root("<message> </message>")), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in a document that is cut off", why: "a message is shown from whole documents only", server: answers(403, "<documents_response><message>{key}"), want: rejected, says: "HTTP 403 Forbidden"},
 		{name: "in another document", why: "a message is read under any root, and no less carefully", server: answers(403, "<error><message>{key}</message></error>"), want: rejected, says: "HTTP 403 Forbidden"},

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -97,6 +99,8 @@ var guises = map[string]func(string) string{
 	"without its beginning":   func(s string) string { return s[4:] },
 	"its first half":          func(s string) string { return s[:len(s)/2] },
 	"some of its middle":      func(s string) string { return s[len(s)/3 : len(s)*2/3] },
+	"as numbers":              func(s string) string { return fmt.Sprint([]byte(s)) },
+	"as numbers with commas":  func(s string) string { return strings.ReplaceAll(fmt.Sprint([]byte(s)), " ", ", ") },
 	"in hex":                  func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"in hex in pairs":         func(s string) string { return regroup(hex.EncodeToString([]byte(s)), 2, " ") },
 	"in base64":               func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
@@ -119,6 +123,19 @@ func TestKeysAreWithheld(t *testing.T) {
 				if got := newRedactor(key).message(message); got != withheld {
 					t.Errorf("key %q, %s: shown as %q", value, name, got)
 				}
+			}
+		}
+	}
+}
+
+// TestEscapedKeysAreWithheld: what escapes put between the letters of a key hides nothing
+// from people. Long keys are words that may be tokens anyway.
+func TestEscapedKeysAreWithheld(t *testing.T) {
+	for _, value := range []string{"p@ss/w0rd+1", "ab&cd<ef>gh", "a/b+c&d=e"} {
+		key, _ := ParseKey([]byte(value))
+		for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, html.EscapeString} {
+			if got := newRedactor(key).message("The key " + escape(value) + " is unknown."); got != withheld {
+				t.Errorf("%q is shown as %q", value, got)
 			}
 		}
 	}
