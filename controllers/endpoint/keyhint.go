@@ -35,24 +35,29 @@ const (
 	isReference = "is a placeholder or a reference that no tool has replaced"
 	isNobodys   = "is a placeholder that nobody has replaced"
 	isPrefixed  = "begins with a word that does not belong to it, such as api_key= or Bearer"
+	isAmid      = "has characters around it that do not belong to it"
 )
 
 // oddities are the ways in which a value that is no key gets into a Secret. The first
 // that fits is told.
 var oddities = []struct{ pattern, says string }{
+	{"^[\"'`“”„‘’«].*[\"'`“”’»]$", "is in quotes"},
+	{`^[{\[]\s*"`, "is JSON"},
+	{`^\W*[0-9a-f]{40}\W*$`, isAmid},
+	{`^[\w. -]+[:=]\s*[0-9a-f]{40}$`, isPrefixed},
+	{`^https?://`, "is a URL"},
 	{`^<.*>$`, isReference},
-	{`ENC\[|://`, isReference},
+	{`^ENC\[|^[\w+.-]+://`, isReference},
 	{`^(vault|op|arn|env|file|ssm|gcp|azurekv|secret|ref\+?\w*):`, isReference},
 	{`[$#@%]\{|\$\(|\{[{%]`, isReference}, // shells, Kubernetes, templates
 	{`^(\$\w+|%\w+%|@\w+@|__\w+__)$`, isReference},
 	{`^\W*((change|replace)[ _-]?(me|this)?|insert|enter|put|your|my|todo|fixme)(\W|_|$)`, isNobodys},
 	{`^\W*(example|placeholder|dummy|redacted|hidden|none|null|undefined|x{3,})(\W|_|$)`, isNobodys},
 	{`^[^\pL\pN]+$`, isNobodys},
-	{"^[\"'`“”„‘’«].*[\"'`“”’»]$", "is in quotes"},
-	{`^[{\[]`, "is JSON"},
 	{`^(bearer|basic|token|apikey|key)\s`, isPrefixed},
-	{`^[\w. -]+[:=]\s*[^\s=]`, isPrefixed},
-	{`[\s,;|]|^[0-9a-f]{80}$`, "looks like two keys"},
+	{`^[\w. -]*[g-z_][\w. -]*[:=]\s*[^\s=]`, isPrefixed},
+	{`^[0-9a-f]{40}[\s,;|]*[0-9a-f]{40}$`, "looks like two keys"},
+	{`[\s,;|]`, "has a space, a comma or the like in it"},
 	{`%[0-9a-f]{2}|\\[nrtux]`, "is escaped"},
 }
 
