@@ -37,6 +37,9 @@ func (c *Client) newRequest(ctx context.Context, r Request) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
+	// Without the means to read the body again, the transport cannot send it again, as it
+	// does by itself for as long as an HTTP/2 server refuses streams or goes away.
+	request.GetBody = nil
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/xml, text/xml")
 	request.Header.Set("Cache-Control", "no-store") // the answer is a login, which no proxy may keep

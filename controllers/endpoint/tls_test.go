@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/xtracta/billing-operator/controllers/endpoint"
@@ -45,6 +46,10 @@ func tlsRows() []row {
 		})), want: unavailable, says: "does not speak TLS"},
 		{name: "silent", why: "the handshake is within the deadline too", server: https(listens(func(_ *stage, c *net.TCPConn) { untilGone(c) })), config: hurried, want: unavailable},
 		{name: "closes without goodbye, too early", why: "anybody on the way can cut a connection; the XML tells that something is missing", server: overTLS(as, true, withoutGoodbye(sound[:len(sound)-5])), want: unavailable, says: "too early"},
+		{name: "HTTP/2 that refuses a stream", why: "net/http would ask again by itself, as nothing was done", server: overHTTP2(func(to *http2.Framer, stream uint32) error {
+			return to.WriteRSTStream(stream, http2.ErrCodeRefusedStream)
+		}), config: hurried, want: unavailable},
+		{name: "HTTP/2 that goes away", why: "net/http would ask again by itself, as nothing was done", server: overHTTP2(func(to *http2.Framer, _ uint32) error { return to.WriteGoAway(0, http2.ErrCodeNo, nil) }), config: hurried, want: unavailable},
 		{name: "http URL from an https endpoint", why: "a downgrade would send the login in the clear", server: overTLS(as, true, func(s *stage, w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, s.fill(root("<url>http://api-app.xtracta.com/?t={token}</url><expire>{expire}</expire>")))
 		}), want: malformed, says: "not https"},
@@ -70,6 +75,55 @@ func overTLS(change func(*x509.Certificate), trusted bool, handler func(*stage, 
 			must(s.t, os.WriteFile(config.CAFile, authority, 0o600))
 		}
 		return server.URL + "/"
+	}
+}
+
+// overHTTP2 is a server that answers each request with a frame, and expects one.
+func overHTTP2(answer func(to *http2.Framer, stream uint32) error) server {
+	return func(s *stage, config *endpoint.Config) string {
+		issued, authority := selfSigned(s.t, func(*x509.Certificate) {})
+		listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{issued}, NextProtos: []string{"h2"}})
+		must(s.t, err)
+		config.CAFile = filepath.Join(s.t.TempDir(), "ca.crt")
+		must(s.t, os.WriteFile(config.CAFile, authority, 0o600))
+		var requests atomic.Int32
+		s.t.Cleanup(func() {
+			_ = listener.Close()
+			if n := requests.Load(); n != 1 {
+				s.t.Errorf("%d requests were sent for one call", n)
+			}
+		})
+		go func() {
+			for {
+				connection, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer func() { _ = connection.Close() }()
+					speakHTTP2(connection, func(to *http2.Framer, stream uint32) error {
+						requests.Add(1)
+						return answer(to, stream)
+					})
+				}()
+			}
+		}()
+		return "https://" + listener.Addr().String() + "/"
+	}
+}
+
+func speakHTTP2(connection net.Conn, answer func(to *http2.Framer, stream uint32) error) {
+	_, err := io.CopyN(io.Discard, connection, int64(len(http2.ClientPreface)))
+	framer := http2.NewFramer(connection, connection)
+	if err == nil {
+		err = framer.WriteSettings()
+	}
+	for err == nil {
+		var frame http2.Frame
+		frame, err = framer.ReadFrame()
+		if headers, isRequest := frame.(*http2.HeadersFrame); isRequest && err == nil {
+			err = answer(framer, headers.StreamID)
+		}
 	}
 }
 
