@@ -39,7 +39,7 @@ func (r *roots) current() *x509.CertPool {
 	return r.pool
 }
 
-// refresh reads the file if its time has changed, or if it could not be used before:
+// refresh reads the file if it is another one or its time has changed, or if it could not be used before:
 // it may have been read while it was being written.
 func (r *roots) refresh() (isNew bool, err error) {
 	if r.file == "" {
@@ -49,7 +49,7 @@ func (r *roots) refresh() (isNew bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if r.problem == "" && r.read != nil && info.ModTime().Equal(r.read.ModTime()) && info.Size() == r.read.Size() {
+	if r.problem == "" && isSame(info, r.read) {
 		return false, nil
 	}
 	text, err := os.ReadFile(r.file)
@@ -62,6 +62,12 @@ func (r *roots) refresh() (isNew bool, err error) {
 	}
 	r.pool, r.read = pool, info
 	return true, nil
+}
+
+// isSame reports whether a file is still the one that was read. Another one may have its
+// time and size: archives set a time of their own, and certificates are often of one size.
+func isSame(now, read os.FileInfo) bool {
+	return read != nil && os.SameFile(now, read) && now.ModTime().Equal(read.ModTime()) && now.Size() == read.Size()
 }
 
 // rootCAs returns the system's pool with the given certificates added.

@@ -194,7 +194,7 @@ func TestCAFileIsReadAgain(t *testing.T) {
 	formerOne, former := selfSigned(t, func(*x509.Certificate) {})
 	nextOne, next := selfSigned(t, func(*x509.Certificate) {})
 	url, presented := presenting(t)
-	size := max(len(former), len(next)) // of both, so that their time alone tells them apart
+	size := max(len(former), len(next)) // of both, so that it tells nothing
 	former = append(bytes.Repeat([]byte("\n"), size-len(former)), former...)
 	next = append(bytes.Repeat([]byte("\n"), size-len(next)), next...)
 	file := &mount{t: t, dir: t.TempDir()}
@@ -226,6 +226,11 @@ func TestCAFileIsReadAgain(t *testing.T) {
 	expect("an authority that nobody named", &formerOne, unavailable, "")
 	file.write(former)
 	expect("an authority that was named since", &formerOne, granted, "nil")
+	file.writes-- // so that the next version has the time of this one
+	file.write(next)
+	expect("an authority in a file of the same time and size", &nextOne, granted, "nil")
+	file.write(former)
+	expect("the former one again", &formerOne, granted, "nil")
 	expect("a server that has got another authority", &nextOne, unavailable, "")
 	file.write(both)
 	expect("both authorities, as while one replaces the other", &nextOne, granted, "nil")
