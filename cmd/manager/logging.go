@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"strings"
 
@@ -22,6 +23,23 @@ func newLogger(o options, out io.Writer) logr.Logger {
 		handler = quietHandler{handler}
 	}
 	return logr.FromSlogHandler(handler)
+}
+
+// setStandardLog makes Go's own packages log as everything else does.
+func setStandardLog(log logr.Logger) {
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(standardLog{log})
+}
+
+// standardLog leaves out what net/http quotes of a server that answers before it is asked: it may
+// be an answer to somebody else, which is a login.
+type standardLog struct{ log logr.Logger }
+
+// Write implements io.Writer.
+func (s standardLog) Write(line []byte) (int, error) {
+	message, _, _ := strings.Cut(strings.TrimSpace(string(line)), " starting with ")
+	s.log.Info(message)
+	return len(line), nil
 }
 
 // quietHandler leaves out what sounds like trouble and is none.

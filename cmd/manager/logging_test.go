@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -22,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/test/env"
 )
 
@@ -40,6 +44,41 @@ func TestProbesThatFailAreNotLogged(t *testing.T) {
 	}
 	if !strings.Contains(text, "something else") {
 		t.Errorf("nothing else is logged either: %q", text)
+	}
+}
+
+// net/http logs what it finds on a connection before it has asked.
+func TestAnAnswerBeforeTheQuestionIsNotQuoted(t *testing.T) {
+	const login = "https://api-app.xtracta.com/v1/billings/index.html?t=somebody"
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	noError(t, err)
+	defer func() { _ = listener.Close() }()
+	go func() {
+		if connection, err := listener.Accept(); err == nil {
+			_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 61\r\n\r\n"+login)
+		}
+	}()
+	o, err := parseFlags([]string{"--endpoint-url=http://" + listener.Addr().String() + "/"}, io.Discard)
+	noError(t, err)
+	var out env.Buffer
+	defer log.SetFlags(log.Flags())
+	defer log.SetOutput(log.Writer())
+	setStandardLog(newLogger(o, &out))
+	client, err := newEndpoint(o, nil)
+	noError(t, err)
+	key, err := endpoint.ParseKey([]byte("a key"))
+	noError(t, err)
+	deadline := time.Now().Add(time.Minute)
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		for out.String() == "" && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+	}})
+	if _, err := client.IssueURL(ctx, endpoint.Request{Key: key}); err == nil {
+		t.Error("an answer to nobody's question is a grant")
+	}
+	if text := out.String(); !strings.Contains(text, `"msg":"Unsolicited response received on idle HTTP channel"`) || strings.Contains(text, "somebody") {
+		t.Errorf("logged\n%s", text)
 	}
 }
 

@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	log := newLogger(o, logs)
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
+	setStandardLog(log)
 	// Before anything that can fail, so that a report of a failure shows what failed.
 	log.Info("starting", "version", build.Version, "revision", build.Revision, "goVersion", build.GoVersion)
 	mgr, err := newManager(ctx, o)
