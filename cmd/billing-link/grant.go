@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // Entries of the generated Secret. They are repeated here, because importing the API
@@ -99,9 +101,11 @@ func entryError(name string, err error) error {
 // maxExpire is the last second of the year 9999. Later times cannot be formatted.
 const maxExpire = 253402300799
 
-// parseGrant drops the errors of the parsers, because they quote their input.
+// parseGrant drops the errors of the parsers, because they quote their input. Somebody may
+// have edited the Secret, so a URL must be one that the operator would accept from the
+// endpoint, on any host: only the operator knows the allowed ones.
 func parseGrant(address, expire string) (grant, error) {
-	if !isSafeTarget(address) {
+	if (endpoint.URLPolicy{}).Check(address) != nil {
 		return grant{}, fmt.Errorf("entry %s is %w: want an absolute https URL", entryURL, errInvalid)
 	}
 	seconds, err := strconv.ParseInt(expire, 10, 64)

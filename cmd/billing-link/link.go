@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 )
 
 // link redirects to the URL that is in the mounted folder at the time of the request.
@@ -56,7 +58,7 @@ func (l link) redirect(w http.ResponseWriter, _ *http.Request) {
 	}
 	l.log.Info("opened the billing page", "expire", g.expire.UTC())
 	// http.Redirect would re-encode the URL and repeat it in a body, which tools may store.
-	w.Header().Set("Location", g.url)
+	w.Header().Set("Location", endpoint.ASCII(g.url))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
