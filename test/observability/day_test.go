@@ -31,7 +31,8 @@ func TestABadDay(t *testing.T) {
 		}
 	}
 	t.Run("dashboard", func(t *testing.T) { expectDashboard(t, s.server, began) })
-	t.Run("metrics", func(t *testing.T) { expectMetrics(t, s.exposition()) })
+	s.noteMetrics()
+	t.Run("metrics", func(t *testing.T) { expectMetrics(t, s.exposition(), s.served) })
 	t.Run("events", s.expectEvents)
 	s.manager.Stop()
 	t.Run("log", s.expectLog)
@@ -74,6 +75,7 @@ func (s *stage) sessionsFail() {
 	s.quiet("BillingOperatorWithoutLeader")
 
 	s.raisesFor("rejected", "BillingSessionRejected")
+	s.noteMetrics() // while sessions are blocked
 	s.raisesFor("keyless", "BillingSessionStalled")
 	s.GiveKey("key-keyless", env.KeyOf("keyless"))
 	s.heal("rejected")
@@ -123,6 +125,7 @@ func (s *stage) namespaceCrowdsQueue() {
 	s.quiet("BillingNamespaceCrowdsQueue")
 	s.crowd(60)
 	s.raises("BillingNamespaceCrowdsQueue", map[string]string{"job": metricsService, "namespace": crowded})
+	s.noteMetrics() // while requests are queued
 	s.Misbehave(crowded)
 	s.quiet("BillingNamespaceCrowdsQueue")
 	s.waitForEvents(crowded, 60) // those that a stop would cut off are an error in the log

@@ -43,20 +43,45 @@ func (s *stage) exposition() string {
 	return string(text)
 }
 
-// expectMetrics judges the metrics of a manager that has sessions.
-func expectMetrics(t *testing.T, text string) {
-	var ours strings.Builder
-	for line := range strings.Lines(text) {
+// ours are the lines of an exposition that are about our metrics.
+func ours(exposition string) string {
+	var lines strings.Builder
+	for line := range strings.Lines(exposition) {
 		if strings.Contains(line, "billingsession_") || strings.Contains(line, "billing_operator_") {
-			ours.WriteString(line)
+			lines.WriteString(line)
 		}
 	}
+	return lines.String()
+}
+
+// noteMetrics remembers which metrics there are now. What is told by namespace is there only while
+// somebody waits.
+func (s *stage) noteMetrics() {
+	s.T.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(ours(s.exposition())))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	for name, family := range families {
+		labels := map[string]bool{}
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			labels["`"+pair.GetName()+"`"] = true
+		}
+		s.served[name] = rowOf(strings.ToLower(family.GetType().String()), slices.Sorted(maps.Keys(labels)))
+	}
+}
+
+// expectMetrics judges the metrics of a manager that has sessions. served are the rows of all that
+// there were in the course of the day.
+func expectMetrics(t *testing.T, text string, served map[string]string) {
+	ours := ours(text)
 	t.Run("conventions", func(t *testing.T) {
-		problems, err := promlint.New(strings.NewReader(ours.String())).Lint()
+		problems, err := promlint.New(strings.NewReader(ours)).Lint()
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%v %+v", err, problems)
 		}
-		promtool(t, ours.String(), "check", "metrics")
+		promtool(t, ours, "check", "metrics")
 	})
 	t.Run("secrets", func(t *testing.T) {
 		for _, secret := range []string{env.KeyPrefix, "index.html", "billing_ui"} {
@@ -66,19 +91,6 @@ func expectMetrics(t *testing.T, text string) {
 		}
 	})
 	t.Run("the document", func(t *testing.T) {
-		parser := expfmt.NewTextParser(model.UTF8Validation)
-		families, err := parser.TextToMetricFamilies(strings.NewReader(ours.String()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := map[string]string{}
-		for name, family := range families {
-			labels := map[string]bool{}
-			for _, pair := range family.GetMetric()[0].GetLabel() {
-				labels["`"+pair.GetName()+"`"] = true
-			}
-			served[name] = rowOf(strings.ToLower(family.GetType().String()), slices.Sorted(maps.Keys(labels)))
-		}
 		if diff := cmp.Diff(documented(t), served); diff != "" {
 			t.Errorf("config/prometheus/README.md and the manager differ (-document +manager):\n%s", diff)
 		}

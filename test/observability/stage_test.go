@@ -46,8 +46,9 @@ type stage struct {
 	// certificate is one that the file may hold.
 	certificate []byte
 	server      *server
-	chapter     time.Time       // when what happens now began
-	raised      map[string]bool // alerts that were
+	chapter     time.Time         // when what happens now began
+	raised      map[string]bool   // alerts that were
+	served      map[string]string // rows of the metrics that there were
 }
 
 // life is that of a URL: short, for a day of them to pass in a minute.
@@ -60,7 +61,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{
 		Stage:   &env.Stage{T: t, Cluster: cluster, Namespace: namespace, Client: env.Client(t, cluster.Config())},
 		address: env.FreeAddress(t), caFile: filepath.Join(t.TempDir(), "ca.pem"), certificate: certificate(),
-		chapter: time.Now(), raised: map[string]bool{},
+		chapter: time.Now(), raised: map[string]bool{}, served: map[string]string{},
 	}
 	s.Standin, s.URL = env.Endpoint(t, standin.AcceptAnyKey(), standin.WithMaxLife(life))
 	s.writeCAFile(s.certificate)
