@@ -54,8 +54,8 @@ func must(err error) {
 }
 
 // connect returns a client for the cluster that the flags and the kubeconfig name. It
-// does not talk to it yet.
-func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (*cluster, error) {
+// does not talk to it yet. The clock follows the answers.
+func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer, clock *serverClock) (*cluster, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("no cluster is configured: %w; check --kubeconfig and --context", err)
@@ -66,6 +66,7 @@ func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (*cluster
 	}
 	config.UserAgent = "kubectl-billing"
 	config.QPS, config.Burst = 50, 300 // as kubectl
+	config.Wrap(clock.follow)
 	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
 	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
 )
 
 // completerMark is what the names of completers have in common. For completion kubectl
@@ -75,7 +76,7 @@ func completeSessions(parsed *invocation, named []string) ([]string, cobra.Shell
 func completeFromCluster(parsed *invocation, find func(context.Context, *cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
 	defer cancel()
-	c, err := connect(parsed.kubeconfig, io.Discard)
+	c, err := connect(parsed.kubeconfig, io.Discard, &serverClock{own: clock.RealClock{}})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -32,15 +32,16 @@ func run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 	stdout := streams.Out
 	out := &checkedWriter{Writer: stdout}
 	streams.Out = out
+	now := &serverClock{own: clock.RealClock{}}
 	parsed, err := parse(args, streams)
 	if err == nil && parsed.operation != nil {
 		err = parsed.operation.run(ctx, &environment{
 			IOStreams: streams,
 			terminal:  printers.IsTerminal(stdout),
 			colour:    printers.AllowsColorOutput(stdout),
-			clock:     clock.RealClock{},
+			clock:     now,
 			browse:    func(url string) error { return openInBrowser(url, streams.ErrOut) },
-			connect:   func() (*cluster, error) { return connect(parsed.kubeconfig, streams.ErrOut) },
+			connect:   func() (*cluster, error) { return connect(parsed.kubeconfig, streams.ErrOut, now) },
 		})
 	}
 	return report(out.check(err), streams.ErrOut)
