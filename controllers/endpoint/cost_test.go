@@ -125,6 +125,33 @@ func TestTwiceTheAnswerIsTwiceTheWork(t *testing.T) {
 	}
 }
 
+// TestNoAnswerIsLaborious times what allocates little: the worst of what is read takes some
+// milliseconds.
+func TestNoAnswerIsLaborious(t *testing.T) {
+	client, key := costClient(t)
+	var letters strings.Builder
+	for i := range 9000 {
+		letters.WriteRune(rune('一' + 2*i)) // each another one
+	}
+	redirection := answered(http.StatusFound, "")
+	redirection.header.Set("Location", "https://"+letters.String()+".example/")
+	for name, got := range map[string]answer{
+		"a long message beside a long URL": answered(http.StatusForbidden, "<error><message>"+strings.Repeat("aaaaaaa ", 4000)+
+			"</message><url>https://a/"+strings.Repeat("aaaaaaab", 4000)+"</url></error>"),
+		"a redirect to a long name": redirection,
+	} {
+		fastest := time.Hour
+		for range 5 {
+			start := time.Now()
+			_, _ = client.classify(got, key)
+			fastest = min(fastest, time.Since(start))
+		}
+		if fastest > 100*time.Millisecond {
+			t.Errorf("%s takes %s", name, fastest)
+		}
+	}
+}
+
 // tlsTraffic is what a server over TLS has seen.
 type tlsTraffic struct{ connections, handshakes, resumed, requests atomic.Int64 }
 

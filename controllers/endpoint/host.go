@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -40,6 +41,9 @@ func parseHostPatterns(texts []string) ([]string, error) {
 	return patterns, nil
 }
 
+// maxName bounds a host name, in bytes, as DNS does.
+const maxName = 253
+
 // canonicalHost returns one spelling for all spellings of a host: case, a trailing
 // dot, international names, forms of an address. It returns "" if browsers open no
 // such host.
@@ -47,9 +51,12 @@ func canonicalHost(host string) string {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return address.Unmap().String()
 	}
+	if len(host) > maxName*utf8.UTFMax { // its ASCII form would take the square of its length
+		return ""
+	}
 	name, err := asBrowsers.ToASCII(host)
 	name = strings.TrimSuffix(name, ".") // which an ideographic one has become as well
-	if err != nil || len(name) > 253 || !dnsName.MatchString(name) {
+	if err != nil || len(name) > maxName || !dnsName.MatchString(name) {
 		return ""
 	}
 	return name

@@ -23,18 +23,18 @@ const (
 
 // redactor decides what people may see of the endpoint's texts. It shows a text
 // whole or not at all: to cut a secret out, one must know where it begins and ends.
-type redactor struct{ pieces []string }
+type redactor struct {
+	pieces map[string]struct{} // minPiece bytes each
+	short  []string            // secrets with less
+}
 
 // newRedactor hides a key, and those of its encodings that can pass for words: as it
 // is sent and as HTML, the numbers of its bytes, hexadecimal digits in groups, and
 // base64 in its three alignments.
 func newRedactor(key Key) *redactor {
-	r, secret := &redactor{}, key.Reveal()
-	r.hide(secret)
-	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)} {
-		if escaped != secret {
-			r.hide(escaped)
-		}
+	r, secret := &redactor{pieces: map[string]struct{}{}}, key.Reveal()
+	for _, written := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)} {
+		r.hide(written)
 	}
 	if len(secret) >= minPiece {
 		r.hide(fmt.Sprint([]byte(secret)))
@@ -47,11 +47,12 @@ func newRedactor(key Key) *redactor {
 }
 
 func (r *redactor) hide(secret string) {
-	for secret = squash(secret); len(secret) > minPiece; secret = secret[1:] {
-		r.pieces = append(r.pieces, secret[:minPiece])
+	secret = squash(secret)
+	if secret != "" && len(secret) < minPiece {
+		r.short = append(r.short, secret)
 	}
-	if secret != "" {
-		r.pieces = append(r.pieces, secret)
+	for ; len(secret) >= minPiece; secret = secret[1:] {
+		r.pieces[secret[:minPiece]] = struct{}{}
 	}
 }
 
@@ -60,21 +61,25 @@ func (r *redactor) hide(secret string) {
 func (r *redactor) hideURL(text string) {
 	_, authority := origin(text)
 	_, text, _ = strings.Cut(text, authority)
-	parts := []string{text}
-	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
-		parts = append(parts, decoded)
-	}
-	for _, part := range parts {
+	decoded, _ := url.PathUnescape(text)
+	for _, part := range []string{text, decoded} {
 		if len(squash(part)) >= minPiece { // "/v1" is in many words
 			r.hide(part)
 		}
 	}
 }
 
-// reveals reports whether a piece of a secret can be read in the text.
+// reveals reports whether a piece of a secret can be read in the text. It looks each
+// piece of the text up: an answer may hold two long texts, and to look for each piece
+// of one in the other would take the product of their lengths.
 func (r *redactor) reveals(text string) bool {
 	squashed := squash(text)
-	return slices.ContainsFunc(r.pieces, func(piece string) bool { return strings.Contains(squashed, piece) })
+	for i := minPiece; i <= len(squashed); i++ {
+		if _, isSecret := r.pieces[squashed[i-minPiece:i]]; isSecret {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.short, func(secret string) bool { return strings.Contains(squashed, secret) })
 }
 
 // messageFor returns the message to put behind a sentence on the answer, or "".
