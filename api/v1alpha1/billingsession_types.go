@@ -130,7 +130,6 @@ type SecretKeyReference struct {
 	Name string `json:"name"`
 
 	// key is the entry of the Secret that holds the API key, "api-key" by default.
-	// +kubebuilder:default=api-key
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",message="must be the name of an entry of the Secret: letters, digits, '-', '_' and '.', not empty and not beginning with '..'; or leave it out to use 'api-key'"
 	// +optional

@@ -24,6 +24,8 @@ const (
 	SecretKeyExpire = "expire"
 
 	// DefaultAPIKeySecretKey is the entry of the key's Secret that is read unless
-	// spec.apiKeySecretRef.key names another.
+	// spec.apiKeySecretRef.key names another. It is no default of the API: the
+	// reference is applied as a whole, so that whoever compares what they applied
+	// with what is stored, as Argo CD does, would see a difference for ever.
 	DefaultAPIKeySecretKey = "api-key"
 )

@@ -17,7 +17,7 @@ func TestDefaults(t *testing.T) {
 	got := read(t, created)
 
 	want := v1alpha1.BillingSessionSpec{
-		APIKeySecretRef:   v1alpha1.SecretKeyReference{Name: "acme-key", Key: v1alpha1.DefaultAPIKeySecretKey},
+		APIKeySecretRef:   v1alpha1.SecretKeyReference{Name: "acme-key"},
 		ExpirationSeconds: 600,
 		URLInStatus:       v1alpha1.URLInStatusFull,
 	}

@@ -27,6 +27,7 @@ func TestWhatSpendsARequest(t *testing.T) {
 		requests  int
 		change    func(*world)
 	}{
+		{"the entry that an older API filled in is left out", "it is the default", 0, edit(builders.KeyEntry(""))},
 		{"labels are edited", "they are other tools' business", 0, func(w *world) {
 			w.edit("acme", builders.Labelled("team", "a"))
 			w.poke("acme")
