@@ -79,7 +79,11 @@ func (c *Client) exchange(ctx context.Context, r Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	response, err := newTransport(c.proxy, c.roots.current(), c.timeout).RoundTrip(request)
+	proxy, err := c.proxy(request)
+	if err != nil {
+		return answer{}, err
+	}
+	response, err := newTransport(proxy, c.roots.current(), c.timeout).RoundTrip(request)
 	if err != nil {
 		return answer{}, err
 	}

@@ -2,11 +2,14 @@ package endpoint_test
 
 import (
 	"bufio"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,6 +120,25 @@ func TestProxyOfSOCKS(t *testing.T) {
 		}
 	default:
 		t.Error("the proxy was not asked")
+	}
+}
+
+// TestProxyOverTLS expects to be understood by a proxy that speaks HTTP/2 as well.
+func TestProxyOverTLS(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+		proxy.EnableHTTP2 = http2
+		proxy.StartTLS()
+		defer proxy.Close()
+		file := filepath.Join(t.TempDir(), "ca.crt")
+		must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}), 0o600))
+		environment(t, map[string]string{"HTTPS_PROXY": proxy.URL})
+		client, err := endpoint.New(endpoint.Config{URL: unreachable, CAFile: file, Timeout: time.Minute, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+		must(t, err)
+		key, _ := endpoint.ParseKey([]byte(testKey))
+		if _, err := client.IssueURL(t.Context(), endpoint.Request{Key: key}); err == nil || !strings.Contains(err.Error(), "the proxy refused") {
+			t.Errorf("with HTTP/2 %t: %v", http2, err)
+		}
 	}
 }
 

@@ -15,16 +15,19 @@ import (
 // before it, in bytes.
 const maxHeader = 32 << 10
 
-func newTransport(proxy proxyFunc, roots *x509.CertPool, timeout time.Duration) *http.Transport {
+// newTransport returns a transport for one request, through a proxy unless that is nil.
+func newTransport(proxy *url.URL, roots *x509.CertPool, timeout time.Duration) *http.Transport {
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  http.ProxyURL(proxy),
 		OnProxyConnectResponse: proxyRefusal,
 		// A dial goes on after the request that started it is cancelled, unless it has a
 		// limit of its own.
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-		TLSHandshakeTimeout:    timeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		ForceAttemptHTTP2:      true,
+		DialContext:         (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout: timeout,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		// Where a proxy is reached by TLS, net/http offers HTTP/2 to that as well, and then
+		// speaks HTTP/1.1 with it.
+		ForceAttemptHTTP2:      proxy == nil || proxy.Scheme != "https",
 		MaxResponseHeaderBytes: maxHeader,
 		// No connection serves two requests. Bytes that a server or a proxy left on a
 		// connection would be taken for the answer to the next request: the login of
