@@ -80,8 +80,8 @@ func TestNamesFit(t *testing.T) {
 		{"2-billing-operator", "billing-operator-2-billing-operator", "a Service's name begins with a letter"},
 		{"billing.eu", "billing-eu-billing-operator", "a Service's name has no dots"},
 		{"null", "null-billing-operator", "that is not nothing here"},
-		{strings.Repeat("9", 53), "billing-operator-" + strings.Repeat("9", 37), "a Service's name has 63 letters at most"},
-		{strings.Repeat("a.", 26) + "a", strings.Repeat("a-", 26) + "a", "the release's name is not cut"},
+		{strings.Repeat("9", 53), "billing-operator-" + strings.Repeat("9", 28) + "-6ffd6ccc", "a Service's name has 63 letters at most, and what is cut off counts"},
+		{strings.Repeat("a.", 26) + "a", strings.Repeat("a-", 23) + "cf96044d", "there is one dash before the hash"},
 	} {
 		t.Run(row.release, func(t *testing.T) {
 			t.Parallel()

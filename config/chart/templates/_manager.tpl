@@ -6,7 +6,7 @@
 {{- end -}}
 {{- with .Values.image -}}
 {{- if .digest }}{{ $repository }}@{{ .digest }}
-{{- else }}{{ $repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- else }}{{ $repository }}:{{ .tag | default (include "billing-operator.version" $.Chart.AppVersion) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -23,12 +23,24 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/*
+A version may have characters that neither a label nor an image's tag may have, such as the plus of
+v0.1.0+acme.1. Both begin and end with a letter or a digit.
+*/}}
+{{- define "billing-operator.version" -}}
+{{- regexReplaceAll "[^-._a-zA-Z0-9]" . "_" | trimAll "-._" -}}
+{{- end -}}
+
+{{- define "billing-operator.versionLabel" -}}
+{{- include "billing-operator.version" . | trunc 63 | trimAll "-._" -}}
+{{- end -}}
+
 {{- define "billing-operator.labels" -}}
 app.kubernetes.io/name: {{ include "billing-operator.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "billing-operator.versionLabel" .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | include "billing-operator.versionLabel" | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
