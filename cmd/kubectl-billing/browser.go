@@ -37,7 +37,7 @@ func openInBrowser(url string, errOut io.Writer) error {
 	// A file, not our own streams: a launcher that goes on running would hold them open, and
 	// a script that reads them would wait for the browser to be closed.
 	browser.Stdout, browser.Stderr = output, output
-	err = waitAtMost(launchTimeout, func() error { return browser.OpenURL(url) })
+	err = launch(os.Getenv("BROWSER"), url, output, browser.OpenURL)
 	chatter, _ := io.ReadAll(io.NewSectionReader(output, 0, maxChatter))
 	// Launchers name the URL in their errors, and it must not reach a log.
 	_, _ = fmt.Fprint(errOut, escape(strings.ReplaceAll(string(chatter), url, "(the URL)")))

@@ -48,7 +48,7 @@ func (s *stage) command(args ...string) *exec.Cmd {
 	s.T.Cleanup(cancel)
 	// Flags of the cluster come second, where those of a row may override them.
 	cmd := exec.CommandContext(ctx, env.Program(s.T, "kubectl-billing"), slices.Insert(args, 1, "--kubeconfig", s.kubeconfig, "--namespace", s.Namespace)...)
-	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "HOME="+s.dir, "TERM=xterm")
+	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "HOME="+s.dir, "TERM=xterm", "BROWSER=")
 	return cmd
 }
 
