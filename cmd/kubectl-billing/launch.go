@@ -38,7 +38,7 @@ func browserCommands(list, url string) [][]string {
 // desktop does.
 func launch(list, url string, output *os.File, desktop func(url string) error) error {
 	for _, command := range browserCommands(list, url) {
-		cmd := exec.Command(command[0], command[1:]...)
+		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // a browser goes on when the plugin has ended
 		cmd.Stdout, cmd.Stderr = output, output
 		if waitAtMost(launchTimeout, cmd.Run) == nil {
 			return nil

@@ -37,7 +37,7 @@ func newRedactor(key Key) *redactor {
 		r.hide(written)
 	}
 	if len(secret) >= minPiece {
-		r.hide(fmt.Sprint([]byte(secret)))
+		r.hide(fmt.Sprintf("%d", []byte(secret)))
 		r.hide(hex.EncodeToString([]byte(secret)))
 		for _, before := range []string{"", "x", "xy"} {
 			r.hide(base64.StdEncoding.EncodeToString([]byte(before + secret)))
