@@ -108,63 +108,76 @@ func (w *tenants) watched(namespace string, watched int) {
 	})
 }
 
-// closedNamespaces are the ways in which a second namespace can be closed to the manager.
-var closedNamespaces = []struct {
-	name string
-	// closed prepares the second namespace, and open opens it.
-	closed, open func(w *tenants)
-}{
-	{"there is none", func(*tenants) {}, func(w *tenants) {
-		w.makeOther()
-		w.grant(w.other.Namespace, "sessions", sessionRules)
-		w.grant(w.other.Namespace, "secrets", secretRules)
-		w.other.Session("acme")
-	}},
-	{"nothing may be read", func(w *tenants) {
-		w.makeOther()
-		w.other.Session("acme")
-	}, func(w *tenants) {
-		w.grant(w.other.Namespace, "sessions", sessionRules)
-		w.grant(w.other.Namespace, "secrets", secretRules)
-	}},
-	{"Secrets may not be read", func(w *tenants) {
-		w.makeOther()
-		w.other.Session("acme")
-		w.grant(w.other.Namespace, "sessions", sessionRules)
-	}, func(w *tenants) {
-		w.grant(w.other.Namespace, "secrets", secretRules)
-	}},
-	{"sessions may not be read", func(w *tenants) {
-		w.makeOther()
-		w.other.Session("acme")
-		w.grant(w.other.Namespace, "secrets", secretRules)
-	}, func(w *tenants) {
-		w.grant(w.other.Namespace, "sessions", sessionRules)
-	}},
-}
-
 // TestAClosedNamespaceKeepsNobodyWaiting has a second namespace that may not be read when the
-// manager starts.
+// manager starts, and opens it later.
 func TestAClosedNamespaceKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
-	for _, row := range closedNamespaces {
+	for _, row := range []struct {
+		name string
+		// closed prepares the second namespace, and open opens it.
+		closed, open func(w *tenants)
+	}{
+		{"there is none", func(*tenants) {}, func(w *tenants) {
+			w.makeOther()
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.other.Session("acme")
+		}},
+		{"nothing may be read", func(w *tenants) {
+			w.makeOther()
+			w.other.Session("acme")
+		}, func(w *tenants) {
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "secrets", secretRules)
+		}},
+		{"Secrets may not be read", func(w *tenants) {
+			w.makeOther()
+			w.other.Session("acme")
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+		}, func(w *tenants) {
+			w.grant(w.other.Namespace, "secrets", secretRules)
+		}},
+		{"sessions may not be read", func(w *tenants) {
+			w.makeOther()
+			w.other.Session("acme")
+			w.grant(w.other.Namespace, "secrets", secretRules)
+		}, func(w *tenants) {
+			w.grant(w.other.Namespace, "sessions", sessionRules)
+		}},
+	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newTenants(t)
 			w.Session("acme")
 			row.closed(w)
-			manager := w.serve()
+			manager := w.supervise(w.args()...)
 			w.Ready("acme")
 			w.watched(w.Namespace, 1)
 			w.watched(w.other.Namespace, 0)
-			if !manager.Said("cannot be watched") || !manager.Said("namespace="+w.other.Namespace) {
+			if !manager.said("cannot be watched") || !manager.said("namespace="+w.other.Namespace) {
 				t.Error("the log does not name the namespace")
 			}
-			if problem := manager.Ready(); problem != "" {
+			if problem := manager.current().Ready(); problem != "" {
 				t.Errorf("the manager is not ready: %s", problem)
 			}
-			if got := w.Standin.Total(); got != 1 {
-				t.Errorf("%d requests, want 1", got)
+
+			row.open(w)
+			opened := time.Now()
+			w.other.Ready("acme")
+			served := time.Since(opened).Round(time.Second)
+			t.Logf("served %s after it was opened", served)
+			if served > time.Minute {
+				t.Errorf("that took %s", served)
+			}
+			if !manager.said("can be watched now; the process ends to begin anew with it") {
+				t.Error("it does not say why it began anew")
+			}
+			w.watched(w.other.Namespace, 1)
+			if n := manager.restarts(); n != 0 {
+				t.Errorf("it had to be started again %d times", n)
+			}
+			if got := w.Standin.Total(); got != 2 {
+				t.Errorf("%d requests, want one for each session", got)
 			}
 		})
 	}
