@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -35,9 +34,6 @@ func isCompleter(argv0 string) bool {
 	base := argv0[strings.LastIndexAny(argv0, `/\`)+1:]
 	return strings.Contains(strings.ToLower(base), completerMark)
 }
-
-// completionTimeout bounds how long a user who pressed Tab waits for the cluster.
-const completionTimeout = 3 * time.Second
 
 type completion = func(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
 

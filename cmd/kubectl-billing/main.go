@@ -24,7 +24,12 @@ func main() {
 	// Without this a write to a closed pipe would end the process, with nothing said.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	os.Exit(run(context.Background(), arguments(os.Args), streams))
+	args := arguments(os.Args)
+	if isCompletion(args) {
+		completeApart(args, streams.Out)
+		return
+	}
+	os.Exit(run(context.Background(), args, streams))
 }
 
 // run executes the command line and returns the exit code.
