@@ -47,20 +47,14 @@ func expireRows() []row {
 	return []row{
 		{name: "leading zeros and a plus", why: "the schema's integers may have them", server: text("+000{expire}"), want: granted},
 		{name: "empty", why: "no time", server: text(""), want: malformed, says: "not a UNIX time"},
-		{name: "negative", why: "no time of the schema", server: text("-{expire}"), want: malformed, says: "not a UNIX time"},
-		{name: "Arabic digits", why: "no digits of the schema", server: text("١٥٢٢٨٩٥٧٩٤"), want: malformed, says: "not a UNIX time"},
 		{name: "the key", why: "a value may echo anything", server: text("{key}"), want: malformed, says: "not a UNIX time"},
-		{name: "a date", why: "not the documented form", server: text("2030-01-01T00:00:00Z"), want: malformed, says: "not a UNIX time"},
 		{name: "zero", why: "never, or at once: not guessed", server: text("0"), want: malformed, says: "number of seconds"},
 		{name: "relative", why: "a life in place of a time would be long past", server: text("600"), want: malformed, says: "number of seconds"},
-		{name: "milliseconds", why: "a thousand times too far", server: text("{expire}000"), want: malformed, says: "more than three days"},
 		{name: "2^64 and a good time", why: "more than any integer holds must not wrap into a good time", server: text("18446744075{expire}"), want: malformed, says: "more than three days"},
 		{name: "as asked for", why: "the usual case", server: lives(10*time.Minute, 0), want: granted, grant: expires(10*time.Minute, 0)},
-		{name: "a second", why: "short lives are kept if they are lives", server: lives(time.Second, 0), want: granted, grant: expires(time.Second, 0)},
 		{name: "the longest", why: "three days and an hour are believed", server: lives(most, 0), want: granted, grant: expires(most, 0)},
 		{name: "a day longer", why: "more than can be asked for is a mistake", server: lives(most+day, 0), want: malformed, says: "more than three days"},
 		{name: "now", why: "no life", server: lives(0, 0), want: malformed, says: "past"},
-		{name: "server ahead by an hour", why: "the server's clock measures the server's times", server: lives(10*time.Minute, time.Hour), want: granted, grant: expires(10*time.Minute, time.Hour)},
 		{name: "server ahead by years", why: "our clock may have lost its battery", server: lives(10*time.Minute, 50*year), want: granted, grant: expires(10*time.Minute, 50*year)},
 		{name: "server ahead by a thousand years", why: "an offset beyond a Duration would keep the URL for ever", server: handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
 			date := s.now.AddDate(1000, 0, 0)
@@ -69,8 +63,6 @@ func expireRows() []row {
 		}), want: malformed, says: "more than three days"},
 		{name: "server in year 9999", why: "an expire beyond year 9999 cannot be written down", server: answers(200, root("<url>{url}</url><expire>253402300900</expire>"), "Date", "Fri, 31 Dec 9999 23:59:59 GMT"), want: malformed, says: "more than three days"},
 		{name: "no Date", why: "without the server's clock there is ours", server: undated("", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
-		{name: "no Date, past", why: "without the server's clock there is ours", server: undated("", -time.Minute), want: malformed, says: "past"},
-		{name: "a Date that is none", why: "without the server's clock there is ours", server: undated("today", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
 		{name: "a Date that echoes the key", why: "a header may echo anything", server: undated(testKey, 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
 		{name: "a Date after the expire", why: "a Date that makes no sensible life is no clock to go by", server: undated("Fri, 31 Dec 9999 23:59:59 GMT", 10*time.Minute), want: granted, grant: expires(10*time.Minute, 0)},
 	}
@@ -91,70 +83,41 @@ func urlRows() []row {
 	return []row{
 		accepted("allowed by name", "xtracta.com itself is on the default list", "https://xtracta.com/x"),
 		accepted("allowed by pattern", "what is under xtracta.com is on the default list", "https://a.b.xtracta.com/x"),
-		accepted("the endpoint's own host", "always allowed", "https://127.0.0.1/x"),
 		accepted("the endpoint's own host on another port", "the page may be served on another port: the host's name counts", "https://127.0.0.1:9443/x"),
 		accepted("http from a loopback endpoint", "a local stand-in has no certificate", "http://127.0.0.1:8080/x"),
 		accepted("upper case", "hosts and schemes have no case, and the URL stays as it came", "HTTPS://API-APP.Xtracta.COM/X"),
 		accepted("trailing dot", "another spelling of the same host", "https://api-app.xtracta.com./x"),
-		accepted("empty port", "another spelling of the same origin", "https://api-app.xtracta.com:/x"),
-		accepted("no path", "a URL needs none", "https://api-app.xtracta.com?t=1"),
-		accepted("fragment", "pages of one script keep their state there", "https://api-app.xtracta.com/#/billing?t=1"),
 		accepted("user info in the path", "an @ behind the host is no user", "https://api-app.xtracta.com/@x"),
-		accepted("letters beyond ASCII in the path", "browsers take them", "https://api-app.xtracta.com/ü"),
 		accepted("host in full-width letters", "browsers and we map them to the same host", "https://ａpi-app.xtracta.com/"),
 		accepted("host with an ideographic dot", "browsers and we map it to the same host", "https://api-app。xtracta.com/"),
-		accepted("an ideographic dot at the end", "browsers and we map it to the same host", "https://api-app.xtracta.com。/x"),
 		accepted("8 KiB", "the limit itself", "https://api-app.xtracta.com/"+strings.Repeat("x", 8<<10-len("https://api-app.xtracta.com/"))),
 		accepted("a percent sign in the path", "browsers open it, and it cannot change the host", "https://api-app.xtracta.com/100%/b"),
-		accepted("broken encoding", "browsers open it, and it cannot change the host", "https://api-app.xtracta.com/%zz?%=%#%"),
 		accepted("two hyphens", "browsers open it", "https://ab--cd.xtracta.com/x"),
-		accepted("three hyphens", "browsers open it, as video hosts are named so", "https://r3---sn-x.xtracta.com/x"),
-		accepted("a hyphen at the end", "browsers open it", "https://acme-.xtracta.com/x"),
-		accepted("a hyphen at the beginning", "browsers open it", "https://-acme.xtracta.com/x"),
-		accepted("only hyphens", "browsers open it", "https://--.xtracta.com/x"),
 		accepted("underscore", "browsers open it", "https://a_b.xtracta.com/x"),
-		accepted("underscores around", "browsers open it", "https://_acme_.xtracta.com/x"),
-		accepted("digits and hyphens", "browsers open it", "https://1--2-.xtracta.com/x"),
 		accepted("letters beyond ASCII in the host", "browsers ask for its ASCII form", "https://bücher.xtracta.com/x"),
-		accepted("63 characters in a label", "the most that DNS holds", "https://"+strings.Repeat("a", 63)+".xtracta.com/x"),
 		refused("a byte more", "a URL is bounded", "https://api-app.xtracta.com/"+strings.Repeat("x", 8<<10+1-len("https://api-app.xtracta.com/")), "longer"),
 		refused("empty", "no URL", "", "empty"),
-		refused("space", "no URL after white space has collapsed", " \n", "empty"),
 		refused("relative", "there is no page to be relative to", "/v1/billings/index.html?t={token}", "absolute"),
-		refused("relative to the scheme", "there is no page to be relative to", "//api-app.xtracta.com/?t={token}", "absolute"),
 		refused("without a scheme", "a guess would be http or https", "api-app.xtracta.com/?t={token}", "absolute"),
-		refused("host and port without a scheme", "reads as the scheme localhost", "localhost:8080/x", "absolute"),
 		refused("no host", "no host, though browsers would take the path's first part", "https:///api-app.xtracta.com/", "absolute"),
-		refused("one slash", "browsers would take what follows for the host", "https:/api-app.xtracta.com/", "absolute"),
-		refused("javascript", "a link that runs in the page that shows it", "javascript:alert(1)//api-app.xtracta.com", "absolute"),
 		refused("javascript with a host", "a link that runs in the page that shows it", "javascript://api-app.xtracta.com/%0aalert(1)", "not https"),
 		refused("ftp", "not https", "ftp://api-app.xtracta.com/", "not https"),
 		refused("foreign", "a host that nobody has allowed", "https://evil.example/?t={token}", "on evil.example, which"),
 		refused("foreign with an allowed suffix", "a pattern is compared label by label", "https://evilxtracta.com/", foreign),
-		refused("only the dot of a pattern", "an empty label is no label", "https://.xtracta.com/", "not valid"),
 		refused("two dots", "an empty label is no label", "https://a..xtracta.com/", "not valid"),
 		refused("user", "user info makes a foreign host look like ours", "https://api-app.xtracta.com@evil.example/", "user or password"),
-		refused("user of an allowed host", "a login in the URL is not the documented one", "https://user:{token}@api-app.xtracta.com/", "user or password"),
 		refused("backslash", "browsers read it as a slash, and another host", `https://evil.example\@api-app.xtracta.com/`, "characters"),
-		refused("backslash in the path", "browsers read it as a slash", `https://api-app.xtracta.com/\evil`, "characters"),
 		refused("line break", "browsers drop it, headers break at it", "https://api-app.xtracta.com/&#10;&#13;x", "characters"),
 		refused("right-to-left override", "shown, the URL reads as another", "https://api-app.xtracta.com/\u202ex", "characters"),
-		refused("replacement character", "something was lost on the way", "https://api-app.xtracta.com/\ufffd", "characters"),
 		refused("percent in the host", "browsers decode it to another host", "https://evil%2eexample/", "not valid"),
 		refused("homograph", "a Cyrillic a is another letter", "https://аpi-app.xtrаcta.com/", foreign),
 		refused("invalid label", "no host name", "https://xn--a.xtracta.com/", "not valid"),
-		refused("label too long", "no host name", "https://"+strings.Repeat("a", 64)+".xtracta.com/", "not valid"),
-		refused("asterisk", "patterns are for the allowed, not for the granted", "https://*.xtracta.com/", "not valid"),
+		refused("a host of five kilobytes", "no host name", "https://"+strings.Repeat("a.", 2500)+"xtracta.com/", "not valid"),
 		refused("comma", "no host name", "https://evil.example,xtracta.com/", "not valid"),
 		refused("port too high", "no port", "https://api-app.xtracta.com:65536/", "not valid"),
-		refused("port zero", "no port", "https://api-app.xtracta.com:0/", "not valid"),
-		refused("localhost for 127.0.0.1", "names are compared, not what they resolve to", "https://localhost/", foreign),
 		refused("loopback as a number", "a form that browsers read and few others", "https://2130706433/", foreign),
-		refused("broken brackets", "not a URL", "https://[::1/", "not valid"),
 		refused("host named like the token", "a label that long is no name", "https://{token}.example.com/", "not shown"),
-		{name: "IPv4 in IPv6", why: "another spelling of the same address", server: grants("https://[::ffff:127.0.0.1]/x"), want: granted, grant: urlIs("https://[::ffff:127.0.0.1]/x")},
 		{name: "nothing allowed but the own host", why: "an empty list allows no other", server: grants("{url}"), config: only(), want: malformed, says: "api-app.xtracta.com"},
-		{name: "a name does not allow what is under it", why: "a name means itself", server: grants("{url}"), config: only("xtracta.com"), want: malformed},
 		{name: "a pattern does not allow its parent", why: "a pattern is what is under it", server: grants("https://xtracta.com/"), config: only("*.xtracta.com"), want: malformed},
 		{name: "a list in another spelling", why: "case, space and dots do not matter", server: grants("{url}"), config: only(" *.XTRACTA.com. ", ""), want: granted},
 		{name: "an international name", why: "browsers ask for its ASCII form", server: grants("https://xn--bcher-kva.example/"), config: only("bücher.example"), want: granted, grant: urlIs("https://xn--bcher-kva.example/")},
@@ -181,20 +144,15 @@ func TestURLPolicy(t *testing.T) {
 		says   string // "" if the URL is accepted
 	}{
 		{"the endpoint's host, whatever is allowed", policy("https://a.example/x"), "https://a.example/page?t=1", ""},
-		{"a reseller's host", policy("https://a.example/x", "billing.brand.example"), "https://billing.brand.example/?t=1", ""},
 		{"a host that is not allowed", public, "https://evil.example/?t=" + testToken, "is on evil.example, which"},
 		{"a host named like a token", public, "https://" + testToken[:40] + ".example/", "is not shown"},
 		{"loopback http from an https endpoint", public, "http://127.0.0.1/?t=" + testToken, "is not https"},
 		{"http from a loopback endpoint", local, "http://127.0.0.1:8080/?t=1", ""},
-		{"a terminal's escape", public, testURL + "\x1b]0;x\a", "characters"},
 		{"every host, without an endpoint", none, "https://billing.brand.example/?t=1", ""},
 		{"loopback http, without an endpoint", none, "http://localhost:8080/?t=1", ""},
-		{"loopback http of IPv6, without an endpoint", none, "http://[::1]:8080/?t=1", ""},
 		{"other http, without an endpoint", none, "http://localhost.evil.example/?t=" + testToken, "is not https"},
-		{"another scheme, without an endpoint", none, "ftp://localhost/", "is not https"},
 		{"user info, without an endpoint", none, "https://user:" + testToken + "@xtracta.com/", "user or password"},
 		{"no host name, without an endpoint", none, "https://a..b/", "not valid; Xtracta"},
-		{"a backslash, without an endpoint", none, `https://evil.example\@xtracta.com/`, "characters"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			err := c.policy.Check(c.url)
@@ -209,8 +167,7 @@ func TestURLPolicy(t *testing.T) {
 func TestTheCureOfAForeignHostWorks(t *testing.T) {
 	named := regexp.MustCompile(`^is on (\S+), which .* add it there`)
 	for _, host := range []string{
-		"evil.example", "ab--cd.brand.example", "r3---sn-x.brand.example", "acme-.brand.example", "-acme.brand.example", "a_b.brand.example",
-		"BRAND.example.", "brand.example。", "bücher.example", "xn--bcher-kva.example", "ａ.example", "a。example", "localhost", "192.0.2.1", "[2001:DB8:0::1]", "[::ffff:192.0.2.1]", "0x7f.1", "brand.example:8443",
+		"evil.example", "a_b.brand.example", "BRAND.example.", "bücher.example", "a。example", "192.0.2.1", "[2001:DB8:0::1]", "brand.example:8443",
 	} {
 		err := allowing(t).Check("https://" + host + "/100%/?t=1")
 		if err == nil {
@@ -243,15 +200,5 @@ func TestURLPolicyNamesTheFlag(t *testing.T) {
 		if _, err := make(); err == nil || !strings.HasPrefix(err.Error(), flag+": ") {
 			t.Errorf("%s: %v", flag, err)
 		}
-	}
-}
-
-func TestClientChecksByItsPolicy(t *testing.T) {
-	client := newClient(t, "https://a.example/x")
-	if err := client.CheckURL("https://a.example/?t=1"); err != nil {
-		t.Error(err)
-	}
-	if err := client.CheckURL("https://b.example/?t=1"); err == nil {
-		t.Error("a foreign host is accepted")
 	}
 }

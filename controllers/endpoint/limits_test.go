@@ -5,62 +5,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
-
-func dots(labels ...int) string {
-	parts := make([]string, len(labels))
-	for i, size := range labels {
-		parts[i] = strings.Repeat("a", size)
-	}
-	return strings.Join(parts, ".")
-}
-
-// DNS holds labels of 63 bytes and names of 253. A name within that must be accepted, and one
-// beyond it can be nobody's host.
-func TestHostNamesAreAsLongAsInDNS(t *testing.T) {
-	for name, valid := range map[string]bool{
-		dots(63, 63, 63, 61): true, dots(63, 63, 63, 62): false, dots(63): true, dots(64): false, "a..b": false, "": false,
-	} {
-		if got := canonicalHost(name); (got == name && name != "") != valid {
-			t.Errorf("%d bytes, valid: %t; read as %q", len(name), valid, got)
-		}
-	}
-}
-
-// The status keeps RFC 3339, which ends with the year 9999; so does what an answer may say.
-func TestExpireEndsWithTheYear9999(t *testing.T) {
-	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	for _, row := range []struct {
-		seconds int64
-		valid   bool
-	}{{last.Unix(), true}, {last.Unix() + 1, false}} {
-		doc := document{fields: map[string]string{"expire": fmt.Sprint(row.seconds)}}
-		expire, _, err := checkExpire(doc, answer{arrived: last.Add(-time.Minute), header: http.Header{}})
-		if (err == nil) != row.valid || row.valid && !expire.Equal(last) {
-			t.Errorf("expire %d is read as %v, with error %v", row.seconds, expire, err)
-		}
-	}
-}
-
-// An answer without a message adds nothing to the sentence, and one whose url cannot be parsed
-// still says what its message says.
-func TestMessageBehindASentence(t *testing.T) {
-	for want, fields := range map[string]map[string]string{
-		"":            {},
-		": try later": {"message": "try later", "url": "https://%zz/?t=1"},
-	} {
-		if got := (document{fields: fields}).messageFor(Key{}); got != want {
-			t.Errorf("%v is shown as %q, want %q", fields, got, want)
-		}
-	}
-}
 
 // Each fault has a cure of its own: to set a clock helps with one kind of certificate only, and
 // a name that does not exist is a mistake where a lookup that failed is none.

@@ -1,11 +1,9 @@
 package endpoint_test
 
 import (
-	"bufio"
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,24 +43,14 @@ func TestNoProxyIsLeftOut(t *testing.T) {
 		{"as it should be", map[string]string{"HTTPS_PROXY": "http://{proxy}"}, ""},
 		{"small letters", map[string]string{"https_proxy": "http://{proxy}"}, ""},
 		{"small letters come first", map[string]string{"https_proxy": "http://{proxy}", "HTTPS_PROXY": "http://127.0.0.1:1"}, ""},
-		{"small letters that say nothing", map[string]string{"https_proxy": " \n", "HTTPS_PROXY": "http://{proxy}"}, ""},
 		{"a host alone", map[string]string{"HTTPS_PROXY": "{proxy}"}, ""},
-		{"a path of nothing", map[string]string{"HTTPS_PROXY": "http://{proxy}/"}, ""},
 		{"a scheme in capitals", map[string]string{"HTTPS_PROXY": "HTTP://{proxy}"}, ""},
 		{"a line break, as a Secret made from a file has", map[string]string{"HTTPS_PROXY": "http://{proxy}\n"}, ""},
-		{"a line break of Windows", map[string]string{"HTTPS_PROXY": "http://{proxy}\r\n"}, ""},
-		{"spaces and tabs", map[string]string{"HTTPS_PROXY": " \thttp://{proxy} \t"}, ""},
-		{"a no-break space", map[string]string{"HTTPS_PROXY": "http://{proxy}\u00a0"}, ""},
 		{"a byte order mark", map[string]string{"HTTPS_PROXY": "\ufeffhttp://{proxy}"}, ""},
-		{"a zero width space", map[string]string{"HTTPS_PROXY": "http://{proxy}\u200b"}, ""},
 		{"a user and a line break", map[string]string{"HTTPS_PROXY": "http://user:pass@{proxy}\n"}, "user:pass"},
-		{"a user without a scheme", map[string]string{"HTTPS_PROXY": "user:pass@{proxy}"}, "user:pass"},
 		{"an encoded password", map[string]string{"HTTPS_PROXY": "http://user:pa%25s%23%2F@{proxy}"}, "user:pa%s#/"},
-		{"a user with an address", map[string]string{"HTTPS_PROXY": "http://me@example.com:pass@{proxy}"}, "me@example.com:pass"},
 		{"one for all", map[string]string{"ALL_PROXY": "http://{proxy}"}, ""},
-		{"one for all, in small letters", map[string]string{"all_proxy": "http://{proxy}\n"}, ""},
 		{"one for all and one for this", map[string]string{"ALL_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "http://{proxy}"}, ""},
-		{"one for this that says nothing", map[string]string{"ALL_PROXY": "http://{proxy}", "HTTPS_PROXY": "\n"}, ""},
 		{"exceptions for others", map[string]string{"HTTPS_PROXY": "http://{proxy}", "NO_PROXY": "10.0.0.1, .svc,*.cluster.local\n10.0.0.0/8,[fd00::1],fd00::1,other.invalid,endpoint.invalid:8443"}, ""},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -92,34 +80,6 @@ func TestNoProxyIsLeftOut(t *testing.T) {
 				t.Errorf("%d tunnels were asked for, want 1", tunnels.Load())
 			}
 		})
-	}
-}
-
-// TestProxyOfSOCKS expects the greeting of SOCKS 5 where the address says so.
-func TestProxyOfSOCKS(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer func() { _ = listener.Close() }()
-	greetings := make(chan byte, 1)
-	go func() {
-		if connection, err := listener.Accept(); err == nil {
-			version, _ := bufio.NewReader(connection).ReadByte()
-			greetings <- version
-			_ = connection.Close()
-		}
-	}()
-	environment(t, map[string]string{"all_proxy": "socks5h://" + listener.Addr().String()})
-	client, err := newProxied()
-	must(t, err)
-	key, _ := endpoint.ParseKey([]byte(testKey))
-	_, _ = client.IssueURL(t.Context(), endpoint.Request{Key: key})
-	select {
-	case version := <-greetings:
-		if version != 5 {
-			t.Errorf("the proxy was greeted with %d", version)
-		}
-	default:
-		t.Error("the proxy was not asked")
 	}
 }
 
@@ -164,35 +124,22 @@ func TestExceptionsAreReachedDirectly(t *testing.T) {
 func TestProxyThatCannotBeRead(t *testing.T) {
 	for why, value := range map[string]string{
 		"a percent sign in the password":  "http://user:hunter2%ss@proxy.example:3128",
-		"a percent sign at its end":       "http://user:hunter2%@proxy.example:3128",
-		"a percent sign, without scheme":  "user:hunter2%ss@proxy.example:3128",
 		"a number sign in the password":   "http://user:hunter2#x@proxy.example:3128",
-		"a number sign after digits":      "http://user:12#hunter2@proxy.example:3128",
 		"a slash after digits":            "http://user:12/hunter2@proxy.example:3128",
-		"a question mark after digits":    "http://user:12?hunter2@proxy.example:3128",
 		"a space in the password":         "http://user:hunter2 x@proxy.example:3128",
-		"a line break in the middle":      "http://user:hunter2\n@proxy.example:3128",
 		"a backslash in the user":         `http://domain\user:hunter2@proxy.example:3128`,
-		"a caret in the password":         "http://user:hunter2^@proxy.example:3128",
 		"letters beyond ASCII":            "http://user:hunter2ü@proxy.example:3128",
 		"quotes around":                   `"http://user:hunter2@proxy.example:3128"`,
 		"two proxies":                     "http://hunter2.example:3128,http://proxy.example:3128",
-		"two proxies, one a line":         "http://hunter2.example:3128\nhttp://proxy.example:3128",
 		"no host":                         "http://",
-		"a port alone":                    "http://:3128",
 		"a port that is none":             "http://hunter2.example:port",
-		"a port that does not exist":      "http://hunter2.example:99999",
-		"a slash too few":                 "http:/hunter2.example:3128",
 		"a scheme with a typing error":    "htp://hunter2.example:3128",
 		"a scheme that nobody speaks":     "socks4://hunter2.example:1080",
 		"an address of IPv6 without mark": "http://fd00::hunter2:3128",
-		"a script for browsers":           "http://hunter2.example/proxy.pac",
 		"a template that was not filled":  "http://{{ hunter2 }}:3128",
-		"a variable that was not filled":  "http://${hunter2}:3128",
-		"a name that nobody can have":     "http://hunter2..example:3128",
 		"words":                           "see hunter2",
 	} {
-		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
+		for _, name := range []string{"HTTPS_PROXY", "http_proxy", "ALL_PROXY"} {
 			t.Run(why+" in "+name, func(t *testing.T) {
 				environment(t, map[string]string{name: value})
 				expectUnread(t, name)
@@ -203,18 +150,11 @@ func TestProxyThatCannotBeRead(t *testing.T) {
 		"a scheme":                    "10.0.0.1,http://hunter2.example",
 		"a path":                      "10.0.0.1,hunter2.example/x",
 		"a network that does not fit": "10.0.0.1,10.0.0.0/99",
-		"half a network":              "10.0.0.1,169.254/16",
-		"an asterisk in an address":   "10.0.0.1,10.1.*",
 		"an asterisk for a part":      "10.0.0.1,hunter2*.example",
-		"an asterisk without its dot": "10.0.0.1,*hunter2.example",
 		"a port that is none":         "10.0.0.1,hunter2.example:*",
-		"a port alone":                "10.0.0.1,:443",
-		"a dot alone":                 "10.0.0.1,.",
 		"a percent sign":              "10.0.0.1,hunter2%.example",
-		"another separator":           "10.0.0.1,hunter2.example;b.example",
 		"quotes":                      `10.0.0.1,"hunter2.example"`,
 		"a word for Windows":          "10.0.0.1,<local>",
-		"a user":                      "10.0.0.1,user@hunter2.example",
 	} {
 		for _, name := range []string{"NO_PROXY", "no_proxy"} {
 			t.Run(why+" in "+name, func(t *testing.T) {

@@ -14,7 +14,6 @@ func statusRows() []row {
 		{name: "200 by the schema", why: "the document's schema names another root than its sample", server: says("<billings_response><message>m</message><url>{url}</url><expire>{expire}</expire></billings_response>"), want: granted},
 		{name: "403 with a message", why: "what the endpoint tells a person is shown", server: answers(403, root("<status>403</status><message>The API key has no access to this resource</message>")), want: rejected, says: "HTTP 403 Forbidden: The API key has no access to this resource"},
 		{name: "403 with a grant in the body", why: "the HTTP status decides first, whatever the body says", server: answers(403, sound), want: rejected},
-		{name: "500 with status 200 in the body", why: "the body cannot make a grant of an error", server: answers(500, sound), want: unavailable},
 		{name: "403 with a body without end", why: "a status is known before the body, and stays known", server: handles(endless(403)), want: rejected},
 		{name: "403 with a body that stops", why: "a status is known even when the body never comes", server: handles(func(_ *stage, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "100")
@@ -23,15 +22,12 @@ func statusRows() []row {
 			<-r.Context().Done()
 		}), config: hurried, want: rejected},
 		{name: "429 with a body cut off", why: "a truncated body does not turn a pause into a failure", server: raw("HTTP/1.1 429 Slow\r\nContent-Length: 999\r\nRetry-After: 60\r\n\r\n<documents_resp"), want: throttled, retry: 60e9},
-		{name: "500 reason echoes the key", why: "a reason phrase is the server's own text", server: raw("HTTP/1.1 500 {key}\r\nContent-Length: 0\r\n\r\n"), want: unavailable, says: "HTTP 500 Internal Server Error"},
 		{name: "status 0200 in the body", why: "the schema's integers may have leading zeros", server: says(root("<status>0200</status><url>{url}</url><expire>{expire}</expire>")), want: granted},
 		{name: "no status in the body", why: "the schema makes it optional", server: says(root("<url>{url}</url><expire>{expire}</expire>")), want: granted},
 		{name: "empty status in the body", why: "an empty text is no integer, and no 200", server: says(root("<status/><url>{url}</url><expire>{expire}</expire>")), want: malformed, says: "not a number"},
 		{name: "status 18446744073709551816 in the body", why: "2^64+200 must not wrap into 200", server: says(root("<status>18446744073709551816</status><url>{url}</url><expire>{expire}</expire>")), want: malformed},
 		{name: "status 403 in the body with url and expire", why: "a refusal is believed even with a URL beside it", server: says(root("<status>403</status><message>no</message><url>{url}</url><expire>{expire}</expire>")), want: rejected, says: "status 403: no"},
 		{name: "status 429 in the body", why: "throttling may be said in the body, and Retry-After in the header", server: answers(200, root("<status>429</status>"), "Retry-After", "77"), want: throttled, retry: 77e9},
-		{name: "status 503 in the body with Retry-After", why: "by the same table as HTTP", server: answers(200, root("<status>503</status>"), "Retry-After", "soon"), want: throttled},
-		{name: "status 503 in the body", why: "by the same table as HTTP", server: says(root("<status>503</status>")), want: unavailable},
 	}
 	for _, status := range []int{400, 401, 402, 403, 404, 422, 499} {
 		rows = append(rows, either(status, rejected, "a client error that waiting does not cure")...)
@@ -93,34 +89,24 @@ func retryAfterRows() []row {
 		})
 	}
 	return []row{
-		{name: "none", why: "a 429 without advice leaves the wait to the caller", server: answers(429, ""), want: throttled},
 		{name: "seconds", why: "the usual form", server: after("120"), want: throttled, retry: 2 * time.Minute},
-		{name: "one second", why: "a wait is ten seconds at least, or a loop runs hot", server: after("1"), want: throttled, retry: 10 * time.Second},
 		{name: "a day", why: "a wait is an hour at most, or one header stops everything", server: after("86400"), want: throttled, retry: time.Hour},
 		{name: "2^64+5 seconds", why: "more than any integer holds must not wrap", server: after("18446744073709551621"), want: throttled, retry: time.Hour},
 		{name: "zero", why: "no wait is no advice", server: after("0"), want: throttled},
-		{name: "the key", why: "a header may echo anything", server: after("{key}"), want: throttled},
-		{name: "empty on 503", why: "with Retry-After a 503 is throttling, usable or not", server: raw("HTTP/1.1 503 x\r\nRetry-After: \r\nContent-Length: 0\r\n\r\n"), want: throttled},
 		{name: "unusable on 503", why: "with Retry-After a 503 is throttling, usable or not", server: answers(503, "", "Retry-After", "later"), want: throttled},
 		{name: "usable on 503", why: "maintenance windows are announced so", server: answers(503, "", "Retry-After", "300"), want: throttled, retry: 5 * time.Minute},
-		{name: "on 500", why: "with other statuses it is no throttling", server: answers(500, "", "Retry-After", "300"), want: unavailable},
 		{name: "on 403", why: "with other statuses it is no throttling", server: answers(403, "", "Retry-After", "300"), want: rejected},
-		{name: "two of them", why: "the first is as good as the second", server: raw("HTTP/1.1 429 x\r\nRetry-After: 20\r\nRetry-After: 40\r\nContent-Length: 0\r\n\r\n"), want: throttled, retry: 20 * time.Second},
-		{name: "lower-case name", why: "names of headers have no case", server: raw("HTTP/1.1 503 x\r\nretry-after: 20\r\nContent-Length: 0\r\n\r\n"), want: throttled, retry: 20 * time.Second},
 		{name: "date", why: "the other form", server: dated(5*time.Minute, 0), want: throttled, retry: 5 * time.Minute},
 		{name: "date of a clock years ahead", why: "a date is measured by the clock that wrote it", server: dated(5*time.Minute, 5*365*24*time.Hour), want: throttled, retry: 5 * time.Minute},
 		{name: "date of a clock years behind", why: "a date is measured by the clock that wrote it", server: dated(5*time.Minute, -5*365*24*time.Hour), want: throttled, retry: 5 * time.Minute},
 		{name: "date in the past", why: "a pause that is over is no advice", server: dated(-time.Minute, 0), want: throttled},
-		{name: "date now", why: "a pause of zero is no advice", server: dated(0, 0), want: throttled},
 		{name: "date far ahead", why: "clamped like a number", server: dated(48*time.Hour, 0), want: throttled, retry: time.Hour},
 		{name: "date without Date", why: "without the server's clock there is ours", server: handles(func(s *stage, w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Date"] = nil
 			w.Header().Set("Retry-After", s.now.Add(2*time.Hour).UTC().Format(http.TimeFormat))
 			w.WriteHeader(429)
 		}), want: throttled, retry: time.Hour},
-		{name: "date in the years before", why: "RFC 850 dates are still to be read", server: after("Monday, 02-Jan-06 15:04:05 GMT"), want: throttled},
 		{name: "date of year 9999", why: "a difference beyond a Duration must not wrap", server: after("Fri, 31 Dec 9999 23:59:59 GMT"), want: throttled, retry: time.Hour},
-		{name: "date of year 1", why: "a difference beyond a Duration must not wrap", server: after("Mon, 01 Jan 0001 00:00:00 GMT"), want: throttled},
 	}
 }
 
@@ -137,15 +123,9 @@ func redirectRows() []row {
 	const cure = "if the endpoint has moved, change --endpoint-url"
 	return append(rows,
 		row{name: "to a named host", why: "the host is what a person needs to decide", server: to("https://eu-api.example.com/v1/billings/billing_ui"), want: malformed, says: "a redirect to eu-api.example.com;"},
-		row{name: "to the same host", why: "not even there: the document knows no redirect", server: to("/v2/billings/billing_ui"), want: malformed, says: "a redirect to 127.0.0.1;"},
 		row{name: "with the key in the query", why: "only the host is shown", server: to("https://eu-api.example.com/?api_key={key}"), want: malformed, says: cure},
 		row{name: "with the granted URL", why: "a 303 to the page itself would be a grant in disguise", server: answers(303, sound, "Location", "{url}"), want: malformed, says: "api-app.xtracta.com"},
-		row{name: "with user info", why: "only the host is shown", server: to("https://user:{token}@eu-api.example.com/"), want: malformed, says: "a redirect to eu-api.example.com;"},
-		row{name: "to a host named like the token", why: "a label that long is no name", server: to("https://{token}.example.com/"), want: malformed, says: "a redirect to another host"},
 		row{name: "to a host that spells the key in hex", why: "a host may echo the key", server: to("https://4b71372b5a782f39773d5274253431.example.com/"), want: malformed, says: "a redirect to another host"},
-		row{name: "to a script", why: "there is no host to name", server: to("javascript:alert(1)"), want: malformed, says: "not followed"},
 		row{name: "to an unreadable place", why: "net/http fails here before it asks whether to follow, and puts the Location into its error", server: to("https://%zz{key}/"), want: malformed, says: "not followed"},
-		row{name: "to control characters", why: "such a header is no HTTP", server: raw("HTTP/1.1 307 x\r\nLocation: https://a\x7fb.example.com/{key}\r\nContent-Length: 0\r\n\r\n"), want: unavailable},
-		row{name: "200 with a Location", why: "a Location means nothing with a 200", server: answers(200, sound, "Location", "{elsewhere}"), want: granted},
 	)
 }
