@@ -3,6 +3,9 @@ package renewal_test
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -15,19 +18,35 @@ func FuzzDecide(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("a session, as it may be found in the status and in its Secret"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		from := renewaltest.Tape(data)
+		from := new(renewaltest.Tape(data))
 		facts := from.Facts()
 		checkPlan(t, facts, renewal.Decide(facts))
 
-		outcome := outcomes[from.Below(len(outcomes))]
-		answer := renewal.Result{At: facts.Now, Outcome: outcome, PausedUntil: facts.Now.Add(m)}
-		if outcome == v1alpha1.OutcomeGranted {
-			answer.Grant = from.Grant(facts.Now)
-		}
+		answer := answerFrom(from, facts.Now)
 		if last := renewal.NextAttempt(facts, answer); last != nil && !last.NextTime.After(facts.Now) {
-			t.Errorf("%s: asks again at %v, which is not after %v", outcome, last.NextTime, facts.Now)
+			t.Errorf("%s: asks again at %v, which is not after %v", answer.Outcome, last.NextTime, facts.Now)
 		}
 	})
+}
+
+// drawTape is any bytes, of which facts are made that need not have come about by any history.
+func drawTape(t *rapid.T) *renewaltest.Tape {
+	tape := renewaltest.Tape(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "tape"))
+	return &tape
+}
+
+// answerFrom is any answer of the endpoint.
+func answerFrom(from *renewaltest.Tape, at time.Time) renewal.Result {
+	a := renewal.Result{At: at, Outcome: renewaltest.Outcomes[from.Below(len(renewaltest.Outcomes))], PausedUntil: at.Add(m)}
+	if a.Outcome == v1alpha1.OutcomeGranted {
+		a.Grant = from.Grant(at)
+	}
+	return a
+}
+
+// seconds are so many, within limits.
+func seconds(t *rapid.T, label string, from, to int) time.Duration {
+	return time.Duration(rapid.IntRange(from, to).Draw(t, label)) * s
 }
 
 // steps are how the corpus names them.
