@@ -73,47 +73,6 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
-// TestNothingIsLeftOfKeysAndNamespacesThatGo: tenants make them up.
-func TestNothingIsLeftOfKeysAndNamespacesThatGo(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 16)
-	for i := range 10_000 {
-		name, key := in(fmt.Sprint("namespace-", i), "a"), keyNumber(i)
-		switch asks := b.ask(name, key, FirstIssue(b.clock.Now())); {
-		case i < 10:
-			continue // these hold slots
-		case !asks:
-			t.Fatalf("%s may not ask", name)
-		}
-		b.PausedUntil(keyNumber(i + 1_000_000))
-		other := in(name.Namespace, "b")
-		if b.ask(other, key, FirstIssue(b.clock.Now())) {
-			t.Fatal("another goes along with the probe")
-		}
-		switch i % 4 {
-		case 0:
-			b.answered(name, false, 0)
-		case 1:
-			b.answered(name, true, 0)
-		case 2:
-			b.turns[name].Abandon()
-		case 3:
-			b.answered(name, true, 30*time.Second)
-		}
-		b.dispatch()
-		b.woken = nil
-		b.Cancel(other)
-	}
-	if len(b.queued)+len(b.queue)+len(b.reserved)+len(b.WaitingByNamespace()) > 0 {
-		t.Errorf("of those gone are left: %d queued, %d namespaces, %d turns", len(b.queue), len(b.WaitingByNamespace()), len(b.reserved))
-	}
-	b.clock.Step(30*time.Second + maxUnused) // the pauses, and then some
-	b.dispatch()
-	if len(b.breakers) != 10 || b.inFlight != 10 {
-		t.Errorf("%d keys are known of 10 that are used", len(b.breakers))
-	}
-}
-
 // TestPauseIsRememberedForAWhile: a key that is throttled again at once is paused longer.
 func TestPauseIsRememberedForAWhile(t *testing.T) {
 	t.Parallel()
