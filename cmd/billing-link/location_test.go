@@ -11,21 +11,12 @@ import (
 func TestWhatTheOperatorGrantsIsRedirectedTo(t *testing.T) {
 	for _, url := range []string{
 		"https://billing.example.com/100%/b",
-		"https://billing.example.com/%zz?%=%&t=%2#%",
 		"https://billing.example.com/a?b=[c]{d}|^`<e>\"f",
 		"HTTPS://Billing.Example.COM/?t=TOKEN",
-		"https://billing.example.com./open",
-		"https://billing.example.com:/open",
 		"https://billing.example.com:8443?t=%2Fa",
-		"https://ab--cd.example.com/",
-		"https://r3---sn-x.example.com/",
-		"https://acme-.example.com/",
 		"https://a_b.example.com/",
-		"https://[2001:db8::1]:8443/",
 		"https://xn--bcher-kva.example/%C3%BC",
 		"https://billing.example.com/@x#/open?t=TOKEN",
-		"http://LOCALHOST:8080/?t=TOKEN",
-		"http://[::ffff:127.0.0.1]/100%",
 	} {
 		expectLocation(t, url, url)
 	}
@@ -35,21 +26,12 @@ func TestWhatTheOperatorGrantsIsRedirectedTo(t *testing.T) {
 func TestLocationIsASCII(t *testing.T) {
 	for _, row := range []struct{ url, want string }{
 		{"https://billing.example.com/?group=Zürich", "https://billing.example.com/?group=Z%C3%BCrich"},
-		{"https://billing.example.com/Zürich/b", "https://billing.example.com/Z%C3%BCrich/b"},
-		{"https://billing.example.com/#Zürich", "https://billing.example.com/#Z%C3%BCrich"},
 		{"https://billing.example.com/100%/ü%2F%", "https://billing.example.com/100%/%C3%BC%2F%"},
 		{"https://billing.example.com?請求書=💶", "https://billing.example.com?%E8%AB%8B%E6%B1%82%E6%9B%B8=%F0%9F%92%B6"},
-		{"HTTPS://Billing.Example.COM/ü", "HTTPS://Billing.Example.COM/%C3%BC"},
 		{"https://bücher.example/", "https://xn--bcher-kva.example/"},
 		{"https://BÜCHER.example:8443/ü?ü#ü", "https://xn--bcher-kva.example:8443/%C3%BC?%C3%BC#%C3%BC"},
-		{"https://bücher.example", "https://xn--bcher-kva.example"},
-		{"https://bücher.example?t=TOKEN", "https://xn--bcher-kva.example?t=TOKEN"},
 		{"https://bücher.example.:/", "https://xn--bcher-kva.example.:/"},
-		{"https://請求.example/", "https://xn--gsw746d.example/"},
-		{"https://straße.example/", "https://xn--strae-oqa.example/"},
 		{"https://ｂilling。example/", "https://billing.example/"},
-		{"https://ü--ü_.example/", "https://xn----_-goac.example/"},
-		{"https://قيمة.example/", "https://xn--ogb3cjt.example/"},
 	} {
 		expectLocation(t, row.url, row.want)
 	}
