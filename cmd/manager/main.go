@@ -26,12 +26,14 @@ func main() {
 		debug.SetGCPercent(garbagePercent)
 	}
 	err := run(signals.SetupSignalHandler(), os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case err == nil, errors.Is(err, pflag.ErrHelp):
-	default:
-		fmt.Fprintln(os.Stderr, "manager:", err)
-		os.Exit(1)
+	if err == nil || errors.Is(err, pflag.ErrHelp) {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "manager:", err)
+	if opened := (openedError{}); errors.As(err, &opened) {
+		fmt.Fprintln(os.Stderr, "manager: begin anew:", beginAnew(time.Now()))
+	}
+	os.Exit(1)
 }
 
 // garbagePercent is how much garbage may be held beside what is used. Go's own 100

@@ -65,11 +65,18 @@ func read(ctx context.Context, cluster metadata.Interface, namespace string) err
 	return nil
 }
 
+// openedError ends a process that is to begin anew with a namespace that was left out.
+type openedError struct{ namespace string }
+
+func (e openedError) Error() string {
+	return fmt.Sprintf("namespace %q of --watch-namespaces can be watched now; the process ends to begin anew with it", e.namespace)
+}
+
 // opened returns an error if a namespace that was left out can be read now.
 func (n namespaces) opened(ctx context.Context, cluster metadata.Interface) error {
 	for _, name := range n.closed {
 		if read(ctx, cluster, name) == nil {
-			return fmt.Errorf("namespace %q of --watch-namespaces can be watched now; the process ends to begin anew with it", name)
+			return openedError{name}
 		}
 	}
 	return nil

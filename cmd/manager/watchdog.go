@@ -23,13 +23,13 @@ import (
 
 const (
 	// watchInterval is how often the watchdog looks.
-	watchInterval = 15 * time.Second
+	watchInterval = 10 * time.Second
 	// maxLook bounds each request of the watchdog.
 	maxLook = 10 * time.Second
 	// comparisons are made at so many looks after the API server was away.
 	comparisons = 3
-	// minServed is how long a process serves at least before it ends to serve one namespace more.
-	// A new process does not know when the one before it ended.
+	// minServed is how long at least lies between two restarts for namespaces that were opened, as
+	// tenants can open and close theirs at will.
 	minServed = 10 * time.Minute
 )
 
@@ -48,7 +48,8 @@ type watchdog struct {
 	wasAway *atomic.Bool
 	clock   clock.WithTicker
 
-	started time.Time
+	// restarted is when the process last began anew for a namespace; zero for never.
+	restarted time.Time
 	// highest is the highest version of the cluster that was seen.
 	highest string
 	// toCompare counts the looks at which the caches are still to be compared with the cluster,
@@ -59,7 +60,7 @@ type watchdog struct {
 
 // newWatchdog finds out which namespaces can be served. The caches are still to be set.
 func newWatchdog(ctx context.Context, o options, cluster *rest.Config) (*watchdog, error) {
-	w := &watchdog{selector: o.watchLabelSelector, clock: clock.RealClock{}, wasAway: &atomic.Bool{}}
+	w := &watchdog{selector: o.watchLabelSelector, clock: clock.RealClock{}, wasAway: &atomic.Bool{}, restarted: lastRestart()}
 	noteAway(cluster, w.wasAway)
 	config := rest.CopyConfig(cluster)
 	config.Timeout = maxLook
@@ -73,7 +74,6 @@ func newWatchdog(ctx context.Context, o options, cluster *rest.Config) (*watchdo
 
 // Start implements manager.Runnable. Its error ends the process.
 func (w *watchdog) Start(ctx context.Context) error {
-	w.started = w.clock.Now()
 	ticker := w.clock.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -90,7 +90,7 @@ func (w *watchdog) Start(ctx context.Context) error {
 
 // look returns an error if the process must end. What is not answered says nothing.
 func (w *watchdog) look(ctx context.Context) error {
-	if w.clock.Since(w.started) >= minServed {
+	if w.clock.Since(w.restarted) >= minServed {
 		if err := w.namespaces.opened(ctx, w.cluster); err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func newKennel() *kennel {
 	cluster.PrependReactor("list", "*", k.list)
 	k.watchdog = &watchdog{
 		cluster: cluster, cached: cacheOf{k}, clock: k.clock, wasAway: &atomic.Bool{},
-		namespaces: namespaces{open: []string{"open"}, closed: []string{"closed"}}, started: k.clock.Now(),
+		namespaces: namespaces{open: []string{"open"}, closed: []string{"closed"}}, restarted: k.clock.Now(),
 	}
 	return k
 }
@@ -128,26 +128,28 @@ func TestTheProcessEndsWhenEtcdWasRestored(t *testing.T) {
 	}
 }
 
-// TestTheProcessEndsForAnOpenedNamespaceOnceItIsOld: otherwise one after the other that is opened
-// would end it again and again.
-func TestTheProcessEndsForAnOpenedNamespaceOnceItIsOld(t *testing.T) {
+// TestTheProcessEndsForAnOpenedNamespaceOnceInTenMinutes: otherwise a tenant who opens and closes
+// his would end it again and again.
+func TestTheProcessEndsForAnOpenedNamespaceOnceInTenMinutes(t *testing.T) {
 	t.Parallel()
 	k := newKennel()
 	k.refused["closed"] = true
+	now := k.clock.Now()
 	for _, step := range []struct {
-		why    string
-		age    time.Duration
-		change func()
-		ends   bool
+		why       string
+		restarted time.Time
+		change    func()
+		ends      bool
 	}{
-		{"it is closed", time.Hour, func() {}, false},
-		{"nobody answers", time.Hour, func() { k.refused["closed"], k.problem = false, errors.New("no route") }, false},
-		{"the process is young", minServed - time.Second, func() { k.problem = nil }, false},
-		{"it is open", minServed, func() {}, true},
-		{"none was closed", time.Hour, func() { k.namespaces.closed = nil }, false},
+		{"it is closed", time.Time{}, func() {}, false},
+		{"nobody answers", time.Time{}, func() { k.refused["closed"], k.problem = false, errors.New("no route") }, false},
+		{"it is open, and was not before", time.Time{}, func() { k.problem = nil }, true},
+		{"the process began anew just now", now.Add(time.Second - minServed), func() {}, false},
+		{"it did ten minutes ago", now.Add(-minServed), func() {}, true},
+		{"none was closed", time.Time{}, func() { k.namespaces.closed = nil }, false},
 	} {
 		step.change()
-		k.started = k.clock.Now().Add(-step.age)
+		k.restarted = step.restarted
 		if err := k.look(t.Context()); (err != nil) != step.ends || err != nil && !strings.Contains(err.Error(), `namespace "closed"`) {
 			t.Errorf("%s: %v", step.why, err)
 		}
