@@ -3,203 +3,161 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"syscall"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/hack/controlplane"
-	"github.com/xtracta/billing-operator/hack/controlplane/fetch"
 	"github.com/xtracta/billing-operator/hack/gobuild"
 	"github.com/xtracta/billing-operator/hack/process"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
+)
+
+const (
+	// quickTimeout is for what takes the operator a moment. Machines are often busy.
+	quickTimeout = 30 * time.Second
+	pollInterval = 100 * time.Millisecond
 )
 
 // environment is everything that runs: an API server, the stand-in of the endpoint and
 // the operator.
 type environment struct {
-	root     string // of the project's checkout
-	dir      string // for the programs and the log
+	*player
+
+	out      *printer
+	dir      string // for the programs
+	logPath  string // of the operator
 	plane    *controlplane.ControlPlane
+	client   client.Client
 	endpoint *standin.Server
-	server   *http.Server // serves endpoint
-	baseURL  string       // of server
-	metrics  string       // address of the operator's metrics
-	manager  *manager
-	cluster  *cluster
+	baseURL  string // of endpoint
+	metrics  string // address of the operator's metrics
+	operator *env.Process
 }
 
-// setUp starts everything, or stops what it has started and fails. The context that it
-// returns ends with ctx, and when the operator ends unexpectedly.
-func setUp(ctx context.Context, out *printer, options ...standin.Option) (_ context.Context, _ *environment, err error) {
-	e := &environment{endpoint: standin.New(options...)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.tearDown(err))
-		}
-	}()
-	if e.dir, err = os.MkdirTemp("", "billing-demo-"); err != nil {
-		return nil, nil, err
+// perform plays a story. The operator's log stays when it may explain why it failed.
+func perform(ctx context.Context, out *printer, story func(*environment)) error {
+	e := &environment{player: &player{ctx: ctx}, out: out}
+	err := e.player.perform(func() { story(e) })
+	if err != nil && !errors.Is(err, errStopped) && e.operator != nil {
+		return &logTailError{err, e.logPath, process.LogTail(e.logPath, logTailLines)}
 	}
-	if e.root, err = fetch.ModuleRoot(); err != nil {
-		return nil, nil, err
-	}
-	out.actionf("Build the operator")
-	binary, err := e.buildManager(ctx, out)
-	if err != nil {
-		return nil, nil, err
-	}
-	out.actionf("Start an API server of Kubernetes %s with its etcd", controlplane.KubernetesVersion)
-	if err := e.startCluster(ctx, out); err != nil {
-		return nil, nil, err
-	}
-	if err := e.startEndpoint(); err != nil {
-		return nil, nil, err
-	}
-	out.actionf("Start a stand-in of Xtracta's endpoint at %s", e.baseURL)
-	out.actionf("Start the operator, with the rights of config/rbac and no more")
-	if err := e.startOperator(ctx, binary); err != nil {
-		return nil, nil, err
-	}
-	out.successf("Everything is up")
-	return e.manager.running, e, nil
-}
-
-// buildManager compiles the operator and reports progress.
-func (e *environment) buildManager(ctx context.Context, progress *printer) (string, error) {
-	binary := filepath.Join(e.dir, "build", "manager")
-	err := gobuild.Command{Dir: e.root, Progress: progress}.Build(ctx, []string{"-o", binary}, "./cmd/manager")
-	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
-	}
-	return binary, err
-}
-
-func (e *environment) startCluster(ctx context.Context, progress *printer) error {
-	plane, err := controlplane.Start(ctx, controlplane.Options{
-		CRDDirs: []string{filepath.Join(e.root, "config", "crd", "bases")},
-		Out:     progress,
-	})
-	e.plane = plane
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	e.cluster, err = newCluster(plane.Config())
+	_ = os.Remove(e.logPath) // there is none when nothing was started
 	return err
 }
 
-func (e *environment) startEndpoint() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	e.baseURL = "http://" + listener.Addr().String()
-	e.server = &http.Server{Handler: e.endpoint, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = e.server.Serve(listener) }() // returns when tearDown closes the server
-	return nil
+// setUp starts everything.
+func (e *environment) setUp(options ...standin.Option) {
+	var err error
+	e.out.title("Set up")
+	e.dir, err = os.MkdirTemp("", "billing-demo-")
+	e.must(err)
+	e.Cleanup(func() { e.must(os.RemoveAll(e.dir)) })
+	e.out.actionf("Build the operator")
+	binary := filepath.Join(e.dir, "build", "manager")
+	e.must(gobuild.Command{Dir: env.Path(), Progress: e.out}.Build(e.ctx, []string{"-o", binary}, "./cmd/manager"))
+	e.out.actionf("Start an API server of Kubernetes %s with its etcd", controlplane.KubernetesVersion)
+	e.plane, err = controlplane.Start(e.ctx, controlplane.Options{CRDDirs: []string{env.CRDs()}, Out: e.out})
+	e.must(err)
+	e.Cleanup(func() { e.must(e.plane.Stop()) })
+	e.client = env.Client(e, e.plane.Config())
+	e.endpoint, e.baseURL = env.Endpoint(e, options...)
+	e.out.actionf("Start a stand-in of Xtracta's endpoint at %s", e.baseURL)
+	e.out.actionf("Start the operator, with the rights of config/rbac and no more")
+	e.startOperator(binary)
+	e.out.successf("Everything is up")
 }
 
 // grantRoles creates a user for the operator, with the rights of the shipped roles and
 // no more. It returns the path of the user's kubeconfig.
-func (e *environment) grantRoles(ctx context.Context) (string, error) {
+func (e *environment) grantRoles() string {
 	for _, file := range []string{"role.yaml", "role_binding.yaml"} {
-		if err := e.cluster.applyFile(ctx, filepath.Join(e.root, "config", "rbac", file)); err != nil {
-			return "", err
-		}
+		e.applyFile("config/rbac/" + file)
 	}
 	_, kubeconfig, err := e.plane.AddServiceAccount("billing-operator-system", "billing-operator")
 	path := filepath.Join(e.dir, "kubeconfig")
-	return path, errors.Join(err, os.WriteFile(path, kubeconfig, 0o600))
+	e.must(errors.Join(err, os.WriteFile(path, kubeconfig, 0o600)))
+	return path
 }
 
-// startOperator returns once the operator is ready.
-func (e *environment) startOperator(ctx context.Context, binary string) error {
-	kubeconfig, err := e.grantRoles(ctx)
+// startOperator returns once the operator is ready. Its log is beside the folder, so that it can
+// survive that.
+func (e *environment) startOperator(binary string) {
+	script, err := process.DieWithParent(e.dir, binary, os.Getpid())
+	e.must(err)
+	e.logPath = e.dir + ".log"
+	log, err := os.Create(e.logPath)
+	e.must(err)
+	e.metrics = env.FreeAddress(e)
+	health := env.FreeAddress(e)
+	command := exec.Command(script, "--kubeconfig", e.grantRoles(), "--endpoint-url", e.baseURL+standin.Path,
+		"--metrics-bind-address", e.metrics, "--metrics-secure=false", "--health-probe-bind-address", health, "--log-format", "text")
+	command.Stdout, command.Stderr = log, log
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach only us
+	e.operator = env.Start(e, command)
+	e.Cleanup(func() { e.operator.Stop(); e.must(log.Close()) })
+	e.eventually(time.Minute, "the operator is ready", func() string {
+		_, err := e.openPage("http://" + health + "/readyz")
+		return problem(err)
+	})
+}
+
+// eventually waits until the condition names no problem any more.
+func (e *environment) eventually(patience time.Duration, what string, condition func() string) {
+	env.EventuallyWithin(e, patience, what, func() string {
+		time.Sleep(pollInterval) // the machine is somebody's
+		e.must(e.interrupted())
+		return condition()
+	})
+}
+
+// interrupted returns why the demo cannot go on, if it cannot.
+func (e *environment) interrupted() error {
+	if e.operator.Ended() {
+		return errors.Join(errors.New("the operator ended unexpectedly"), e.operator.Wait())
+	}
+	return context.Cause(e.ctx)
+}
+
+func problem(err error) string {
 	if err != nil {
-		return err
+		return err.Error()
 	}
-	metrics, metricsErr := process.FreeAddress()
-	health, healthErr := process.FreeAddress()
-	if err := errors.Join(metricsErr, healthErr); err != nil {
-		return err
-	}
-	e.metrics = metrics
-	e.manager, err = startManager(ctx, e.dir, binary,
-		"--kubeconfig", kubeconfig,
-		"--endpoint-url", e.baseURL+standin.Path,
-		"--metrics-bind-address", metrics, "--metrics-secure=false",
-		"--health-probe-bind-address", health,
-		"--log-format", "text")
-	if err != nil {
-		return err
-	}
-	return e.withLog(poll(e.manager.running, time.Minute, "the operator is ready", func(ctx context.Context) error {
-		_, err := openPage(ctx, "http://"+health+"/readyz")
-		return err
-	}))
+	return ""
 }
 
-// withLog adds the end of the operator's log to an error, unless a person caused it by
-// stopping the demo.
-func (e *environment) withLog(err error) error {
-	if err == nil || errors.Is(err, errStopped) || e.manager == nil {
-		return err
-	}
-	return e.manager.withLog(err)
-}
-
-// tearDown stops everything. The operator goes first, so that it can still reach the
-// API server. Its log stays when it may explain the error that ended the demo.
-func (e *environment) tearDown(cause error) error {
-	var errs []error
-	if e.manager != nil {
-		errs = append(errs, e.manager.stop())
-		if cause == nil || errors.Is(cause, errStopped) {
-			errs = append(errs, os.Remove(e.manager.logPath))
-		}
-	}
-	if e.server != nil {
-		errs = append(errs, e.server.Close())
-	}
-	if e.plane != nil {
-		errs = append(errs, e.plane.Stop())
-	}
-	return errors.Join(append(errs, os.RemoveAll(e.dir))...)
-}
-
-// What samplePath declares.
-const (
-	samplePath  = "config/samples/minimal.yaml"
-	sessionName = "acme"
-	secretName  = "acme"         // the generated Secret
-	keyName     = "acme-xtracta" // the Secret that holds the API key
+var (
+	httpClient = &http.Client{Timeout: 10 * time.Second}
+	titleTag   = regexp.MustCompile(`(?is)<title>(.*?)</title>`)
 )
 
-func in(name string) client.ObjectKey { return client.ObjectKey{Namespace: namespace, Name: name} }
-
-func (e *environment) applySample(ctx context.Context) error {
-	return e.cluster.applyFile(ctx, filepath.Join(e.root, samplePath))
-}
-
-func (e *environment) session(ctx context.Context) (*v1alpha1.BillingSession, error) {
-	var session v1alpha1.BillingSession
-	return &session, e.cluster.Get(ctx, in(sessionName), &session)
-}
-
-// changeKey replaces the API key.
-func (e *environment) changeKey(ctx context.Context, value string) error {
-	secret, err := e.cluster.secret(ctx, in(keyName))
+// openPage opens a page and returns its title. Its errors never contain the URL, which is
+// as good as a password.
+func (e *environment) openPage(url string) (title string, err error) {
+	request, err := http.NewRequestWithContext(e.ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return "", errors.New("the URL is none")
 	}
-	before := secret.DeepCopy()
-	secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(value)
-	return e.cluster.Patch(ctx, secret, client.MergeFrom(before), client.FieldOwner(fieldOwner))
+	response, err := httpClient.Do(request)
+	if err != nil {
+		return "", errors.New("it does not answer")
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("it answers %s", response.Status)
+	}
+	page, err := io.ReadAll(response.Body)
+	if found := titleTag.FindSubmatch(page); found != nil {
+		title = string(found[1])
+	}
+	return title, err
 }

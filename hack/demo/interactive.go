@@ -2,45 +2,44 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
 // interactiveLifetime of each URL leads to a renewal about every minute.
 const interactiveLifetime = 2 * time.Minute
 
-// interactive sets up, prints what can be tried, and tears down when it is stopped.
-func interactive(ctx context.Context, out *printer) (err error) {
-	out.text(`The operator, a real API server and a stand-in of Xtracta's endpoint, for you to explore with kubectl.
+// interactive prints what can be tried, until it is stopped.
+func interactive(e *environment) {
+	e.out.text(`The operator, a real API server and a stand-in of Xtracta's endpoint, for you to explore with kubectl.
 URLs live for two minutes here, so that one is renewed about every minute.`)
-	out.title("Set up")
 	var guided atomic.Bool
-	running, env, err := setUp(ctx, out, standin.AcceptAnyKey(), standin.WithMaxLife(interactiveLifetime),
+	e.setUp(standin.AcceptAnyKey(), standin.WithMaxLife(interactiveLifetime),
 		standin.WithControl(), standin.OnAnswer(func(r standin.Request) {
 			if guided.Load() { // not in the middle of the guide
-				out.text("  " + r.Time.Local().Format(time.TimeOnly) + "  " + r.Summary())
+				e.out.text("  " + r.Time.Local().Format(time.TimeOnly) + "  " + r.Summary())
 			}
 		}))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, env.tearDown(err)) }()
-
-	if err := env.applySample(running); err != nil {
-		return env.withLog(err)
-	}
-	out.actionf("Apply %s", samplePath)
-	out.text(env.guide())
+	e.applyFile(samplePath)
+	e.out.actionf("Apply %s", samplePath)
+	e.out.text(e.guide())
 	guided.Store(true)
-	if cause := untilGone(running, time.Second, env.cluster.ready); !errors.Is(cause, errStopped) {
-		return env.withLog(cause)
-	}
-	return nil
+	e.must(untilGone(time.Second, e.interrupted, e.ready))
+}
+
+// ready reports whether the API server answers.
+func (e *environment) ready() error {
+	ctx, cancel := context.WithTimeout(e.ctx, quickTimeout)
+	defer cancel()
+	var session v1alpha1.BillingSession
+	return client.IgnoreNotFound(e.client.Get(ctx, in(sessionName), &session))
 }
 
 // missedAnswers is how often in a row the API server may not answer before it counts as
@@ -49,23 +48,17 @@ const missedAnswers = 10
 
 // untilGone returns why there is nothing left to explore: somebody stopped the demo, or
 // the operator or the API server has ended.
-func untilGone(running context.Context, interval time.Duration, ready func(context.Context) error) error {
-	missed := 0
-	for {
-		select {
-		case <-running.Done():
-			return context.Cause(running)
-		case <-time.After(interval):
+func untilGone(interval time.Duration, interrupted, ready func() error) (err error) {
+	for missed := 0; missed < missedAnswers; missed++ {
+		if why := interrupted(); why != nil {
+			return why
 		}
-		err := ready(running)
-		if err == nil {
-			missed = 0
-			continue
+		if err = ready(); err == nil {
+			missed = -1
 		}
-		if missed++; missed == missedAnswers && running.Err() == nil {
-			return fmt.Errorf("the API server does not answer any more: %w", err)
-		}
+		time.Sleep(interval)
 	}
+	return fmt.Errorf("the API server does not answer any more: %w", err)
 }
 
 const guideTemplate = `
@@ -119,6 +112,6 @@ func (e *environment) guide() string {
 		"SECRET", secretName,
 		"ENDPOINT", e.baseURL,
 		"METRICS", e.metrics,
-		"LOG", e.manager.logPath,
+		"LOG", e.logPath,
 	).Replace(guideTemplate)
 }

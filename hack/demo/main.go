@@ -31,13 +31,13 @@ func main() {
 	ctrl.SetLogger(logr.Discard()) // the messages of libraries would only disturb
 
 	out := newPrinter(os.Stdout, !color.NoColor)
-	run := scripted
+	story := scripted
 	if *stay {
-		run = interactive
+		story = interactive
 	}
 	ctx := untilStopped()
 	context.AfterFunc(ctx, func() { out.waitingf("Stopping") })
-	if err := run(ctx, out); err != nil {
+	if err := perform(ctx, out, story); err != nil {
 		out.failure(err)
 		os.Exit(1)
 	}

@@ -72,6 +72,19 @@ func (p *printer) block(text string) {
 	p.print("\n" + indent + strings.Join(lines, "\n"+indent) + "\n\n")
 }
 
+// logTailLines is how much of the operator's log is shown after a failure.
+const logTailLines = 12
+
+// logTailError is an error with the end of the operator's log.
+type logTailError struct {
+	error
+
+	path  string
+	lines []string
+}
+
+func (e *logTailError) Unwrap() error { return e.error }
+
 // failure prints an error, and the end of the operator's log where the error has it.
 func (p *printer) failure(err error) {
 	p.print("\n")

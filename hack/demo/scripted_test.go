@@ -13,10 +13,10 @@ import (
 // What is printed after a renewal comes from the status, which the operator writes last.
 func TestARenewalIsOverWhenTheStatusTellsOfIt(t *testing.T) {
 	at := func(url string, expires int64) state {
-		session := &v1alpha1.BillingSession{}
+		var session v1alpha1.BillingSession
 		session.Status.ExpirationTime = &metav1.Time{Time: time.Unix(expires, 0)}
 		session.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonIssued}}
-		return state{session, &corev1.Secret{Data: map[string][]byte{v1alpha1.SecretKeyURL: []byte(url)}}}
+		return state{session, corev1.Secret{Data: map[string][]byte{v1alpha1.SecretKeyURL: []byte(url)}}}
 	}
 	for _, row := range []struct {
 		why  string
@@ -27,8 +27,8 @@ func TestARenewalIsOverWhenTheStatusTellsOfIt(t *testing.T) {
 		{"only the Secret has been written", at("new", 60), false},
 		{"both have been written", at("new", 100), true},
 	} {
-		if err := checkReplaced(at("old", 60))(row.now); (err == nil) != row.over {
-			t.Errorf("%s: %v", row.why, err)
+		if err := checkReplaced(at("old", 60))(row.now); (err == "") != row.over {
+			t.Errorf("%s: %q", row.why, err)
 		}
 	}
 }

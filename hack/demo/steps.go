@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +19,7 @@ type step struct {
 	title    string
 	requests int // exactly so many requests to the endpoint
 	// run brings it about and waits until it has happened.
-	run func(context.Context, *demo) error
+	run func(*demo)
 }
 
 // steps are in order: each continues where the one before ended.
@@ -34,130 +32,88 @@ var steps = []step{
 	{"Somebody changes the API key", 1, showKeyChange},
 }
 
-func showIssue(ctx context.Context, d *demo) error {
-	if err := d.applySample(ctx); err != nil {
-		return err
-	}
+func showIssue(d *demo) {
+	d.applyFile(samplePath)
 	d.out.actionf("Apply %s", samplePath)
 	d.out.notef("It declares BillingSession %s, and Secret %s with the group's API key.", sessionName, keyName)
-	ready, err := d.await(ctx, quickTimeout, "session "+sessionName+" is ready", checkReady)
-	if err != nil {
-		return err
-	}
+	ready := d.await(quickTimeout, "session "+sessionName+" is ready", checkReady)
 	d.out.successf("%s is ready. %s.", sessionName, ready.condition(v1alpha1.ConditionReady).Message)
-	return d.printRow(ctx)
+	d.printRow()
 }
 
-func showSecret(ctx context.Context, d *demo) error {
-	d.out.successf("Secret %s holds %s.", secretName, entries(d.before.secret))
-	title, err := openPage(ctx, d.before.url())
-	if err != nil {
-		return err
-	}
-	d.out.successf("The page behind the URL answers 200 OK: “%s”.", title)
-	return nil
+func showSecret(d *demo) {
+	d.out.successf("Secret %s holds %s.", secretName, entries(&d.before.secret))
+	d.out.successf("The page behind the URL answers 200 OK: “%s”.", d.mustOpen(d.before.url()))
 }
 
-func showRestore(ctx context.Context, d *demo) error {
+func showRestore(d *demo) {
 	d.out.actionf("Delete Secret %s", secretName)
-	if err := d.cluster.Delete(ctx, d.before.secret); err != nil {
-		return err
-	}
-	_, err := d.await(ctx, quickTimeout, "the Secret is back with the same URL", func(s state) error {
+	d.must(d.client.Delete(d.ctx, d.before.secret.DeepCopy()))
+	d.await(quickTimeout, "the Secret is back with the same URL", func(s state) string {
 		switch {
 		case s.secret.UID == d.before.secret.UID:
-			return errors.New("it has not been deleted yet")
+			return "it has not been deleted yet"
 		case s.url() == "":
-			return errors.New("it has not been restored")
+			return "it has not been restored"
 		case s.url() != d.before.url():
-			return errors.New("it holds another URL")
+			return "it holds another URL"
 		}
-		return nil
+		return ""
 	})
-	if err != nil {
-		return err
-	}
 	d.out.successf("It is back, with the same URL.")
-	return nil
 }
 
-func showRenewal(ctx context.Context, d *demo) error {
+func showRenewal(d *demo) {
 	d.printDue()
-	after, err := d.await(ctx, lifetime, "another URL is in the Secret", checkReplaced(d.before))
-	if err != nil {
-		return err
-	}
+	after := d.await(lifetime, "another URL is in the Secret", checkReplaced(d.before))
 	d.out.successf("Another URL is in the Secret, %s before the old one expires.", seconds(d.before.left()))
-	for _, s := range []state{d.before, after} {
-		if _, err := openPage(ctx, s.url()); err != nil {
-			return err
-		}
-	}
+	d.mustOpen(d.before.url())
+	d.mustOpen(after.url())
 	d.out.successf("Both open the page: the old URL works until it expires.")
-	return nil
 }
 
-func showOutage(ctx context.Context, d *demo) error {
+func showOutage(d *demo) {
 	d.out.actionf("Let the endpoint answer 503")
 	d.endpoint.Misbehave(standin.Status(503), standin.Message("Down for maintenance"))
 	d.printDue()
-	failing, err := d.await(ctx, lifetime, "the condition RenewalFailing is True", func(s state) error {
+	failing := d.await(lifetime, "the condition RenewalFailing is True", func(s state) string {
 		if s.condition(v1alpha1.ConditionRenewalFailing).Status != metav1.ConditionTrue {
-			return errors.New("it is not True")
+			return "it is not True"
 		}
 		return checkReady(s)
 	})
-	if err != nil {
-		return err
-	}
 	d.out.successf("The condition RenewalFailing is True:")
 	d.out.notef("%s.", failing.condition(v1alpha1.ConditionRenewalFailing).Message)
-	if _, err := openPage(ctx, failing.url()); err != nil {
-		return err
-	}
+	d.mustOpen(failing.url())
 	d.out.successf("%s is still ready and its page still opens: the URL has %s left.", sessionName, seconds(failing.left()))
 	d.out.actionf("Let the endpoint work again")
 	d.endpoint.Heal()
 	d.out.waitingf("The operator retries ten seconds after the last attempt, or a little later.")
-	_, err = d.await(ctx, lifetime, "another URL is in the Secret and RenewalFailing is gone", func(s state) error {
+	d.await(lifetime, "another URL is in the Secret and RenewalFailing is gone", func(s state) string {
 		if s.condition(v1alpha1.ConditionRenewalFailing).Status == metav1.ConditionTrue {
-			return errors.New("RenewalFailing is still there")
+			return "RenewalFailing is still there"
 		}
 		return checkReplaced(failing)(s)
 	})
-	if err != nil {
-		return err
-	}
 	d.out.successf("Another URL is in the Secret, %s before the old one expires.", seconds(failing.left()))
 	d.out.successf("The condition RenewalFailing is gone.")
-	return nil
 }
 
-func showKeyChange(ctx context.Context, d *demo) error {
+func showKeyChange(d *demo) {
 	d.out.actionf("Put another API key into Secret %s", keyName)
-	if err := d.changeKey(ctx, "another-key-of-the-group"); err != nil {
-		return err
-	}
-	changed, err := d.await(ctx, quickTimeout, "the session has the reason InputsChanged", func(s state) error {
+	d.changeKey("another-key-of-the-group")
+	changed := d.await(quickTimeout, "the session has the reason InputsChanged", func(s state) string {
 		if reason := s.condition(v1alpha1.ConditionReady).Reason; reason != v1alpha1.ReasonInputsChanged {
-			return fmt.Errorf("the reason is %q", reason)
+			return fmt.Sprintf("the reason is %q", reason)
 		}
-		return nil
+		return ""
 	})
-	if err != nil {
-		return err
-	}
 	d.out.successf("%s is not ready:", sessionName)
 	d.out.notef("%s.", changed.condition(v1alpha1.ConditionReady).Message)
-	if err := d.printRow(ctx); err != nil {
-		return err
-	}
+	d.printRow()
 	d.out.waitingf("The operator never sends two requests for one session within ten seconds.")
-	if _, err := d.await(ctx, quickTimeout, "another URL is in the Secret and the session is ready", checkReplaced(d.before)); err != nil {
-		return err
-	}
+	d.await(quickTimeout, "another URL is in the Secret and the session is ready", checkReplaced(d.before))
 	d.out.successf("%s is ready again, with a URL for the new key.", sessionName)
-	return nil
 }
 
 // printDue prints when renewal is due.

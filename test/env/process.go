@@ -24,11 +24,14 @@ type Process struct {
 	err     error
 }
 
-// Start starts a program. When the test fails, its log holds what the program wrote.
+// Start starts a program, which writes to Out unless the command has a place for it. When the test
+// fails, its log holds what the program wrote.
 func Start(t testing.TB, command *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, command: command, ended: make(chan struct{})}
-	command.Stdout, command.Stderr = &p.Out, &p.Out
+	if command.Stdout == nil {
+		command.Stdout, command.Stderr = &p.Out, &p.Out
+	}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
