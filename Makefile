@@ -79,7 +79,7 @@ generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the man
 	bin/tools/crd-ref-docs --log-level ERROR --config hack/tools/crd-ref-docs/config.yaml --renderer markdown \
 	  --source-path api --output-path api/v1alpha1/README.md
 	go tool controller-gen rbac:roleName=billing-operator-manager paths=./controllers/... output:rbac:dir=config/rbac
-	cd hack/dashboard && go run . ../../config/grafana/dashboard.json
+	cd hack/tools && go run ./dashboard ../../config/grafana/dashboard.json
 	cp config/crd/bases/billing.xtracta.com_billingsessions.yaml config/chart/files/crd.yaml # Helm reads no files outside of the chart
 	cp config/rbac/role.yaml config/chart/files/role.yaml
 	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml

@@ -4,6 +4,8 @@ go 1.26.0
 
 toolchain go1.26.11
 
+require github.com/grafana/grafana-foundation-sdk/go v0.0.22
+
 require k8s.io/kubernetes v1.37.2 // indirect
 
 require go.etcd.io/etcd/server/v3 v3.7.0 // indirect
