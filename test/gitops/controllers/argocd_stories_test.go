@@ -41,7 +41,7 @@ func (s *stage) follows(fields ...string) {
 func argoLife(s *stage) {
 	s.sync(automated)
 	s.staysSynced("billing", 5)
-	s.follows("  purge: process\n", "  expirationSeconds: 900\n")
+	s.follows("  purge: process\n", "  expirationSeconds: 900\n", "  secretTemplate: {labels: {a: b}}\n")
 	s.follows()
 	if got := s.Get("acme").Spec; got.Purge != "" || got.ExpirationSeconds != 600 || s.requests() != 3 {
 		s.T.Errorf("after the revert: %+v, %d requests", got, s.requests())
@@ -66,17 +66,6 @@ func argoRenewals(s *stage, spec string) {
 		s.T.Error("Argo CD synced again")
 	}
 	s.follows("  expirationSeconds: 90\n")
-}
-
-// With a comparison by a dry run, Argo CD does not get as far as a sync.
-func argoChangedSecretName(s *stage, spec string) {
-	url := s.sync(spec)
-	s.push(files("  secretName: other\n"))
-	s.appBecomes("billing", func(v appVerdict) bool { return strings.Contains(v.Message, "immutable") && v.Sync != "Synced" })
-	s.expectUntouched("acme", url)
-	s.push(files())
-	s.appBecomes("billing", func(v appVerdict) bool { return v.Sync == "Synced" && v.Health == "Healthy" })
-	s.expectUntouched("acme", url)
 }
 
 // What people do with kubectl billing stays as long as Git does not declare the field, although

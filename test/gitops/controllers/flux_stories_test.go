@@ -119,30 +119,6 @@ func forcedSecretName(s *stage) {
 	}
 }
 
-// Nothing makes anew what Flux has deleted, until the commit is reverted.
-func forcedInvalidField(s *stage) {
-	s.live("force: true")
-	s.commit(files("  purge: everything\n"))
-	s.verdict("billing")
-	s.gone("acme")
-	s.commit(files())
-	s.succeeds("billing")
-	s.works("acme")
-}
-
-// The Secret's name belongs to the old session until Flux has pruned it.
-func renamedSession(s *stage) {
-	const mounted = "  secretName: mounted\n"
-	s.live(expressions(s), mounted)
-	renamed := strings.Replace(session, "name: acme", "name: globex", 1)
-	s.commit(map[string]string{"billing/key.yaml": keySecret, "billing/session.yaml": renamed + mounted})
-	s.succeeds("billing")
-	s.works("globex")
-	if s.requests() != 2 {
-		s.T.Errorf("%d requests", s.requests())
-	}
-}
-
 // What people do with kubectl billing stays as long as Git does not declare the field. A mark that
 // asks for a renewal does so even while the endpoint is unavailable.
 func plugin(s *stage) {

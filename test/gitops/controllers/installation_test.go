@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -113,23 +112,6 @@ func asYAML(t *testing.T, object any) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// chart is what Helm makes of the chart with the values of the example for Flux, and its namespace.
-func chart(t *testing.T) map[string]string {
-	t.Helper()
-	values, _, _ := unstructured.NestedMap(example(t, "flux/operator/helm.yaml", "HelmRelease", operatorName).Object, "spec", "values")
-	helm := exec.CommandContext(t.Context(), env.Path("bin", "tools", "helm"), "template", operatorName,
-		env.Path("config", "chart"), "--namespace", systemNamespace, "--values", "-")
-	helm.Stdin, helm.Stderr = bytes.NewReader([]byte(asYAML(t, values))), os.Stderr
-	rendered, err := helm.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]string{
-		"chart/namespace.yaml": asYAML(t, example(t, "flux/operator/helm.yaml", "Namespace", systemNamespace).Object),
-		"chart/operator.yaml":  string(rendered),
-	}
 }
 
 // identity is what a change from one way of installation to another leaves alone: the operator's

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/xtracta/billing-operator/test/env"
-	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
 func TestMain(m *testing.M) {
@@ -30,12 +29,7 @@ func TestFlux(t *testing.T) {
 	at.tell("late key", lateKey)
 	at.tell("changed secretName", changedSecretName)
 	at.tell("changed secretName with force", forcedSecretName)
-	at.tell("invalid field with force", forcedInvalidField)
-	at.tell("renamed session", renamedSession)
 	at.tell("kubectl billing", plugin)
-	for _, row := range fixtures.Situations(t) {
-		at.tell(row.Situation, func(s *stage) { fluxSituation(s, row) })
-	}
 }
 
 func TestArgoCD(t *testing.T) {
@@ -49,10 +43,6 @@ func TestArgoCD(t *testing.T) {
 	at.tell("suspended in an early wave", argoSuspendedInAnEarlyWave)
 	for name, spec := range waysToSync {
 		at.tell(name, func(s *stage) { argoRenewals(s, spec) })
-		at.tell(name+", changed secretName", func(s *stage) { argoChangedSecretName(s, spec) })
 		at.tell(name+", kubectl billing", func(s *stage) { argoPlugin(s, spec) })
-	}
-	for _, row := range fixtures.Situations(t) {
-		at.tell(row.Situation, func(s *stage) { argoSituation(s, row) })
 	}
 }

@@ -50,13 +50,10 @@ func (s *site) tell(name string, story func(*stage)) {
 	})
 }
 
-// unwatched is a label of sessions that the operator leaves alone.
-const unwatched = "example.com/unwatched"
-
 func (s *site) startOperator() {
 	s.t.Helper()
 	operator := env.LaunchManager(s.t, nil, "--kubeconfig", s.cluster.KubeconfigPath(),
-		"--endpoint-url", s.url+standin.Path, "--endpoint-qps", "0", "--watch-label-selector", "!"+unwatched, "--log-format", "text")
+		"--endpoint-url", s.url+standin.Path, "--endpoint-qps", "0", "--log-format", "text")
 	env.Eventually(s.t, "the operator is ready", operator.Ready)
 }
 
