@@ -2,7 +2,6 @@ package manifests_test
 
 import (
 	"encoding/json"
-	"strings"
 	"sync"
 	"testing"
 
@@ -87,40 +86,6 @@ func expectAccepted(t *testing.T, objects manifests.Manifest) {
 		}
 	}
 	expectNoWarnings(t, c)
-}
-
-// What the other tests rely on: that the API server is strict, and says so.
-func TestUnknownFieldsAreRefused(t *testing.T) {
-	for _, row := range []struct{ folder, kind, field string }{
-		{"default", "Deployment", "spec.template.spec.unknown"},
-		{"default", "ClusterRole", "unknown"},
-		{"samples", "BillingSession", "spec.unknown"},
-	} {
-		t.Run(row.kind, func(t *testing.T) {
-			object := manifests.Rendered(t, row.folder).OfKind(row.kind)[0]
-			if err := unstructured.SetNestedField(object.Object, "x", strings.Split(row.field, ".")...); err != nil {
-				t.Fatal(err)
-			}
-			err := dryRun(t, strictClient(t), object)
-			if err == nil || !strings.Contains(err.Error(), "unknown") {
-				t.Errorf("%s with an unknown field: %v", row.kind, err)
-			}
-		})
-	}
-}
-
-// A pod that the namespace would not let in is told by a warning.
-func TestWeakPodsAreWarnedOf(t *testing.T) {
-	deployment := manifests.Rendered(t, "default").OfKind("Deployment")[0]
-	unstructured.RemoveNestedField(deployment.Object, "spec", "template", "spec", "securityContext")
-	c := strictClient(t)
-	deployment.SetNamespace(manifests.NewNamespace(t, c))
-	if err := dryRun(t, c, deployment); err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Warnings()) == 0 {
-		t.Error("nobody warns of a pod that may be root")
-	}
 }
 
 // dryRun is kubectl apply --server-side --dry-run=server.

@@ -23,24 +23,9 @@ var conventions = []option{
 		},
 	},
 	{
-		"an annotation of the chart's", "whoever sets it means it", `podAnnotations: {kubectl.kubernetes.io/default-container: proxy}`,
-		[]found{{"Deployment", `{.spec.template.metadata.annotations}`, `{"kubectl.kubernetes.io/default-container":"proxy"}`}},
-	},
-	{
-		"variables of the environment", "some are known to Go only", `extraEnv: [{name: GODEBUG, value: "http2client=0"}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]`,
-		[]found{
-			{"Deployment", container + ".env[*].name}", "GOMEMLIMIT GODEBUG NODE"},
-			{"Deployment", container + ".env[1].value}", "http2client=0"},
-		},
-	},
-	{
 		"a variable that the chart sets", "the API server refuses a name that is there twice", `{proxy: {url: "http://proxy:1"}, extraEnv: [{name: GOMEMLIMIT, value: 300MiB}, {name: NO_PROXY, value: a}]}`,
 		[]found{{"Deployment", container + ".env[*]}",
 			`{"name":"HTTPS_PROXY","value":"http://proxy:1"} {"name":"GOMEMLIMIT","value":"300MiB"} {"name":"NO_PROXY","value":"a"}`}},
-	},
-	{
-		"arguments", "not every flag is a value", `extraArgs: [--log-format=text, "--log-level=debug"]`,
-		[]found{{"Deployment", moreArgs, "--log-format=text --log-level=debug"}},
 	},
 	{
 		"volumes", "certificates come from a driver", `{endpoint: {ca: {secret: corporate}}, extraVolumes: [{name: more, emptyDir: {}}], extraVolumeMounts: [{name: more, mountPath: /more}]}`,
@@ -48,10 +33,6 @@ var conventions = []option{
 			{"Deployment", pod + ".volumes[*].name}", "endpoint-ca more"},
 			{"Deployment", container + ".volumeMounts[*].mountPath}", "/etc/billing-operator/endpoint-ca /more"},
 		},
-	},
-	{
-		"a volume and nothing else", "the list is not there otherwise", `{extraVolumes: [{name: more, emptyDir: {}}], extraVolumeMounts: [{name: more, mountPath: /more}]}`,
-		[]found{{"Deployment", pod + ".volumes[*].name}", "more"}, {"Deployment", container + ".volumeMounts[*].name}", "more"}},
 	},
 	{
 		"a ServiceAccount with a name", "clouds bind identities to names", `serviceAccount: {name: billing, annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/a"}}`,
@@ -64,24 +45,12 @@ var conventions = []option{
 		},
 	},
 	{
-		"a ServiceAccount of one's own", "somebody else made it", `serviceAccount: {create: false, name: billing}`,
-		[]found{
-			{"ServiceAccount", "{.metadata.name}", ""},
-			{"Deployment", pod + ".serviceAccountName}", "billing"},
-			{"ClusterRoleBinding", "{.subjects[*].name}", "billing billing"},
-		},
-	},
-	{
 		"no roles", "only a security team may make them", `rbac: {create: false}`,
 		[]found{
 			{"ClusterRole", "{.metadata.name}", ""}, {"ClusterRoleBinding", "{.metadata.name}", ""},
 			{"Role", "{.metadata.name}", ""}, {"RoleBinding", "{.metadata.name}", ""},
 			{"ServiceAccount", "{.metadata.name}", "billing-operator"},
 		},
-	},
-	{
-		"no roles in a list of namespaces", "the same holds there", `{rbac: {create: false}, watchNamespaces: [finance], metrics: {mode: secure}}`,
-		[]found{{"ClusterRole", "{.metadata.name}", ""}, {"Role", "{.metadata.name}", ""}, {"RoleBinding", "{.metadata.name}", ""}},
 	},
 	{
 		"roles that stand alone", "not everybody with edit may see the billing page", `rbac: {aggregate: false}`,
@@ -113,10 +82,6 @@ var conventions = []option{
 		[]found{{"Deployment", container + ".image}", "mirror.example.com:5000/xtracta/billing-operator:VERSION"}},
 	},
 	{
-		"another registry for an image without one", "Docker's is meant then", `{global: {imageRegistry: mirror}, image: {repository: xtracta/billing-operator}}`,
-		[]found{{"Deployment", container + ".image}", "mirror/xtracta/billing-operator:VERSION"}},
-	},
-	{
 		"no CustomResourceDefinition", "a cluster has it once", `crds: {enabled: false}`,
 		[]found{
 			{"CustomResourceDefinition", "{.metadata.name}", ""},
@@ -136,28 +101,10 @@ var conventions = []option{
 		},
 	},
 	{
-		"a name that YAML takes for a boolean", "it is text everywhere", `{fullnameOverride: "on", nameOverride: "on"}`,
-		[]found{{"Deployment", `{.metadata.name} {.metadata.labels.app\.kubernetes\.io/name}`, "on on"}},
-	},
-	{
 		"OpenShift", "it gives each namespace users of its own, and refuses others", everything,
 		[]found{
 			{"Deployment", "{..runAsUser}{..runAsGroup}{..fsGroup}{..supplementalGroups}{..hostPath}{..hostNetwork}", ""},
 			{"Deployment", "{..runAsNonRoot}", "true"},
-		},
-	},
-	{
-		"names and addresses", "some are in no DNS", `{dnsConfig: {options: [{name: ndots, value: "2"}]}, hostAliases: [{ip: 192.0.2.1, hostnames: [api-app.xtracta.com]}]}`,
-		[]found{
-			{"Deployment", pod + ".dnsConfig.options[*].name}", "ndots"},
-			{"Deployment", pod + ".hostAliases[*].hostnames[*]}", "api-app.xtracta.com"},
-		},
-	},
-	{
-		"more egress", "a collector of traces is elsewhere", `networkPolicy: {enabled: true, extraEgress: [{ports: [{protocol: TCP, port: 4317}], to: [{ipBlock: {cidr: 192.0.2.0/24}}]}]}`,
-		[]found{
-			{"NetworkPolicy", "{.spec.egress[*].ports[*].port}", "53 53 5353 5353 443 6443 443 4317"},
-			{"NetworkPolicy", "{.spec.egress[0].ports[*].protocol}", "UDP TCP UDP TCP"},
 		},
 	},
 	{

@@ -37,45 +37,6 @@ func TestLifeOfAnInstall(t *testing.T) {
 	helmMust(t, "a second thought", "", "install", "life", chart, "--namespace", "platform")
 }
 
-// What template accepts, an install may not survive: these are made, upgraded and gone.
-func TestInstalls(t *testing.T) {
-	const team = "crds: {enabled: false}\nwatchNamespaces: [\"NAMESPACE\"]\n"
-	for _, row := range []struct{ why, release, namespace, chart, values string }{
-		{"a number in a number", "2024", "007", chart, team},
-		{"a float with dots in nothing, as part of another chart", "1.2e3", "null", parentChart(t),
-			"billing-operator: {crds: {enabled: false}, watchNamespaces: [\"NAMESPACE\"], replicaCount: null}\nbilling_EU: {watchNamespaces: [\"NAMESPACE\"]}"},
-		{"a boolean in a float, with all that is off by default, where the API server knows it", "true", "1e3", chart, team + `
-dashboard: {enabled: true}
-networkPolicy: {enabled: true, extraEgress: [{ports: [{port: 4317}]}]}
-extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: more}}]
-`},
-	} {
-		t.Run(row.release, func(t *testing.T) {
-			place := []string{"--namespace", row.namespace}
-			values := strings.ReplaceAll(row.values, "NAMESPACE", row.namespace)
-			helmMust(t, row.why, values, append([]string{"install", row.release, row.chart, "--create-namespace"}, place...)...)
-			helmMust(t, "an upgrade that changes nothing", "", append([]string{"upgrade", row.release, row.chart, "--reuse-values"}, place...)...)
-			helmMust(t, "an end", "", append([]string{"uninstall", row.release}, place...)...)
-		})
-	}
-}
-
-// An older chart's values lack what came later; nothing changes but what was meant to.
-func TestReusedValues(t *testing.T) {
-	const namespace = "reused"
-	helmMust(t, "an older chart", `{watchNamespaces: [reused], crds: {enabled: false}}`,
-		"install", "reused", chartWith(t, "values.yaml", "{}"), "--namespace", namespace, "--create-namespace")
-	helmMust(t, "an upgrade", "", "upgrade", "reused", chart, "--namespace", namespace, "--reuse-values", "--set", "replicaCount=3")
-	got := helmMust(t, "what is installed", "", "get", "manifest", "reused", "--namespace", namespace)
-	want, err := template(t, "reused", chart, namespace, `{watchNamespaces: [reused], crds: {enabled: false}, replicaCount: 3}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.TrimSpace(got) != strings.TrimSpace(want) {
-		t.Errorf("the upgrade installed\n%s\nwant\n%s", got, want)
-	}
-}
-
 func helmMust(t *testing.T, why, values string, args ...string) string {
 	t.Helper()
 	if values != "" {

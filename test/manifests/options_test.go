@@ -71,13 +71,6 @@ var options = []option{
 		[]found{{"Deployment", moreArgs, "--endpoint-qps=0"}},
 	},
 	{
-		"certificates in a ConfigMap", "they are no secret", `endpoint: {ca: {configMap: corporate, key: bundle.pem}}`,
-		[]found{
-			{"Deployment", moreArgs, "--endpoint-ca-file=/etc/billing-operator/endpoint-ca/bundle.pem"},
-			{"Deployment", pod + ".volumes[*].configMap}", `{"items":[{"key":"bundle.pem","path":"bundle.pem"}],"name":"corporate"}`},
-		},
-	},
-	{
 		"a proxy", "the API server must not be asked through it", `proxy: {url: "http://proxy.example.com:3128", noProxy: [.example.com]}`,
 		[]found{
 			{"Deployment", container + ".env[0]}", `{"name":"HTTPS_PROXY","value":"http://proxy.example.com:3128"}`},
@@ -94,15 +87,6 @@ var options = []option{
 		[]found{{"Deployment", container + ".image}", "registry.example.com:5000/operator@sha256:" + strings.Repeat("0a", 32)}},
 	},
 	{
-		"an image of one's own", "a private registry asks for credentials",
-		`{image: {repository: registry.example.com/operator, tag: v9, pullPolicy: Always}, imagePullSecrets: [registry]}`,
-		[]found{
-			{"Deployment", container + ".image}", "registry.example.com/operator:v9"},
-			{"Deployment", container + ".imagePullPolicy}", "Always"},
-			{"Deployment", pod + ".imagePullSecrets[*].name}", "registry"},
-		},
-	},
-	{
 		"nodes", "some nodes are for the platform's own",
 		`{nodeSelector: {pool: platform}, tolerations: [{key: platform, operator: Exists}], priorityClassName: system-cluster-critical,
 		  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: arch, operator: Exists}]}]}}},
@@ -114,19 +98,6 @@ var options = []option{
 			{"Deployment", pod + ".topologySpreadConstraints[*].topologyKey}", "rack"},
 			{"Deployment", pod + ".priorityClassName}", "system-cluster-critical"},
 		},
-	},
-	{
-		"no spreading", "an empty list means none, and is not the default", `topologySpreadConstraints: []`,
-		[]found{{"Deployment", pod + ".topologySpreadConstraints}", ""}},
-	},
-	{
-		"a disruption budget in percent", "with many replicas a drain may take more than one",
-		`{replicaCount: 5, podDisruptionBudget: {maxUnavailable: 40%}}`,
-		[]found{{"PodDisruptionBudget", "{.spec.maxUnavailable}", "40%"}},
-	},
-	{
-		"no disruption budget", "some clusters have their own", `podDisruptionBudget: {enabled: false}`,
-		[]found{{"PodDisruptionBudget", "{.metadata.name}", ""}},
 	},
 	{
 		"a network policy", "nothing is reached but DNS, the API server and the endpoint", `networkPolicy: {enabled: true}`,
@@ -151,26 +122,11 @@ var options = []option{
 		},
 	},
 	{
-		"a network policy without metrics", "there is nothing to come in for", `{networkPolicy: {enabled: true}, metrics: {mode: none}}`,
-		[]found{
-			{"NetworkPolicy", "{.spec.ingress}", ""},
-			{"NetworkPolicy", "{.spec.policyTypes}", `["Ingress","Egress"]`},
-		},
-	},
-	{
 		"plain metrics", "a mesh may care for TLS already, and then nobody is asked who a scraper is", `metrics: {mode: plain}`,
 		[]found{
 			{"Deployment", moreArgs, "--metrics-secure=false"},
 			{"Service", "{.spec.ports[0].name}", "http"},
 			{"ClusterRoleBinding", "{.metadata.name}", "billing-operator-manager"},
-		},
-	},
-	{
-		"a service monitor", "the Prometheus operator's Prometheus shows who it is",
-		`metrics: {serviceMonitor: {enabled: true, interval: 30s, labels: {release: prometheus}}}`,
-		[]found{
-			{"ServiceMonitor", "{.spec.endpoints[0].port}/{.spec.endpoints[0].scheme}/{.spec.endpoints[0].interval}", "https/https/30s"},
-			{"ServiceMonitor", "{.metadata.labels.release}", "prometheus"},
 		},
 	},
 	{

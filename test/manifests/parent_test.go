@@ -51,15 +51,6 @@ func TestPartOfAnotherChart(t *testing.T) {
 	}
 }
 
-// A value that a part of a chart has as null is the default there, too.
-func TestPartsHaveTheDefaults(t *testing.T) {
-	parent := parentChart(t)
-	nulls := nulled(parsed(t, chartFile(t, "values.yaml")), nil, true)
-	if mustTemplate(t, parent, marshalled(t, map[string]any{"billing-operator": nulls})) != mustTemplate(t, parent, "") {
-		t.Error("nulls are not the defaults")
-	}
-}
-
 func TestSwitchedOffIsNothing(t *testing.T) {
 	objects := rendered(t, everything+"enabled: false\nextraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}]")
 	if len(objects) > 0 {

@@ -6,12 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/manifests"
-	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
 // Each way to install the CustomResourceDefinition carries what keeps a tool from pruning it:
@@ -46,31 +42,5 @@ func TestNothingIsAddedToView(t *testing.T) {
 	roles := manifests.Rendered(t, "default").OfKind("ClusterRole")
 	if got := find(t, roles, `{.metadata.labels.rbac\.authorization\.k8s\.io/aggregate-to-view}`); strings.TrimSpace(got) != "" {
 		t.Errorf("a ClusterRole is aggregated to view: %q", got)
-	}
-}
-
-func TestNoRoleHasAWildcard(t *testing.T) {
-	objects := manifests.Rendered(t, "default")
-	for _, kind := range []string{"ClusterRole", "Role"} {
-		if rules := find(t, objects.OfKind(kind), "{.rules}"); rules == "" || strings.Contains(rules, "*") {
-			t.Errorf("there is no %s, or one has a wildcard: %s", kind, rules)
-		}
-	}
-}
-
-// The situations that Argo CD's and Flux's code are tested with are written by
-// hand: they must at least be what the API allows.
-func TestSituationsAreSessions(t *testing.T) {
-	for _, row := range fixtures.Situations(t) {
-		t.Run(row.Situation, func(t *testing.T) {
-			var session v1alpha1.BillingSession
-			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(row.Session.Object, &session, true); err != nil {
-				t.Fatal(err)
-			}
-			looked := session.Status.ObservedGeneration >= 0
-			if ready := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionReady); (ready != nil) != looked {
-				t.Errorf("Ready is %v although the session was looked at: %v", ready, looked)
-			}
-		})
 	}
 }

@@ -58,53 +58,19 @@ watchLabelSelector: "=a"            # a selector of nothing
 # A word without quotes has lost its spelling before the chart sees it: 007 is 7.
 commonLabels: {a: true}
 imagePullSecrets: [2024, {name: 2024}]
-global: {imagePullSecrets: [true]}
-priorityClassName: 007
 proxy: {secret: {name: 1e3}}
 image: {tag: 1.10}
-serviceAccount: {name: 2024, annotations: {a: true}}
 extraEnv: [{name: A, value: 1}]
-extraArgs: [1]
-dashboard: {labels: {grafana_dashboard: 1}}
-metrics: {serviceMonitor: {labels: {a: 1}}}
 `, `
 at '/commonLabels/a': got boolean, want null or string
-at '/dashboard/labels/grafana_dashboard': got number, want null or string
 at '/endpoint/timeoutSeconds': minimum: got 0, want 1
-at '/extraArgs/0': got number, want string
 at '/extraEnv/0/value': got number, want string
-at '/global/imagePullSecrets/0': got boolean, want string or object
 at '/image/tag': got number, want null or string
 at '/imagePullSecrets/0': got number, want string or object
 at '/imagePullSecrets/1/name': got number, want string
-at '/metrics/serviceMonitor/labels/a': got number, want null or string
-at '/priorityClassName': got number, want null or string
 at '/proxy/secret/name': got number, want null or string
-at '/serviceAccount/annotations/a': got boolean, want null or string
-at '/serviceAccount/name': got number, want null or string
 at '/watchLabelSelector': '=a' does not match pattern
 at '/watchNamespaces': items at 0 and 1 are equal
-`},
-	{`
-replicaCount: -1                    # fewer than nothing
-watchNamespaces: finance            # one namespace is a list of one
-endpoint: {timeoutSeconds: 40, ca: {secret: 2024, configMap: true}} # a request that outlives its pod
-leaderElection: {id: 2024}
-fullnameOverride: true
-podLabels: {a: 2024}
-podAnnotations: {a: 1e3}
-nodeSelector: {a: true}
-`, `
-at '/endpoint/ca/configMap': got boolean, want null or string
-at '/endpoint/ca/secret': got number, want null or string
-at '/endpoint/timeoutSeconds': maximum: got 40, want 30
-at '/fullnameOverride': got boolean, want null or string
-at '/leaderElection/id': got number, want null or string
-at '/nodeSelector/a': got boolean, want null or string
-at '/podAnnotations/a': got number, want null or string
-at '/podLabels/a': got number, want null or string
-at '/replicaCount': minimum: got -1, want 0
-at '/watchNamespaces': got string, want null or array
 `},
 }
 
