@@ -23,14 +23,8 @@ func TestKeyReferenceIsAppliedAsAWhole(t *testing.T) {
 		{why: "the entry that the first one named goes with its name",
 			first: `apiKeySecretRef: {name: old, key: xtracta}`, second: `apiKeySecretRef: {name: new}`,
 			want: v1alpha1.SecretKeyReference{Name: "new"}},
-		{why: "another entry comes with its name",
-			first: `apiKeySecretRef: {name: old}`, second: `apiKeySecretRef: {name: new, key: xtracta}`,
-			want: v1alpha1.SecretKeyReference{Name: "new", Key: "xtracta"}},
 		{why: "the default entry that was stored before goes, too",
 			first: `apiKeySecretRef: {name: same, key: api-key}`, second: `apiKeySecretRef: {name: same}`,
-			want: v1alpha1.SecretKeyReference{Name: "same"}},
-		{why: "the default entry is not a leftover",
-			first: `apiKeySecretRef: {name: same, key: xtracta}`, second: `apiKeySecretRef: {name: same}`,
 			want: v1alpha1.SecretKeyReference{Name: "same"}},
 	}
 	for _, row := range rows {

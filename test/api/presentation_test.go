@@ -3,7 +3,6 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"testing"
@@ -50,13 +49,6 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// So short a name as bs is taken in many clusters.
-func TestShortName(t *testing.T) {
-	if diff := cmp.Diff([]string{"bsess"}, readCRD(t).Spec.Names.ShortNames); diff != "" {
-		t.Errorf("short names (-want +got):\n%s", diff)
-	}
-}
-
 func table(t *testing.T, namespace string) metav1.Table {
 	t.Helper()
 	body, err := kubernetes.NewForConfigOrDie(env.Cluster(t).Config()).RESTClient().Get().
@@ -99,34 +91,5 @@ func explained(t *testing.T, at string, field apiextensionsv1.JSONSchemaProps) {
 	}
 	for name, child := range field.Properties {
 		explained(t, at+"/"+name, child)
-	}
-}
-
-// purge deletes documents for good, so whoever sets it must read what it concerns and when.
-func TestPurgeIsExplained(t *testing.T) {
-	sample, err := os.ReadFile("../../config/samples/full.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, _, found := strings.Cut(string(sample), "\n  purge:")
-	if !found {
-		t.Fatal("full.yaml does not show purge")
-	}
-	comment := strings.ReplaceAll(before[strings.LastIndex(before, "\n\n"):], "# ", "")
-
-	for where, text := range map[string]string{
-		"the CRD":   crdSchema(t).Properties["spec"].Properties["purge"].Description,
-		"full.yaml": comment,
-	} {
-		text = strings.ToLower(strings.Join(strings.Fields(text), " "))
-		for _, fact := range []string{
-			"on hold", "processing limit", // which documents
-			"releases them", "count on the new plan", "removes them for good", // what happens to them
-			"nothing happens", "only when somebody alters the", // and when
-		} {
-			if !strings.Contains(text, fact) {
-				t.Errorf("%s does not say %q of purge:\n%s", where, fact, text)
-			}
-		}
 	}
 }

@@ -90,61 +90,6 @@ func unbounded(schema apiextensionsv1.JSONSchemaProps, path string) (faults []st
 	return faults
 }
 
-// What is applied as a whole is compared as a whole. A default inside of it is a difference between
-// what somebody applies and what is stored, and no other apply ends it: Argo CD would show the session
-// as OutOfSync for ever.
-func TestNothingIsDefaultedInsideOfWhatIsAppliedAsAWhole(t *testing.T) {
-	for _, path := range defaultedInside(crdSchema(t), "", false) {
-		t.Errorf("%s has a default, but is a part of something that is applied as a whole", path)
-	}
-}
-
-func TestDefaultsInsideOfWhatIsAppliedAsAWholeAreFound(t *testing.T) {
-	defaulted := apiextensionsv1.JSONSchemaProps{Type: "string", Default: &apiextensionsv1.JSON{Raw: []byte(`"x"`)}}
-	object := apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{"a": defaulted}}
-	mapOf := apiextensionsv1.JSONSchemaProps{Type: "object", AdditionalProperties: &apiextensionsv1.JSONSchemaPropsOrBool{Schema: &object}}
-	list := apiextensionsv1.JSONSchemaProps{Type: "array", Items: &apiextensionsv1.JSONSchemaPropsOrArray{Schema: &object}}
-	atomic := func(schema apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
-		schema.XMapType = ptr.To("atomic")
-		return schema
-	}
-	byKey := list
-	byKey.XListType = ptr.To("map")
-	deep := atomic(apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{"b": object}})
-	for want, schema := range map[string]apiextensionsv1.JSONSchemaProps{
-		".a": atomic(object), "{}.a": atomic(mapOf), "[].a": list, ".b.a": deep,
-	} {
-		if got := defaultedInside(schema, "", false); !slices.Equal(got, []string{want}) {
-			t.Errorf("found %q, want %s", got, want)
-		}
-	}
-	for _, schema := range []apiextensionsv1.JSONSchemaProps{object, mapOf, byKey, defaulted} {
-		if got := defaultedInside(schema, "", false); len(got) > 0 {
-			t.Errorf("found %q in a schema whose parts are applied one by one", got)
-		}
-	}
-}
-
-// defaultedInside names everything in a schema that has a default and is a part of something atomic,
-// as a list is that does not say otherwise.
-func defaultedInside(schema apiextensionsv1.JSONSchemaProps, path string, atomic bool) (paths []string) {
-	if atomic && schema.Default != nil {
-		paths = append(paths, path)
-	}
-	atomic = atomic || ptr.Deref(schema.XMapType, "") == "atomic" ||
-		schema.Type == "array" && ptr.Deref(schema.XListType, "atomic") == "atomic"
-	if schema.Items != nil && schema.Items.Schema != nil {
-		paths = append(paths, defaultedInside(*schema.Items.Schema, path+"[]", atomic)...)
-	}
-	if schema.AdditionalProperties != nil && schema.AdditionalProperties.Schema != nil {
-		paths = append(paths, defaultedInside(*schema.AdditionalProperties.Schema, path+"{}", atomic)...)
-	}
-	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-		paths = append(paths, defaultedInside(schema.Properties[name], path+"."+name, atomic)...)
-	}
-	return paths
-}
-
 // The controller shortens by the constants what the CRD limits.
 func TestLimitsOfTheCodeAreThoseOfTheCRD(t *testing.T) {
 	status := crdSchema(t).Properties["status"]

@@ -48,9 +48,8 @@ func TestReservedKeys(t *testing.T) {
 // the controller finds out only when it writes.
 func TestAcceptedKeysAreAcceptedOnSecrets(t *testing.T) {
 	for _, key := range []string{
-		"", "/", "a", "a/", "/a", "a/b", "a/b/c", "-a", "a-", "A", "a.b", "a_b", ".a", "a.", "ä", "a b", "a\n", "a.b/", "A.B/c",
-		"a_b/c", "a-.b/c", "-a/b", "a..b/c", "app.kubernetes.io/", "app.kubernetes.io//name", "app.kubernetes.io/-", "K8s.io/x", "\u212A8s.io/x", "k8s.io\u200b/x",
-		strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 253) + "/b", strings.Repeat("a.", 126) + "a/b", strings.Repeat("a.", 127) + "a/b",
+		"", "/", "a/", "/a", "a/b/c", "-a", "a-", "a_b", "a.", "ä", "a\n", "A.B/c", "a_b/c", "a-.b/c", "a..b/c", "app.kubernetes.io//name", "\u212A8s.io/x", "k8s.io\u200b/x",
+		strings.Repeat("a", 64), strings.Repeat("a", 253) + "/b", strings.Repeat("a.", 127) + "a/b",
 	} {
 		for _, kind := range []string{"labels", "annotations"} {
 			t.Run(kind+" "+key, func(t *testing.T) {

@@ -29,20 +29,6 @@ func TestUpdate(t *testing.T) {
 		{why: "the key may move elsewhere", before: ``, after: `apiKeySecretRef: {name: acme-key-2, key: xtracta}`},
 		{why: "a life that is shortened below the margin would renew for ever", before: `renewBeforeSeconds: 480`, after: `{renewBeforeSeconds: 480, expirationSeconds: 599}`,
 			refused: []string{"spec.renewBeforeSeconds: ", "must be at most 4/5 of `spec.expirationSeconds`"}},
-		{why: "everything else may come", before: ``, after: `
-purge: delete
-expirationSeconds: 3600
-renewBeforeSeconds: 600
-secretTemplate: {labels: {team: finance}}
-urlInStatus: Hidden
-suspend: true`},
-		{why: "and go", before: `
-purge: delete
-expirationSeconds: 3600
-renewBeforeSeconds: 600
-secretTemplate: {labels: {team: finance}}
-urlInStatus: Hidden
-suspend: true`, after: ``},
 	}
 	for _, row := range rows {
 		t.Run(row.why, func(t *testing.T) {
