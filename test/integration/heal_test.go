@@ -25,17 +25,11 @@ func TestWatchesHealAtOnce(t *testing.T) {
 		{"the key's entry appears", func(w *world) {
 			w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "key"}})
 		}, v1alpha1.ReasonKeySecretMissing, func(w *world) { w.GiveKey("key", w.Key) }},
-		{"the key becomes possible", func(w *world) { w.GiveKey("key", " ") }, v1alpha1.ReasonKeyInvalid, func(w *world) { w.GiveKey("key", w.Key) }},
 		{"the key is corrected", func(w *world) { w.GiveKey("key", "wrong") }, v1alpha1.ReasonRejected, func(w *world) { w.GiveKey("key", w.Key) }},
 		{"another Secret is named", func(w *world) {
 			w.GiveKey("key", "wrong")
 			w.GiveKey("right", w.Key)
 		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeySecret("right")) }},
-		{"another entry is named", func(w *world) {
-			secret := builders.KeySecretOf(w.Namespace, "key", "wrong")
-			secret.Data["right"] = []byte(w.Key)
-			w.Create(secret)
-		}, v1alpha1.ReasonRejected, func(w *world) { w.edit("acme", builders.KeyEntry("right")) }},
 		{"a foreign Secret is deleted", func(w *world) {
 			w.GiveKey("key", w.Key)
 			w.Create(builders.ForeignSecret(w.Namespace, "acme"))

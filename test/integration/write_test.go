@@ -29,13 +29,10 @@ func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	}{
 		{"create happens and times out", "create", lost, true},
 		{"create finds one that the cache does not show", "create", apierrors.NewAlreadyExists(secrets, "acme"), false},
-		{"create fails", "create", failing, false},
 		{"update fails", "update", failing, false},
 		{"update conflicts", "update", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
-		{"update happens and times out", "update", lost, true},
 		{"update finds nothing", "update", apierrors.NewNotFound(secrets, "acme"), false},
 		{"the status is patched and the answer is lost", "patch status", lost, true},
-		{"the status conflicts", "patch status", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,39 +148,4 @@ func TestRefusedStatusShowsNoURL(t *testing.T) {
 	w.clock.Step(10*time.Minute + time.Second) // a refused write is tried again within ten minutes
 	w.Ready("acme")
 	w.waitForRequests(1)
-}
-
-// TestWritesThatAreChangedOnTheirWayAreNotRepeated: a mutating webhook has the last
-// word on labels, and must not make the controller write or ask without end.
-func TestWritesThatAreChangedOnTheirWayAreNotRepeated(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		name   string
-		change func(*corev1.Secret)
-	}{
-		{"a label", func(s *corev1.Secret) { s.Labels["team"] = "theirs" }},
-		{"another label", func(s *corev1.Secret) { s.Labels["more"] = "theirs" }},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			w := newRunningWorld(t)
-			w.calls.fail(func(c call) error {
-				if secret, ok := c.object.(*corev1.Secret); ok && (c.verb == "create" || c.verb == "update") && secret.Data != nil {
-					row.change(secret)
-				}
-				return nil
-			}, nil)
-			w.Session("acme", builders.Expiration(86400), builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
-			w.Ready("acme")
-			w.clock.Stop()
-			for range 30 {
-				w.clock.Step(20 * time.Second)
-				w.rest()
-			}
-			w.waitForRequests(1)
-			if made := len(w.calls.since()); made > 40 {
-				t.Errorf("%d calls to the API server in ten minutes", made)
-			}
-		})
-	}
 }
