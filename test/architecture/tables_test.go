@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/controllers/status"
 )
@@ -117,62 +119,6 @@ func compare(t *testing.T, table, want string) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the table of %s in controllers/README.md is not that of the code. Run: go test ./test/architecture -update\n\n%s", table, firstDifference(got, want))
+		t.Errorf("the table of %s in controllers/README.md is not that of the code. Run: go test ./test/architecture -update\n(-README.md +code):\n%s", table, cmp.Diff(got, want))
 	}
-}
-
-func firstDifference(got, want string) string {
-	lines := strings.Split(want, "\n")
-	for i, line := range strings.Split(got, "\n") {
-		if i >= len(lines) || line != lines[i] {
-			return fmt.Sprintf("README.md  %s\nthe code   %s", line, strings.Join(lines[min(i, len(lines)):min(i+1, len(lines))], ""))
-		}
-	}
-	return "README.md ends too early"
-}
-
-// Whoever follows the document must arrive. Each file that it names exists, and has the
-// identifiers that the last chapter names after it.
-func TestPlacesExist(t *testing.T) {
-	text, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, chapter, found := strings.Cut(string(text), "\n## Where does a line go?\n")
-	if !found {
-		t.Fatal("the chapter of places is missing")
-	}
-	for _, path := range namedFiles.FindAllStringSubmatch(string(text), -1) {
-		if _, err := readPlace(path[1]); err != nil {
-			t.Errorf("controllers/README.md names %s, which does not exist", path[1])
-		}
-	}
-	found = false
-	for _, place := range places.FindAllStringSubmatch(chapter, -1) {
-		found = true
-		code, _ := readPlace(place[1])
-		for _, name := range quoted.FindAllStringSubmatch(place[2], -1) {
-			if !regexp.MustCompile(`\b` + name[1] + `\b`).Match(code) {
-				t.Errorf("controllers/README.md looks for %s in %s, where it is not", name[1], place[1])
-			}
-		}
-	}
-	if !found {
-		t.Error("the chapter of places names none")
-	}
-}
-
-var (
-	namedFiles = regexp.MustCompile("`([\\w./-]+\\.(?:go|md|yaml))`")
-	quoted     = regexp.MustCompile("`(\\w+)`")
-	// places are a file, a colon and identifiers in it.
-	places = regexp.MustCompile("`([\\w./-]+\\.go)`: ((?:`\\w+`(?:, | and )?)+)")
-)
-
-// readPlace reads a file by its path below controllers, or below the top level.
-func readPlace(path string) ([]byte, error) {
-	if text, err := os.ReadFile(shell + path); err == nil {
-		return text, nil
-	}
-	return os.ReadFile("../../" + path)
 }

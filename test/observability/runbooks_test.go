@@ -98,21 +98,3 @@ func TestEveryStalledReasonHasAnAlert(t *testing.T) {
 		}
 	}
 }
-
-// Each runbook is read in the same order: what it means, what to look at, what helps.
-func TestRunbooksHaveTheirParts(t *testing.T) {
-	chapters := strings.Split(read(t, "config", "prometheus", "runbooks.md"), "\n## ")[1:]
-	if len(chapters) == 0 {
-		t.Fatal("there are no runbooks")
-	}
-	for _, chapter := range chapters {
-		alert, text, _ := strings.Cut(chapter, "\n")
-		var parts []string
-		for _, found := range regexp.MustCompile(`(?m)^\*\*(.+?)\.?\*\*`).FindAllStringSubmatch(text, -1) {
-			parts = append(parts, found[1])
-		}
-		if diff := cmp.Diff([]string{"What it means", "Look first", "Cure"}, parts); diff != "" {
-			t.Errorf("the runbook of %s has other parts (-want +got):\n%s", alert, diff)
-		}
-	}
-}
