@@ -4,9 +4,7 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +27,6 @@ import (
 type cluster struct {
 	client.WithWatch
 	core rest.Interface // for what the client has not: logs, proxies
-	http *http.Client   // follows no redirect
 }
 
 // connect refuses a cluster that has sessions of others: the tests would delete them.
@@ -41,12 +38,10 @@ func connect(t *testing.T) *cluster {
 	}
 	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
 	core, err := kubernetes.NewForConfig(config)
-	httpClient, httpErr := rest.HTTPClientFor(config)
-	if err := errors.Join(err, httpErr); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &cluster{env.Client(t, config), core.CoreV1().RESTClient(), httpClient}
+	c := &cluster{env.Client(t, config), core.CoreV1().RESTClient()}
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(definition()), definition()); !apierrors.IsNotFound(err) {
 		t.Fatalf("the cluster has a CustomResourceDefinition %s (%v); the tests install their own, and delete it", definition().Name, err)
 	}

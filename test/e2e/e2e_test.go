@@ -17,8 +17,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -53,7 +51,6 @@ func TestMountedFileNeverExpires(t *testing.T) {
 
 	t.Run("meanwhile", func(t *testing.T) {
 		for name, story := range map[string]func(*stage){
-			"a link opens the page":                    endpoint.linkOpens,
 			"a deleted session takes its Secret along": secretIsCollected,
 			"a namespace is deleted whole":             namespaceGoes,
 		} {
@@ -107,71 +104,6 @@ endpoint: {url: %q, ca: {configMap: endpoint-ca}}
 allowedURLHosts: [%q]
 `, operatorRepository, e.url, allowedHost), "install", env.Path("config", "chart"), "--values", "-")
 	return system
-}
-
-// linkOpens asks billing-link, as config/samples/link deploys it but for the login, whose
-// image is elsewhere.
-func (e *endpoint) linkOpens(s *stage) {
-	const session = "linked"
-	d := s.sample("link/deployment.yaml", session)
-	pod := &d.Spec.Template.Spec
-	pod.Containers = pod.Containers[:1]
-	pod.Containers[0].Image = operatorImage
-	pod.Containers[0].Args[0] = "--listen=:8080"
-	s.Create(d)
-	first := s.issued(session)
-	s.rolledOut(d.Name)
-	s.linksLeadTo(first, d.Name)
-
-	s.RequestRenewal(session, "now")
-	s.eventually("another URL is issued", func() error {
-		if s.URLIn(session) == first {
-			return errors.New("it is the first one")
-		}
-		return nil
-	})
-	second := s.URLIn(session)
-	s.linksLeadTo(second, d.Name)
-	if page := e.in(s.T).page(second); !strings.Contains(page, "Billing") {
-		s.T.Errorf("behind the URL there is no billing page, but\n%s", page)
-	}
-}
-
-// linksLeadTo waits until the links of all pods of a Deployment lead to a URL.
-func (s *stage) linksLeadTo(granted, deployment string) {
-	s.T.Helper()
-	s.eventually("the link leads to the newest URL", func() error {
-		pods, err := s.podsOf(deployment)
-		if err != nil {
-			return err
-		}
-		for _, pod := range pods {
-			status, location, err := s.ask(pod.Name)
-			if err != nil {
-				return err
-			}
-			if status != http.StatusSeeOther || location != granted {
-				return fmt.Errorf("pod %s answers %d, and not with that URL", pod.Name, status)
-			}
-		}
-		return nil
-	})
-}
-
-// ask gets / of a pod's port 8080 through the API server.
-func (s *stage) ask(pod string) (status int, location string, err error) {
-	address := s.cluster.resource(s.Namespace, "pods", "http:"+pod+":8080").SubResource("proxy").URL().String()
-	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodGet, address+"/", nil)
-	if err != nil {
-		return 0, "", err
-	}
-	response, err := s.cluster.http.Do(request)
-	if err != nil {
-		return 0, "", err
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, response.Header.Get("Location"), err
 }
 
 func secretIsCollected(s *stage) {

@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"net"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +86,7 @@ func (e *endpoint) requests(key string) (found []request) {
 	e.T.Helper()
 	var said struct{ Log []request }
 	e.eventually("the stand-in answers", func() error {
-		text, err := e.get(requestLog, nil)
+		text, err := e.get(requestLog)
 		if err != nil {
 			return err
 		}
@@ -101,24 +100,8 @@ func (e *endpoint) requests(key string) (found []request) {
 	return found
 }
 
-// page opens what a granted URL points to.
-func (e *endpoint) page(granted string) string {
-	e.T.Helper()
-	parsed, err := url.Parse(granted)
-	if err != nil || parsed.Host != pageHost {
-		e.T.Fatalf("the URL is not one that was granted (%v)", err)
-	}
-	page, err := e.get(parsed.Path, parsed.Query())
-	e.Must(err)
-	return string(page)
-}
-
-func (e *endpoint) get(path string, query url.Values) ([]byte, error) {
-	request := e.cluster.resource(e.Namespace, "services", "https:stand-in:443").SubResource("proxy").Suffix(strings.TrimPrefix(path, "/"))
-	for name := range query {
-		request = request.Param(name, query.Get(name))
-	}
-	return request.DoRaw(e.T.Context())
+func (e *endpoint) get(path string) ([]byte, error) {
+	return e.cluster.resource(e.Namespace, "services", "https:stand-in:443").SubResource("proxy").Suffix(strings.TrimPrefix(path, "/")).DoRaw(e.T.Context())
 }
 
 // worksFor shows the operator a session, which takes one request.
