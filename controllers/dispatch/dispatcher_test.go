@@ -120,6 +120,9 @@ func TestPauseOfAKey(t *testing.T) {
 	key, other := keyNumber(1), keyNumber(2)
 	ask := func(name string, key KeyID) bool { return b.ask(called(name), key, anyPriority) }
 	lasts := func() time.Duration { return b.PausedUntil(key).Sub(b.clock.Now()) }
+	if until := b.PausedUntil(key); !until.IsZero() {
+		t.Errorf("a key that nobody asked with is paused until %s", until)
+	}
 
 	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
 		if !ask("a", key) {
@@ -165,6 +168,22 @@ func TestPauseOfAKey(t *testing.T) {
 	if got := lasts(); got != 30*time.Second {
 		t.Errorf("one pause was counted twice: %s", got)
 	}
+}
+
+func TestProbeThatIsNotUsedIsHandedOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	b.prove(keyNumber(2))
+	if !b.ask(called("busy"), keyNumber(2), anyPriority) {
+		t.Fatal("no turn")
+	}
+	b.ask(called("a"), key, FirstIssue(b.clock.Now()))
+	b.ask(called("b"), key, FirstIssue(b.clock.Now().Add(1)))
+	b.answered(called("busy"), false, 0)
+	b.expectWoken(t, "woken as the probe", "a")
+	b.Cancel(called("a")) // deleted, say
+	b.expectWoken(t, "woken in its place", "b")
 }
 
 // TestHasTurn: who has one is let in where others wait.

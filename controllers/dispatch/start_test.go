@@ -12,67 +12,6 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// shapes are how n waiting sessions share namespaces and keys.
-var shapes = []struct {
-	name string
-	of   func(i int) (namespace string, key KeyID)
-}{
-	{"one namespace, one key", func(int) (string, KeyID) { return "a", keyNumber(1) }},
-	{"each a namespace and a key", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(i) }},
-	{"each a namespace, one key", func(i int) (string, KeyID) { return fmt.Sprint(i), keyNumber(1) }},
-	{"a hundred namespaces, a hundred keys", func(i int) (string, KeyID) { return fmt.Sprint(i % 100), keyNumber(i % 103) }},
-}
-
-// crowd lets n sessions wait. Each call of the result is one turn: an answer, who is
-// woken for it, and the session that comes back.
-func crowd(b *bench, n int, of func(i int) (string, KeyID)) (turn func()) {
-	index, at := map[types.NamespacedName]int{}, b.clock.Now().Add(time.Hour)
-	var flying []types.NamespacedName
-	priority := func(i int) Priority {
-		if i%3 == 0 {
-			return FirstIssue(at)
-		}
-		at = at.Add(time.Duration(i*7919%n) * time.Second)
-		return Renewal(at)
-	}
-	come := func(name types.NamespacedName, i int) {
-		_, key := of(i)
-		if b.ask(name, key, priority(i)) {
-			flying = append(flying, name)
-		}
-	}
-	for i := range n {
-		namespace, _ := of(i)
-		name := in(namespace, fmt.Sprint(i))
-		index[name] = i
-		come(name, i)
-	}
-	return func() {
-		last := flying[0]
-		flying = flying[1:]
-		b.answered(last, false, 0)
-		come(last, index[last])
-		b.dispatch()
-		for _, name := range b.woken {
-			come(name, index[name])
-		}
-		b.woken = b.woken[:0]
-	}
-}
-
-// BenchmarkTurn is what one turn costs while 100,000 sessions wait.
-func BenchmarkTurn(b *testing.B) {
-	for _, shape := range shapes {
-		b.Run(shape.name, func(b *testing.B) {
-			turn := crowd(newBench(0, 1, 16), 100_000, shape.of)
-			b.ReportAllocs()
-			for b.Loop() {
-				turn()
-			}
-		})
-	}
-}
-
 // TestPauseIsRememberedForAWhile: a key that is throttled again at once is paused longer.
 func TestPauseIsRememberedForAWhile(t *testing.T) {
 	t.Parallel()
