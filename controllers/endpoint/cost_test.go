@@ -56,28 +56,6 @@ const (
 	rejectingBody = `<response><status>403</status><message>This group may not see its billing page</message></response>`
 )
 
-// BenchmarkClassify is what it costs to read an answer.
-func BenchmarkClassify(b *testing.B) {
-	client, key := costClient(b)
-	for _, row := range []struct {
-		name   string
-		got    answer
-		grants bool
-	}{
-		{"a grant", answered(http.StatusOK, grantingBody), true},
-		{"a rejection", answered(http.StatusForbidden, rejectingBody), false},
-	} {
-		b.Run(row.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := client.classify(row.got, key); (err == nil) != row.grants {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // TestTwiceTheAnswerIsTwiceTheWork: whoever stands between may answer as much as is read, and
 // no shape of that may cost more than its length.
 func TestTwiceTheAnswerIsTwiceTheWork(t *testing.T) {
