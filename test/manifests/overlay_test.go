@@ -45,7 +45,6 @@ func TestOverlaysAreFollowed(t *testing.T) {
 				}
 			}
 			expectSubjects(t, objects)
-			expectPoliciesBound(t, objects)
 			expectMonitored(t, objects)
 			expectKeysOfSessions(t, objects)
 		})

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -63,17 +62,6 @@ func expectSubjects(t *testing.T, objects manifests.Manifest) {
 	}
 }
 
-// expectPoliciesBound: each binding names a policy that exists.
-func expectPoliciesBound(t *testing.T, objects manifests.Manifest) {
-	t.Helper()
-	for _, object := range objects.OfKind("ValidatingAdmissionPolicyBinding") {
-		policy, _, _ := unstructured.NestedString(object.Object, "spec", "policyName")
-		if !exists(objects, "ValidatingAdmissionPolicy", policy) {
-			t.Errorf("binding %s names policy %q, which does not exist", object.GetName(), policy)
-		}
-	}
-}
-
 // expectMonitored: the ServiceMonitor selects the metrics Services in its namespace, and the
 // alert on an absent operator waits for one of the jobs that come of them.
 func expectMonitored(t *testing.T, objects manifests.Manifest) {
@@ -87,7 +75,6 @@ func expectMonitored(t *testing.T, objects manifests.Manifest) {
 			}
 		}
 	}
-	expectScraper(t, objects)
 	for _, rules := range objects.OfKind("PrometheusRule") {
 		expected := expectedJob(t, rules)
 		if !strings.HasPrefix(expected, rules.GetNamespace()+"/") {
@@ -95,31 +82,6 @@ func expectMonitored(t *testing.T, objects manifests.Manifest) {
 		}
 		if len(manifests.All[corev1.Service](t, objects, "Service")) > 0 && !slices.Contains(jobs, expected) {
 			t.Errorf("the alert waits for %s, and these are scraped: %q", expected, jobs)
-		}
-	}
-}
-
-// expectScraper: the Secret with which a ServiceMonitor scrapes exists, and its token is that of
-// a ServiceAccount that is bound.
-func expectScraper(t *testing.T, objects manifests.Manifest) {
-	t.Helper()
-	for _, object := range objects.OfKind("ServiceMonitor") {
-		monitor := manifests.Find[monitoringv1.ServiceMonitor](t, objects, "ServiceMonitor", object.GetName())
-		for _, endpoint := range monitor.Spec.Endpoints {
-			if endpoint.Authorization == nil || endpoint.Authorization.Credentials == nil {
-				t.Fatalf("ServiceMonitor %s scrapes without a token of its own", monitor.Name)
-			}
-			secret := manifests.Find[corev1.Secret](t, objects, "Secret", endpoint.Authorization.Credentials.Name)
-			account := secret.Annotations[corev1.ServiceAccountNameKey]
-			if secret.Type != corev1.SecretTypeServiceAccountToken || secret.Namespace != monitor.Namespace {
-				t.Errorf("Secret %s/%s of type %s cannot be what ServiceMonitor %s/%s scrapes with",
-					secret.Namespace, secret.Name, secret.Type, monitor.Namespace, monitor.Name)
-			}
-			if !slices.ContainsFunc(manifests.All[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding"), func(b rbacv1.ClusterRoleBinding) bool {
-				return strings.Contains(b.RoleRef.Name, "metrics-reader") && b.Subjects[0].Name == account && b.Subjects[0].Namespace == secret.Namespace
-			}) {
-				t.Errorf("ServiceAccount %s/%s may not read metrics", secret.Namespace, account)
-			}
 		}
 	}
 }
