@@ -51,6 +51,9 @@ func Start(t testing.TB, command *exec.Cmd) *Process {
 // Said reports whether the program has written these words.
 func (p *Process) Said(words string) bool { return strings.Contains(p.Out.String(), words) }
 
+// PID is the program's process ID.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
 // Signal sends a signal, which does nothing when the program has ended.
 func (p *Process) Signal(signal os.Signal) { _ = p.command.Process.Signal(signal) }
 

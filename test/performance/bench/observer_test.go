@@ -1,8 +1,8 @@
-package main
+//go:build bench
+
+package bench
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -33,32 +33,28 @@ type arrival struct {
 	expires time.Time
 }
 
-// observe watches until the context ends.
-func (s *stage) observe(ctx context.Context) (*observer, error) {
+// observe watches the stage and the crowd until the test ends.
+func (s *stage) observe() *observer {
+	s.T.Helper()
 	o := &observer{arrivals: map[string][]arrival{}, due: map[string]time.Time{}}
-	watched, err := cache.New(s.plane.Config(), cache.Options{
-		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{namespace: {}, crowdNamespace: {}},
+	watched, err := cache.New(s.Cluster.Config(), cache.Options{
+		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{s.Namespace: {}, crowdNamespace: {}},
 	})
-	if err != nil {
-		return nil, err
-	}
+	s.Must(err)
+	ctx := s.T.Context()
 	for object, note := range map[client.Object]func(any){&corev1.Secret{}: o.secret, &v1alpha1.BillingSession{}: o.session} {
 		informer, err := watched.GetInformer(ctx, object, cache.BlockUntilSynced(false))
-		if err != nil {
-			return nil, err
-		}
+		s.Must(err)
 		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 			AddFunc: note, UpdateFunc: func(_, now any) { note(now) },
 		})
-		if err != nil {
-			return nil, err
-		}
+		s.Must(err)
 	}
 	go func() { _ = watched.Start(ctx) }() // what it misses, whoever waits for it reports
 	if !watched.WaitForCacheSync(ctx) {
-		return nil, errors.New("the watch does not start")
+		s.T.Fatal("the watch does not start")
 	}
-	return o, nil
+	return o
 }
 
 func (o *observer) secret(object any) {
@@ -111,17 +107,19 @@ func (o *observer) after(name string, then time.Time) time.Time {
 }
 
 // await waits until each of the sessions has had a URL from then on.
-func (s *stage) await(ctx context.Context, o *observer, names []string, then time.Time) error {
-	missing := names
-	return s.untilEvery(ctx, 5*time.Millisecond, func() (string, error) {
-		for len(missing) > 0 && !o.after(missing[0], then).IsZero() {
+func (o *observer) await(names []string, then time.Time) error {
+	deadline := time.Now().Add(patience)
+	for missing := names; len(missing) > 0; {
+		switch {
+		case !o.after(missing[0], then).IsZero():
 			missing = missing[1:]
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s, and perhaps %d more, have no URL in %s", missing[0], len(missing)-1, patience)
+		default:
+			time.Sleep(5 * time.Millisecond)
 		}
-		if len(missing) > 0 {
-			return fmt.Sprintf("a URL of %s, and perhaps of %d more", missing[0], len(missing)-1), nil
-		}
-		return "", nil
-	})
+	}
+	return nil
 }
 
 // replacement is a URL that came in the place of another one.

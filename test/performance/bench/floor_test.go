@@ -1,4 +1,6 @@
-package main
+//go:build bench
+
+package bench
 
 import (
 	"context"
@@ -7,12 +9,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,11 +30,14 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// floorCommand makes this program the floor.
 const (
-	floorCommand   = "floor"
+	// floorVariable makes this program the floor. It holds a floorOrder.
+	floorVariable  = "BENCH_FLOOR"
 	floorUserAgent = "bench-floor"
 )
+
+// floorOrder says what the floor serves.
+type floorOrder struct{ Kubeconfig, Namespace, Endpoint string }
 
 // floor does the least that each session needs, and nothing else: no cache, no
 // watch, no decision, no retry. What it writes is as long as what the manager writes.
@@ -39,7 +45,7 @@ type floor struct {
 	core     kubernetes.Interface
 	sessions rest.Interface
 	http     *http.Client
-	endpoint string
+	floorOrder
 
 	mu   sync.Mutex
 	keys map[string]*sharedKey
@@ -53,35 +59,38 @@ type sharedKey struct {
 }
 
 // runFloor serves all sessions, and then waits to be stopped.
-func runFloor(ctx context.Context, args []string) error {
-	var (
-		kubeconfig, endpoint string
-		workers              int
-	)
-	flags := pflag.NewFlagSet(floorCommand, pflag.ContinueOnError)
-	flags.StringVar(&kubeconfig, "kubeconfig", "", "")
-	flags.StringVar(&endpoint, "endpoint-url", "", "")
-	flags.IntVar(&workers, "concurrency", 0, "")
-	if err := flags.Parse(args); err != nil {
-		return err
+func runFloor(text string) {
+	var order floorOrder
+	err := json.Unmarshal([]byte(text), &order)
+	if err == nil {
+		err = serveAll(context.Background(), order)
 	}
-	f, err := newFloor(kubeconfig, endpoint, workers)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the floor:", err)
+		os.Exit(1)
+	}
+	time.Sleep(patience)
+}
+
+func serveAll(ctx context.Context, order floorOrder) error {
+	f, err := newFloor(order)
 	if err != nil {
 		return err
 	}
 	var list v1alpha1.BillingSessionList
-	if err := f.sessions.Get().Namespace(namespace).Resource("billingsessions").Do(ctx).Into(&list); err != nil {
+	if err := f.sessions.Get().Namespace(f.Namespace).Resource("billingsessions").Do(ctx).Into(&list); err != nil {
 		return err
 	}
-	if err := atOnce(ctx, workers, len(list.Items), func(i int) error { return f.serve(ctx, &list.Items[i]) }); err != nil {
-		return err
+	var group errgroup.Group
+	group.SetLimit(concurrency)
+	for i := range list.Items {
+		group.Go(func() error { return f.serve(ctx, &list.Items[i]) })
 	}
-	<-ctx.Done()
-	return nil
+	return group.Wait()
 }
 
-func newFloor(kubeconfig, endpoint string, workers int) (*floor, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+func newFloor(order floorOrder) (*floor, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", order.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +112,8 @@ func newFloor(kubeconfig, endpoint string, workers int) (*floor, error) {
 		return nil, err
 	}
 	return &floor{
-		core: core, sessions: sessions, endpoint: endpoint,
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}},
+		core: core, sessions: sessions, floorOrder: order,
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}},
 		keys: map[string]*sharedKey{},
 	}, nil
 }
@@ -118,19 +127,19 @@ func (f *floor) serve(ctx context.Context, session *v1alpha1.BillingSession) err
 	if err != nil {
 		return err
 	}
-	if _, err := f.core.CoreV1().Secrets(namespace).Create(ctx, granted.secret(session), metav1.CreateOptions{}); err != nil {
+	if _, err := f.core.CoreV1().Secrets(f.Namespace).Create(ctx, granted.secret(session), metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	patch, err := granted.patch(session)
 	if err != nil {
 		return err
 	}
-	err = f.sessions.Patch(types.MergePatchType).Namespace(namespace).Resource("billingsessions").
+	err = f.sessions.Patch(types.MergePatchType).Namespace(f.Namespace).Resource("billingsessions").
 		Name(session.Name).SubResource("status").Body(patch).Do(ctx).Error()
 	if err != nil {
 		return err
 	}
-	_, err = f.core.EventsV1().Events(namespace).Create(ctx, granted.event(session), metav1.CreateOptions{})
+	_, err = f.core.EventsV1().Events(f.Namespace).Create(ctx, granted.event(session), metav1.CreateOptions{})
 	return err
 }
 
@@ -143,7 +152,7 @@ func (f *floor) key(ctx context.Context, name string) (string, error) {
 	}
 	f.mu.Unlock()
 	key.once.Do(func() {
-		secret, err := f.core.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+		secret, err := f.core.CoreV1().Secrets(f.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err == nil {
 			key.value = string(secret.Data[v1alpha1.DefaultAPIKeySecretKey])
 		}
@@ -161,7 +170,7 @@ type granted struct {
 
 func (f *floor) ask(ctx context.Context, key string) (granted, error) {
 	form := url.Values{"api_key": {key}, "expire": {strconv.Itoa(life)}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.endpoint, strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.Endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return granted{}, err
 	}
@@ -181,7 +190,7 @@ func (f *floor) ask(ctx context.Context, key string) (granted, error) {
 func (g granted) secret(session *v1alpha1.BillingSession) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: session.Name, Namespace: namespace,
+			Name: session.Name, Namespace: session.Namespace,
 			Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelSession: session.Name},
 			Annotations: map[string]string{
 				"billing.xtracta.com/issue-time":           g.at.UTC().Format(time.RFC3339),
@@ -229,12 +238,12 @@ func (g granted) patch(session *v1alpha1.BillingSession) ([]byte, error) {
 
 func (g granted) event(session *v1alpha1.BillingSession) *eventsv1.Event {
 	return &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s.%x", session.Name, g.at.UnixNano())},
+		ObjectMeta:          metav1.ObjectMeta{Namespace: session.Namespace, Name: fmt.Sprintf("%s.%x", session.Name, g.at.UnixNano())},
 		EventTime:           metav1.NewMicroTime(g.at),
 		ReportingController: "billing-operator", ReportingInstance: "billing-operator-bench",
 		Action: "Issue", Reason: v1alpha1.ReasonIssued, Type: corev1.EventTypeNormal, Note: g.message(),
 		Regarding: corev1.ObjectReference{
-			APIVersion: v1alpha1.GroupVersion.String(), Kind: "BillingSession", Namespace: namespace,
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "BillingSession", Namespace: session.Namespace,
 			Name: session.Name, UID: session.UID, ResourceVersion: session.ResourceVersion,
 		},
 	}
