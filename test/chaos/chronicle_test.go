@@ -4,8 +4,6 @@ package chaos
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,11 +13,9 @@ import (
 type chronicle struct {
 	began time.Time
 
-	mu        sync.Mutex
-	entries   []entry
-	takeovers []time.Time    // when another process began to work
-	acts      map[int]int    // of people, by session
-	counts    map[string]int // for the report
+	mu      sync.Mutex
+	entries []entry
+	acts    map[int]int // of people, by session
 }
 
 // nobody stands for a session where something is about none, or about all.
@@ -33,27 +29,13 @@ type entry struct {
 }
 
 func newChronicle() *chronicle {
-	return &chronicle{began: time.Now(), acts: map[int]int{}, counts: map[string]int{}}
+	return &chronicle{began: time.Now(), acts: map[int]int{}}
 }
 
 func (c *chronicle) note(session int, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries = append(c.entries, entry{time.Now(), session, fmt.Sprintf(format, args...)})
-}
-
-// count counts for the report.
-func (c *chronicle) count(what string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[what]++
-}
-
-// tookOver notes that another process asks from now on.
-func (c *chronicle) tookOver() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.takeovers = append(c.takeovers, time.Now())
 }
 
 // acted notes what people did to a session: that may cost a request.
@@ -83,17 +65,6 @@ func (c *chronicle) history(session int) string {
 // when is an instant as the time since the beginning.
 func (c *chronicle) when(at time.Time) string {
 	return fmt.Sprintf("%+8.1fs", at.Sub(c.began).Seconds())
-}
-
-// report is what happened, in numbers.
-func (c *chronicle) report() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var text strings.Builder
-	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
-		fmt.Fprintf(&text, "  %6d  %s\n", c.counts[what], what)
-	}
-	return text.String()
 }
 
 // violated fails the test, and tells what an engineer on call would want to know.

@@ -3,14 +3,16 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/xtracta/billing-operator/test/env"
 )
 
 // fleet keeps managers running as a cluster would: what ends is started again.
@@ -20,9 +22,19 @@ type fleet struct {
 	args    []string
 
 	mu       sync.Mutex
-	all      []*process
+	all      []*manager
 	keepers  sync.WaitGroup
 	stopKeep context.CancelFunc
+}
+
+// manager is one as a process.
+type manager struct {
+	number int
+	cmd    *exec.Cmd
+	out    env.Buffer
+	told   atomic.Bool // to end
+	exited chan struct{}
+	err    error // why it ended, once it has
 }
 
 const (
@@ -63,57 +75,56 @@ func (f *fleet) stop() {
 
 // keep runs a manager until it ends.
 func (f *fleet) keep(ctx context.Context, args []string) {
-	p, err := f.start(args)
+	m, err := f.start(args)
 	if err != nil {
 		f.w.violated(nobody, "a manager cannot be started: %v", err)
 		return
 	}
+	f.w.chronicle.note(nobody, "manager %d starts", m.number)
 	select {
-	case <-p.exited:
+	case <-m.exited:
 	case <-ctx.Done():
-		f.end(p, syscall.SIGTERM)
+		f.end(m, syscall.SIGTERM)
 	}
-	f.w.chronicle.note(nobody, "manager %d has ended: %v", p.number, p.err)
-	f.judgeEnd(p)
+	f.w.chronicle.note(nobody, "manager %d has ended: %v", m.number, m.err)
+	f.judgeEnd(m)
 }
 
-func (f *fleet) start(args []string) (*process, error) {
+func (f *fleet) start(args []string) (*manager, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p := &process{number: len(f.all) + 1, chronicle: f.w.chronicle, exited: make(chan struct{})}
-	p.cmd = exec.Command(f.program, args...)
-	p.cmd.Stderr = p
-	p.cmd.WaitDelay = 2 * time.Second // the watcher holds no pipe, but a slow machine may
-	if err := p.cmd.Start(); err != nil {
+	m := &manager{number: len(f.all) + 1, cmd: exec.Command(f.program, args...), exited: make(chan struct{})}
+	m.cmd.Stderr = &m.out
+	m.cmd.WaitDelay = 2 * time.Second // the watcher holds no pipe, but a slow machine may
+	if err := m.cmd.Start(); err != nil {
 		return nil, err
 	}
-	f.w.chronicle.note(nobody, "manager %d starts", p.number)
-	f.w.chronicle.count("manager started")
-	f.all = append(f.all, p)
+	f.all = append(f.all, m)
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.exited)
+		m.err = m.cmd.Wait()
+		close(m.exited)
 	}()
-	return p, nil
+	return m, nil
 }
 
 // end ends a manager, and waits until it has.
-func (f *fleet) end(p *process, signal syscall.Signal) {
-	f.w.chronicle.note(nobody, "manager %d gets: %s", p.number, signal)
-	p.signal(signal)
+func (f *fleet) end(m *manager, signal syscall.Signal) {
+	f.w.chronicle.note(nobody, "manager %d gets: %s", m.number, signal)
+	m.told.Store(true)
+	_ = m.cmd.Process.Signal(signal)
 	select {
-	case <-p.exited:
+	case <-m.exited:
 	case <-time.After(stopTimeout):
-		f.w.violated(nobody, "manager %d does not end when it is told to", p.number)
-		p.signal(syscall.SIGKILL)
-		<-p.exited
+		f.w.violated(nobody, "manager %d does not end when it is told to", m.number)
+		_ = m.cmd.Process.Kill()
+		<-m.exited
 	}
 }
 
 // endOne ends a manager of that kind; where there is none, any.
-func (f *fleet) endOne(wanted func(*process) bool, signal syscall.Signal) {
+func (f *fleet) endOne(wanted func(*manager) bool, signal syscall.Signal) {
 	f.mu.Lock()
-	running := slices.DeleteFunc(slices.Clone(f.all), (*process).hasEnded)
+	running := slices.DeleteFunc(slices.Clone(f.all), (*manager).hasEnded)
 	f.mu.Unlock()
 	if i := slices.IndexFunc(running, wanted); i >= 0 {
 		f.end(running[i], signal)
@@ -124,76 +135,49 @@ func (f *fleet) endOne(wanted func(*process) bool, signal syscall.Signal) {
 
 // judgeEnd holds that a manager ends when it is told to, when it cannot reach the API server
 // at its start, and when it is not the leader any more; for no other reason.
-func (f *fleet) judgeEnd(p *process) {
-	log := p.said()
-	p.mu.Lock()
-	told := p.told
-	p.mu.Unlock()
-	switch {
-	case strings.Contains(log, "panic: "):
-		f.w.violated(nobody, "manager %d crashed: %s", p.number, log[strings.Index(log, "panic: "):])
-	case strings.Contains(log, "this is a defect"):
-		f.w.violated(nobody, "manager %d has found a defect: %s", p.number, log[strings.Index(log, "this is a defect"):])
-	case p.leads() && !told && !strings.Contains(log, "leader election lost"):
-		f.w.violated(nobody, "manager %d ended by itself: %v: …%s", p.number, p.err, log[max(0, len(log)-2000):])
+func (f *fleet) judgeEnd(m *manager) {
+	log := m.out.String()
+	for _, defect := range []string{"panic: ", "this is a defect"} {
+		if at := strings.Index(log, defect); at >= 0 {
+			f.w.violated(nobody, "manager %d has a defect: %s", m.number, log[at:])
+		}
+	}
+	if m.leads() && !m.told.Load() && !strings.Contains(log, "leader election lost") {
+		f.w.violated(nobody, "manager %d ended by itself: %v: …%s", m.number, m.err, log[max(0, len(log)-2000):])
 	}
 }
 
-// process is a manager.
-type process struct {
-	number    int
-	chronicle *chronicle
-	cmd       *exec.Cmd
-	exited    chan struct{}
-	err       error
-
-	mu      sync.Mutex
-	told    bool // to end
-	leading bool
-	log     bytes.Buffer
-}
-
-// Write takes the log. It tells when the manager begins to work.
-func (p *process) Write(text []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.log.Write(text)
-	if !p.leading && bytes.Contains(p.log.Bytes(), []byte(`msg="Starting workers"`)) {
-		p.leading = true
-		p.chronicle.tookOver()
-		p.chronicle.note(nobody, "manager %d works", p.number)
+// takeovers are when another process began to work.
+func (f *fleet) takeovers() (all []time.Time) {
+	for _, m := range f.all {
+		for line := range strings.Lines(m.out.String()) {
+			if !strings.Contains(line, beginsToWork) {
+				continue
+			}
+			at, err := time.Parse(time.RFC3339Nano, strings.TrimPrefix(strings.Fields(line)[0], "time="))
+			if err != nil {
+				f.w.t.Error(err)
+			}
+			all = append(all, at)
+			break
+		}
 	}
-	return len(text), nil
+	return all
 }
 
-func (p *process) leads() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.leading
-}
+// beginsToWork is what a manager logs when it has become the leader.
+const beginsToWork = `msg="Starting workers"`
 
-func (p *process) standsBy() bool { return !p.leads() }
+func (m *manager) leads() bool    { return strings.Contains(m.out.String(), beginsToWork) }
+func (m *manager) standsBy() bool { return !m.leads() }
 
-func (p *process) hasEnded() bool {
+func (m *manager) hasEnded() bool {
 	select {
-	case <-p.exited:
+	case <-m.exited:
 		return true
 	default:
 		return false
 	}
-}
-
-func (p *process) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
-
-func (p *process) signal(s syscall.Signal) {
-	p.mu.Lock()
-	p.told = true
-	p.mu.Unlock()
-	_ = p.cmd.Process.Signal(s)
 }
 
 // pause waits, unless the context ends first.

@@ -36,21 +36,14 @@ var habits = []habit{
 		w.act(s, renewal())
 	}},
 	{"a key is rotated, and the old one revoked", 2, (*world).rotateKey},
-	{"a key is applied again with the same value", 2, (*world).reapplyKey},
 	{"a key's Secret is gone for a while", 1, (*world).removeKey},
 	{"a generated Secret is deleted", 2, (*world).deleteSecret},
 	{"a generated Secret is edited", 3, (*world).editSecret},
-	{"the labels of a session are edited", 1, patches(func(d disturbance) patch {
-		return patch{"metadata": patch{"labels": patch{"team": fmt.Sprint("team-", d.Choice)}}}
-	})},
 	{"purge is changed", 1, patches(func(d disturbance) patch {
 		return spec("purge", []any{nil, v1alpha1.PurgeDelete, v1alpha1.PurgeProcess}[d.Choice%3])
 	})},
 	{"expirationSeconds is changed", 1, patches(func(d disturbance) patch {
 		return spec("expirationSeconds", expirationOf(d.Session, d.Choice%secondsPerSession))
-	})},
-	{"renewBeforeSeconds is changed", 1, patches(func(d disturbance) patch {
-		return spec("renewBeforeSeconds", max(1, int(chaosLife.Seconds())*(d.Choice%5)/10)) // no more than by default
 	})},
 	{"secretTemplate is changed", 1, patches(func(d disturbance) patch {
 		return spec("secretTemplate", []any{
@@ -116,18 +109,6 @@ func (w *world) rotateKey(_ context.Context, s *subject, _ disturbance) {
 	w.standin.RevokeKeys(old)
 }
 
-func (w *world) reapplyKey(_ context.Context, s *subject, d disturbance) {
-	s.key.changing.Lock()
-	defer s.key.changing.Unlock()
-	w.actedOnKey(s.key, "applies the key again")
-	w.changeSecret(nobody, s.key.name, func(secret *corev1.Secret) {
-		secret.Labels = map[string]string{"applied": fmt.Sprint(d.Choice)}
-		if d.Choice%2 == 0 { // an editor's line end is not part of the key
-			secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(s.key.value() + "\n")
-		}
-	})
-}
-
 // actedOnKey notes what people did to all sessions with the key.
 func (w *world) actedOnKey(k *key, what string) {
 	for _, s := range k.subjects {
@@ -153,12 +134,8 @@ func (w *world) removeKey(chaos context.Context, s *subject, d disturbance) {
 var edits = []func(*corev1.Secret){
 	func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyURL] = []byte("https://elsewhere.example/") },
 	func(s *corev1.Secret) { s.Data[v1alpha1.SecretKeyExpire] = []byte("4102444800") },
-	func(s *corev1.Secret) { s.Data["note"] = []byte("mine") },
-	func(s *corev1.Secret) { delete(s.Data, v1alpha1.SecretKeyURL) },
 	func(s *corev1.Secret) { s.Data = nil },
-	func(s *corev1.Secret) { s.Annotations = nil },
 	func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) },
-	func(s *corev1.Secret) { s.Labels[v1alpha1.LabelSession] = "another" },
 }
 
 func (w *world) editSecret(_ context.Context, s *subject, d disturbance) {

@@ -3,13 +3,9 @@
 package chaos
 
 import (
-	"maps"
 	"math/rand/v2"
 	"slices"
-	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // kind is what a disturbance does, in words for the report.
@@ -134,33 +130,4 @@ func (d drawing) between(least, most time.Duration) time.Duration {
 func (d drawing) shuffled(kinds ...kind) []kind {
 	d.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	return kinds
-}
-
-func TestTheSeedDecidesThePlan(t *testing.T) {
-	first := drawPlan(7, time.Minute, 30)
-	if diff := cmp.Diff(first, drawPlan(7, time.Minute, 30)); diff != "" {
-		t.Errorf("two plans of one seed differ:\n%s", diff)
-	}
-	if cmp.Equal(first, drawPlan(8, time.Minute, 30)) {
-		t.Error("two seeds give the same plan")
-	}
-}
-
-func TestALongPlanHasEverything(t *testing.T) {
-	kinds, faults := map[kind]bool{}, map[int]bool{}
-	for _, d := range drawPlan(1, 10*time.Minute, 200) {
-		kinds[d.Kind] = true
-		if d.Kind == endpointFault {
-			faults[d.Choice] = true
-		}
-		if d.At < 0 || d.At >= 10*time.Minute || d.Session < 0 || d.Session >= 200 {
-			t.Errorf("out of bounds: %+v", d)
-		}
-	}
-	if want := len(machines) + len(habits) + 2; len(kinds) != want { // what happens to the endpoint is two
-		t.Errorf("%d kinds of disturbances, want %d: %v", len(kinds), want, slices.Collect(maps.Keys(kinds)))
-	}
-	if len(faults) < len(endpointFaults) {
-		t.Errorf("only %d faults of the endpoint", len(faults))
-	}
 }

@@ -60,7 +60,6 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.forward.ServeHTTP(w, r)
 		return
 	}
-	p.chronicle.count("fault between manager and API server: " + fault.name)
 	if object := objectOf(r); strings.HasPrefix(object, "s") {
 		p.chronicle.note(numberOf(object), "API server: %s %s: %s", r.Method, r.URL.Path, fault.name)
 	}
@@ -75,22 +74,16 @@ type apiFault struct {
 
 var apiFaults = []apiFault{
 	{"409", refuse(http.StatusConflict, metav1.StatusReasonConflict)},
-	{"409", refuse(http.StatusConflict, metav1.StatusReasonConflict)},
 	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
-	{"500", refuse(http.StatusInternalServerError, metav1.StatusReasonInternalError)},
-	{"503", refuse(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable)},
 	{"403", refuse(http.StatusForbidden, metav1.StatusReasonForbidden)},
-	{"422", refuse(http.StatusUnprocessableEntity, metav1.StatusReasonInvalid)},
 	{"504 after a while", func(p *proxy, w http.ResponseWriter, r *http.Request) {
 		pause(r.Context(), 2*time.Second)
 		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
 	}},
 	{"connection reset", func(_ *proxy, w http.ResponseWriter, _ *http.Request) { reset(w) }},
-	{"answer lost after the write", loseAnswer},
-	{"answer lost after the write", loseAnswer},
-	{"504 after the write", func(p *proxy, w http.ResponseWriter, r *http.Request) {
+	{"answer lost after the write", func(p *proxy, w http.ResponseWriter, r *http.Request) {
 		p.forward.ServeHTTP(httptest.NewRecorder(), r)
-		refuse(http.StatusGatewayTimeout, metav1.StatusReasonTimeout)(p, w, r)
+		reset(w)
 	}},
 }
 
@@ -147,11 +140,6 @@ func refuse(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWrit
 			Message: fmt.Sprintf("refused on purpose: Invalid value: %q", grantedURL.Find(body)),
 		})
 	}
-}
-
-func loseAnswer(p *proxy, w http.ResponseWriter, r *http.Request) {
-	p.forward.ServeHTTP(httptest.NewRecorder(), r)
-	reset(w)
 }
 
 // reset ends the connection without an answer, and not politely.

@@ -69,10 +69,10 @@ func (w *world) judgeRequests() {
 	for _, r := range w.standin.Log() {
 		number := sessionAsking(r.Expire)
 		bySession[number] = append(bySession[number], r)
-		w.chronicle.count("request: " + string(r.Outcome))
 	}
+	takeovers := w.fleet.takeovers()
 	for number, requests := range bySession {
-		problems := unexplained(requests, w.chronicle.acts[number], w.chronicle.takeovers)
+		problems := unexplained(requests, w.chronicle.acts[number], takeovers)
 		if !w.restBegan.IsZero() { // from then on only what is due is asked for
 			atRest := slices.DeleteFunc(slices.Clone(requests), func(r standin.Request) bool { return r.Time.Before(w.restBegan) })
 			problems = append(problems, unexplained(atRest, 0, nil)...)

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/invariants"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -24,6 +26,9 @@ const (
 	recoveryPatience = 5 * time.Minute
 
 	wellConditions = "Ready=True Issued"
+
+	// troubleRenewing is seen for a moment at each renewal: the Secret is written first.
+	troubleRenewing = "Secret and status do not agree"
 )
 
 // becomesWell waits until all is well, and reports whether it came to that.
@@ -45,15 +50,21 @@ func (w *world) becomesWell() bool {
 	}
 }
 
-// rest leaves all alone for the life of a URL, under the eyes of the vigil.
+// rest leaves all alone for the life of a URL. No Secret may hold an expired URL meanwhile, and no
+// session may say that anything is wrong.
 func (w *world) rest() {
 	w.t.Helper()
 	w.chronicle.note(nobody, "all has recovered")
 	w.restBegan = time.Now()
-	w.resting.Store(true)
-	pause(w.t.Context(), *chaosLife+restLasts)
+	for time.Since(w.restBegan) < *chaosLife+restLasts {
+		for number, trouble := range w.troubles() {
+			if trouble != troubleRenewing {
+				w.violated(number, "nothing was wrong any more, and then: %s", trouble)
+			}
+		}
+		pause(w.t.Context(), 500*time.Millisecond)
+	}
 	w.becomesWell()
-	w.resting.Store(false)
 }
 
 func (w *world) all() ([]v1alpha1.BillingSession, map[string]*corev1.Secret) {
@@ -86,6 +97,9 @@ func (w *world) troubles() map[int]string {
 // and its status hold what the endpoint granted for that.
 func (w *world) trouble(session *v1alpha1.BillingSession, secret *corev1.Secret) string {
 	status := session.Status
+	if problems := invariants.Conditions(session); len(problems) > 0 {
+		return strings.Join(problems, "; ")
+	}
 	switch {
 	case status.ObservedGeneration != session.Generation:
 		return fmt.Sprintf("generation %d was not observed, but %d", session.Generation, status.ObservedGeneration)
@@ -109,7 +123,7 @@ func (w *world) trouble(session *v1alpha1.BillingSession, secret *corev1.Secret)
 	case !time.Now().Before(expireOf(secret)):
 		return "the URL in the Secret has expired"
 	case status.URL != url, !status.ExpirationTime.Time.Equal(expireOf(secret)):
-		return "Secret and status do not agree"
+		return troubleRenewing
 	case secret.Labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagedBy, secret.Labels[v1alpha1.LabelSession] != session.Name:
 		return "the Secret's labels are not in order"
 	}
@@ -123,4 +137,13 @@ func expireOf(secret *corev1.Secret) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0)
+}
+
+// conditionsOf is the conditions in a line.
+func conditionsOf(session *v1alpha1.BillingSession) string {
+	var said []string
+	for _, c := range session.Status.Conditions {
+		said = append(said, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
+	}
+	return strings.Join(said, ", ")
 }

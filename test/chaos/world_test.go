@@ -36,8 +36,7 @@ type world struct {
 	chronicle *chronicle
 	subjects  []*subject
 	keys      []*key
-	// resting is true once nothing is left to recover from, which began at restBegan.
-	resting   atomic.Bool
+	// restBegan is when nothing was left to recover from.
 	restBegan time.Time
 }
 

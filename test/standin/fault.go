@@ -64,13 +64,12 @@ type plan struct {
 	now    time.Time
 	chance func() float64
 
-	delay     time.Duration
-	maxLife   time.Duration // no limit when zero
-	sameURL   bool          // grant the last URL again
-	instead   *answer       // replaces the grant
-	edits     []func(*answer)
-	byteEdits []func(*answer)
-	applied   []string // the names of the faults
+	delay   time.Duration
+	maxLife time.Duration // no limit when zero
+	sameURL bool          // grant the last URL again
+	instead *answer       // replaces the grant
+	edits   []func(*answer)
+	applied []string // the names of the faults
 }
 
 func (p *plan) applyAll(faults []Fault) {
@@ -90,17 +89,11 @@ func (p *plan) answerWith(a *answer) {
 // edit changes the answer before it is rendered.
 func (p *plan) edit(change func(*answer)) { p.edits = append(p.edits, change) }
 
-// editBytes changes the answer after it has been rendered.
-func (p *plan) editBytes(change func(*answer)) { p.byteEdits = append(p.byteEdits, change) }
-
 // finish applies the edits and renders the answer.
 func (p *plan) finish(a *answer) *answer {
 	for _, edit := range p.edits {
 		edit(a)
 	}
 	a.render()
-	for _, edit := range p.byteEdits {
-		edit(a)
-	}
 	return a
 }

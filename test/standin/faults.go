@@ -1,7 +1,6 @@
 package standin
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"net/http"
@@ -15,42 +14,13 @@ func instead(name string, replacement func() *answer) Fault {
 	return planned(name, func(p *plan) { p.answerWith(replacement()) })
 }
 
-// variation changes the document of the answer in a way that the schema allows.
-func variation(name string, change func(*plan, *document)) Fault {
+// variation changes the document of the answer.
+func variation(name string, change func(*plan, *answer)) Fault {
 	return planned(name, func(p *plan) {
 		p.edit(func(a *answer) {
 			if a.document != nil {
-				change(p, a.document)
+				change(p, a)
 			}
-		})
-	})
-}
-
-// broken breaks the document of the answer.
-func broken(name string, change func(*plan, *document)) Fault {
-	varied := variation(name, change)
-	return Fault{name, func(p *plan) {
-		varied.change(p)
-		p.edit((*answer).fault)
-	}}
-}
-
-// garbled breaks the bytes of the answer.
-func garbled(name string, change func([]byte) []byte) Fault {
-	return planned(name, func(p *plan) {
-		p.editBytes(func(a *answer) {
-			a.body = change(a.body)
-			a.fault()
-		})
-	})
-}
-
-// delivered sends the answer in another way.
-func delivered(name string, deliver func(http.ResponseWriter, *answer)) Fault {
-	return planned(name, func(p *plan) {
-		p.edit(func(a *answer) {
-			a.deliver = deliver
-			a.fault()
 		})
 	})
 }
@@ -109,51 +79,15 @@ func HTML() Fault {
 	})
 }
 
-// Empty answers without a body.
-func Empty() Fault {
-	return garbled("empty", func([]byte) []byte { return nil })
-}
-
-// Truncated answers with the first half of the body as if it were complete.
-func Truncated() Fault {
-	return garbled("truncated", func(body []byte) []byte { return body[:len(body)/2] })
-}
-
-// Doctype puts a DOCTYPE with an entity before the root.
-func Doctype() Fault {
-	return garbled("doctype", func(body []byte) []byte {
-		return bytes.Replace(body, []byte("?>\n"), []byte("?>\n<!DOCTYPE a [<!ENTITY b \"c\">]>\n"), 1)
-	})
-}
-
-// NoURL leaves url out.
-func NoURL() Fault {
-	return broken("no-url", func(_ *plan, d *document) { d.URL = nil })
-}
-
-// DuplicateURL answers with the URL twice.
-func DuplicateURL() Fault {
-	return broken("duplicate-url", func(_ *plan, d *document) { d.URL = append(d.URL, d.URL...) })
-}
-
 // ForeignHost answers with a URL on another host.
 func ForeignHost(host string) Fault {
-	return broken("foreign-host="+host, func(_ *plan, d *document) {
-		for i, granted := range d.URL {
+	return variation("foreign-host="+host, func(_ *plan, a *answer) {
+		for i, granted := range a.document.URL {
 			_, after, _ := strings.Cut(granted, PagePath)
-			d.URL[i] = "https://" + host + PagePath + after
+			a.document.URL[i] = "https://" + host + PagePath + after
 		}
+		a.fault()
 	})
-}
-
-// Expire answers with any text as expire.
-func Expire(text string) Fault {
-	return broken("expire="+text, func(_ *plan, d *document) { d.Expire = text })
-}
-
-// ExpirePast answers with an expire of an hour ago.
-func ExpirePast() Fault {
-	return broken("expire-past", func(p *plan, d *document) { d.Expire = strconv.FormatInt(p.now.Add(-time.Hour).Unix(), 10) })
 }
 
 // Life limits the lifetime of grants to less than was asked for.
@@ -168,67 +102,32 @@ func SameURL() Fault {
 
 // SchemaRoot answers with the root of the document's schema instead of its sample's.
 func SchemaRoot() Fault {
-	return variation("schema-root", func(_ *plan, d *document) { d.XMLName.Local = schemaRoot })
-}
-
-// NoStatus leaves status out, as the document's schema allows.
-func NoStatus() Fault {
-	return variation("no-status", func(_ *plan, d *document) { d.Status = "" })
-}
-
-// Padded adds what the types of the document's schema allow: white space around values,
-// and a plus sign and zeros before numbers.
-func Padded() Fault {
-	return variation("padded", func(_ *plan, d *document) {
-		d.Status, d.Expire = padded(d.Status), padded(d.Expire)
-		for i, granted := range d.URL {
-			d.URL[i] = "\n\t" + granted + "\n"
-		}
-	})
-}
-
-func padded(number string) string {
-	if number == "" {
-		return ""
-	}
-	return " +00" + number + "\n"
+	return variation("schema-root", func(_ *plan, a *answer) { a.document.XMLName.Local = schemaRoot })
 }
 
 // Message answers with another message.
 func Message(text string) Fault {
-	return variation("message="+text, func(_ *plan, d *document) { d.Message = text })
+	return variation("message="+text, func(_ *plan, a *answer) { a.document.Message = text })
 }
 
 // EchoKey repeats the key in the message.
 func EchoKey() Fault {
-	return variation("echo-key", func(p *plan, d *document) { d.Message += " (api_key=" + p.form.key + ")" })
+	return variation("echo-key", func(p *plan, a *answer) { a.document.Message += " (api_key=" + p.form.key + ")" })
 }
 
 // EchoURL repeats the URL in the message.
 func EchoURL() Fault {
-	return variation("echo-url", func(_ *plan, d *document) { d.Message += " (" + strings.Join(d.URL, " ") + ")" })
-}
-
-// Header sets a header of any answer.
-func Header(name, value string) Fault {
-	return planned("header="+name+": "+value, func(p *plan) {
-		p.edit(func(a *answer) { a.header.Set(name, value) })
+	return variation("echo-url", func(_ *plan, a *answer) {
+		a.document.Message += " (" + strings.Join(a.document.URL, " ") + ")"
 	})
 }
 
-// NoDate leaves the Date header out.
-func NoDate() Fault {
-	return planned("no-date", func(p *plan) { p.edit(func(a *answer) { a.header["Date"] = nil }) })
-}
-
-// HangUp closes the connection without an answer.
-func HangUp() Fault {
-	hangUp := delivered("hang-up", deliverNothing)
-	return Fault{hangUp.name, func(p *plan) {
-		hangUp.change(p)
-		p.edit(func(a *answer) { a.status = 0 })
-	}}
-}
-
 // CutOff closes the connection in the middle of the answer.
-func CutOff() Fault { return delivered("cut-off", deliverHalf) }
+func CutOff() Fault {
+	return planned("cut-off", func(p *plan) {
+		p.edit(func(a *answer) {
+			a.deliver = deliverHalf
+			a.fault()
+		})
+	})
+}

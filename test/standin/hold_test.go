@@ -4,31 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/standin"
 )
-
-func TestCountsAreExactUnderLoad(t *testing.T) {
-	s := start(t, standin.AcceptAnyKey())
-	const clients, each = 16, 20
-	var wait sync.WaitGroup
-	for client := range clients {
-		wait.Go(func() {
-			for range each {
-				s.ask("api_key=" + strconv.Itoa(client%4))
-			}
-		})
-	}
-	wait.Wait()
-	if got := s.Requests("3"); got != clients/4*each || s.Total() != clients*each || len(s.Log()) != clients*each {
-		t.Errorf("%d requests of a key and %d in all, with a log of %d", got, s.Total(), len(s.Log()))
-	}
-}
 
 func TestHoldsAddUp(t *testing.T) {
 	s := start(t)
@@ -78,21 +59,5 @@ func TestClientsThatLeaveAreNoticed(t *testing.T) {
 				t.Errorf("logged as %+v", got)
 			}
 		})
-	}
-}
-
-func TestObserverSeesEachAnswer(t *testing.T) {
-	seen := make(chan string, 3)
-	s := start(t, standin.OnAnswer(func(r standin.Request) { seen <- r.Summary() }))
-	s.ask("api_key=123")
-	s.ask("api_key=456")
-	s.Misbehave(standin.Status(503))
-	s.ask("api_key=123")
-	for _, want := range []string{
-		"key a665a459: granted for 10m0s", "key b3a8e0e1: refused with 403", "key a665a459: faulted with 503 (status=503)",
-	} {
-		if got := <-seen; got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
 	}
 }

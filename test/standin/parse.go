@@ -23,17 +23,11 @@ var byName = []named{
 	{"throttle", "30s", "answer 429 with that Retry-After, or with none for 0s", duration(Throttle)},
 	{"redirect", "https://elsewhere.example/", "answer 307 to that place", text(Redirect)},
 	{"html", "", "answer 200 with a web page", plain(HTML)},
-	{"empty", "", "answer without a body", plain(Empty)},
-	{"truncated", "", "send only the first half of the body", plain(Truncated)},
-	{"doctype", "", "put a DOCTYPE before the root", plain(Doctype)},
-	{"no-url", "", "omit url", plain(NoURL)},
 	{"foreign-host", "evil.example", "answer with a URL on that host", text(ForeignHost)},
-	{"expire", "soon", "answer with another expire", text(Expire)},
 	{"life", "30s", "limit the lifetime of grants", duration(Life)},
 	{"same-url", "", "grant the same URL again while it is alive", plain(SameURL)},
 	{"schema-root", "", "answer with the root of the schema instead of the sample's", plain(SchemaRoot)},
 	{"message", "Hello", "answer with another message", text(Message)},
-	{"hang-up", "", "close the connection without an answer", plain(HangUp)},
 	{"cut-off", "", "close the connection in the middle of the answer", plain(CutOff)},
 }
 
