@@ -55,6 +55,10 @@ func TestEveryOutcomeIsToldAsWhatItIs(t *testing.T) {
 		{standin.Throttle(0), v1alpha1.ReasonThrottled, v1alpha1.ConditionReconciling},
 		{standin.Status(500), v1alpha1.ReasonUnavailable, v1alpha1.ConditionReconciling},
 		{standin.HTML(), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+		{standin.BodyStatus(403, "denied"), v1alpha1.ReasonRejected, v1alpha1.ConditionStalled},
+		{standin.CutOff(), v1alpha1.ReasonUnavailable, v1alpha1.ConditionReconciling},
+		{standin.Redirect("https://elsewhere.example/"), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
+		{standin.ForeignHost("evil.example"), v1alpha1.ReasonMalformed, v1alpha1.ConditionReconciling},
 	} {
 		t.Run(row.fault.String(), func(t *testing.T) {
 			t.Parallel()
