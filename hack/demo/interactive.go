@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -31,7 +32,9 @@ URLs live for two minutes here, so that one is renewed about every minute.`)
 	e.out.actionf("Apply %s", samplePath)
 	e.out.text(e.guide())
 	guided.Store(true)
-	e.must(untilGone(time.Second, e.interrupted, e.ready))
+	if err := untilGone(time.Second, e.interrupted, e.ready); !errors.Is(err, errStopped) {
+		e.must(err)
+	}
 }
 
 // ready reports whether the API server answers.
