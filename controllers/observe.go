@@ -155,11 +155,7 @@ func (r *reader) sessionLive(ctx context.Context, name types.NamespacedName) (*v
 // keyVersion is the version of the key's Secret, nil if there is none.
 func (r *reader) keyVersion(ctx context.Context, name types.NamespacedName) (*apikey.Version, error) {
 	metadata, err := r.secretMetadata(ctx, name)
-	switch {
-	case apierrors.IsForbidden(err):
-		// No cache says so, only a preview's live read. Loading the key finds the same.
-		return &apikey.Version{UID: "unknown"}, nil
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	if metadata != nil {

@@ -7,51 +7,40 @@ import (
 	"io"
 	"net/url"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers"
 )
-
-const kind = "BillingSession"
 
 // cluster reads and changes the sessions of a cluster.
 type cluster struct {
-	client    client.WithWatch
+	client    dynamic.Interface
 	namespace string
 	// namespaceGiven is true if the command line names the namespace. The commands that
 	// an error suggests must then name it too.
 	namespaceGiven bool
 }
 
-var scheme = func() *runtime.Scheme {
-	s := runtime.NewScheme()
-	must(corev1.AddToScheme(s))
-	must(appsv1.AddToScheme(s))
-	must(v1alpha1.AddToScheme(s))
-	return s
-}()
-
-// must panics: such an error is a defect that every start would show.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
+// What the plugin reads.
+var (
+	sessionResource   = v1alpha1.GroupVersion.WithResource("billingsessions")
+	secretResource    = corev1.SchemeGroupVersion.WithResource("secrets")
+	namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
+	crdResource       = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+)
 
 // connect returns a client for the cluster that the flags and the kubeconfig name. It
 // does not talk to it yet. The clock follows the answers.
@@ -68,49 +57,41 @@ func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer, clock *se
 	config.QPS, config.Burst = 50, 300 // as kubectl
 	config.Wrap(clock.follow)
 	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()})
+	c, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("the cluster's address or credentials cannot be used: %w; check --kubeconfig and --context", err)
 	}
 	return &cluster{client: c, namespace: namespace, namespaceGiven: namespaceGiven}, nil
 }
 
-// mapper knows the few kinds that the plugin uses. Without it each start would spend
-// requests on discovery.
-func mapper() meta.RESTMapper {
-	m := meta.NewDefaultRESTMapper(nil)
-	m.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
-	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
-	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
-	m.Add(appsv1.SchemeGroupVersion.WithKind("Deployment"), meta.RESTScopeNamespace)
-	m.Add(crdKind, meta.RESTScopeRoot)
-	return m
+// get reads an object. Its namespace is empty if its kind has none.
+func (c *cluster) get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object any) error {
+	found, err := c.client.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	return runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, object)
 }
 
-// scope selects sessions to list or watch. The zero scope is all of the namespace.
-type scope struct {
-	allNamespaces bool
-	selector      string
-	name          string
-}
-
-func (c *cluster) options(s scope) *client.ListOptions {
-	options := &client.ListOptions{Namespace: c.namespace}
+// in returns where the chosen sessions are, and the options that choose them. Of names it
+// knows one.
+func (c *cluster) in(s selection) (dynamic.ResourceInterface, metav1.ListOptions) {
+	options := metav1.ListOptions{LabelSelector: s.selector}
+	if len(s.names) > 0 {
+		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, s.names[0]).String()
+	}
 	if s.allNamespaces {
-		options.Namespace = metav1.NamespaceAll
+		return c.client.Resource(sessionResource), options
 	}
-	if s.selector != "" {
-		options.LabelSelector, _ = labels.Parse(s.selector) // checked with the arguments
-	}
-	if s.name != "" {
-		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, s.name)
-	}
-	return options
+	return c.client.Resource(sessionResource).Namespace(c.namespace), options
 }
 
-func (c *cluster) list(ctx context.Context, s scope) (v1alpha1.BillingSessionList, error) {
-	var sessions v1alpha1.BillingSessionList
-	err := c.client.List(ctx, &sessions, c.options(s))
+func (c *cluster) list(ctx context.Context, s selection) (sessions v1alpha1.BillingSessionList, err error) {
+	from, options := c.in(s)
+	found, err := from.List(ctx, options)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(found.UnstructuredContent(), &sessions)
+	}
 	if s.allNamespaces && apierrors.IsForbidden(err) {
 		err = fmt.Errorf("%w; name one namespace with -n instead of all with -A", err)
 	}
@@ -119,13 +100,13 @@ func (c *cluster) list(ctx context.Context, s scope) (v1alpha1.BillingSessionLis
 
 func (c *cluster) session(ctx context.Context, name string) (*v1alpha1.BillingSession, error) {
 	var session v1alpha1.BillingSession
-	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, &session)
+	err := c.get(ctx, sessionResource, c.namespace, name, &session)
 	return &session, c.explainError(err, name)
 }
 
-// selected returns the sessions of a selection. If one of them is missing it returns
-// an error, so that nothing is done by halves.
-func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.BillingSession, error) {
+// selected returns the sessions of a selection, and notes if there are none. If one of them
+// is missing it returns an error, so that nothing is done by halves.
+func (c *cluster) selected(ctx context.Context, env *environment, s selection) ([]*v1alpha1.BillingSession, error) {
 	var sessions []*v1alpha1.BillingSession
 	for _, name := range s.names {
 		session, err := c.session(ctx, name)
@@ -140,56 +121,42 @@ func (c *cluster) selected(ctx context.Context, s selection) ([]*v1alpha1.Billin
 	if len(s.names) > 0 {
 		return sessions, nil
 	}
-	list, err := c.list(ctx, scope{allNamespaces: s.allNamespaces, selector: s.selector})
+	list, err := c.list(ctx, s)
 	for i := range list.Items {
 		sessions = append(sessions, &list.Items[i])
+	}
+	if err == nil && len(sessions) == 0 {
+		c.noteNone(env, s)
 	}
 	return sessions, err
 }
 
+func (c *cluster) noteNone(env *environment, s selection) {
+	if s.allNamespaces {
+		env.note("No billing sessions found.")
+	} else {
+		env.note("No billing sessions found in namespace %s.", c.namespace)
+	}
+}
+
 // patch applies a merge patch to a session, and returns the result.
 func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, patch string) (*v1alpha1.BillingSession, error) {
-	changed := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: session.Namespace, Name: session.Name}}
-	err := c.client.Patch(ctx, changed, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner(fieldManager))
+	changed, options := &v1alpha1.BillingSession{}, metav1.PatchOptions{FieldManager: fieldManager}
+	found, err := c.client.Resource(sessionResource).Namespace(session.Namespace).Patch(ctx, session.Name, types.MergePatchType, []byte(patch), options)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, changed)
+	}
 	return changed, c.explainError(err, session.Name)
 }
 
-// unreadableError is about an object that the user may not read. The session itself could
-// be read.
-type unreadableError struct {
-	session *v1alpha1.BillingSession
-	error
-}
-
-func (e *unreadableError) Unwrap() error { return e.error }
-
-// preview returns the decision that the controller takes about a session, or an
-// unreadableError.
-func (c *cluster) preview(ctx context.Context, env *environment, name string) (*controllers.Preview, error) {
-	session, err := c.session(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	preview, err := controllers.NewPreview(ctx, c.client, client.ObjectKey{Namespace: c.namespace, Name: name}, env.clock)
-	switch {
-	case apierrors.IsForbidden(err):
-		return nil, &unreadableError{session, c.explainError(err, name)}
-	case err != nil:
-		return nil, c.explainError(err, name)
-	case preview == nil:
-		return nil, failf(exitNotReady, "session %q is being deleted; the controller does nothing for it any more", name)
-	}
-	return preview, nil
-}
-
-// watch calls visit for every change after the version, until visit returns true or
-// an error, or the context ends.
-func (c *cluster) watch(ctx context.Context, s scope, version string, visit func(*v1alpha1.BillingSession, watch.EventType) (done bool, err error)) error {
+// watch calls visit for every change after the version, until that returns an error or the
+// context ends.
+func (c *cluster) watch(ctx context.Context, s selection, version string, visit func(*v1alpha1.BillingSession, watch.EventType) error) error {
 	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, version, &cache.ListWatch{
-		WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (watch.Interface, error) {
-			options := c.options(s)
-			options.Raw = &raw
-			return c.client.Watch(ctx, &v1alpha1.BillingSessionList{}, options)
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			from, chosen := c.in(s)
+			options.LabelSelector, options.FieldSelector = chosen.LabelSelector, chosen.FieldSelector
+			return from.Watch(ctx, options)
 		},
 	})
 	if err != nil {
@@ -197,11 +164,15 @@ func (c *cluster) watch(ctx context.Context, s scope, version string, visit func
 	}
 	defer watcher.Stop()
 	for event := range watcher.ResultChan() {
-		session, ok := event.Object.(*v1alpha1.BillingSession)
+		object, ok := event.Object.(*unstructured.Unstructured)
 		if !ok {
 			return c.explainError(apierrors.FromObject(event.Object), "")
 		}
-		if done, err := visit(session, event.Type); done || err != nil {
+		session := &v1alpha1.BillingSession{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, session); err != nil {
+			return err
+		}
+		if err := visit(session, event.Type); err != nil {
 			return err
 		}
 	}

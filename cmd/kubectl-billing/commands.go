@@ -28,9 +28,8 @@ No output format includes URLs unless you add --show-url.`,
 	flags.StringVarP(&op.selector, "selector", "l", "", "list the sessions with these labels, for example team=ap")
 	flags.StringVar(&op.sortBy, "sort-by", byName, "name or expiry (the earliest first)")
 	flags.BoolVarP(&op.watch, "watch", "w", false, "keep running and print changes until interrupted")
-	format := addFormatFlags(c)
+	op.format.addFlags(c)
 	c.RunE = func(_ *cobra.Command, args []string) (err error) {
-		op.format = format()
 		op.names, err = sessionNames(args)
 		parsed.operation = op
 		return errors.Join(err, op.check())
@@ -43,8 +42,8 @@ func openCommand(parsed *invocation) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "open NAME",
 		Short: "Open a session's billing page in the browser",
-		Long: `Opens a session's billing page in the browser, with the URL from the generated Secret
-or, if you may not read that, from the status. A URL that has expired is not opened.
+		Long: `Opens a session's billing page in the browser, with the URL from the status or, where
+that hides it, from the generated Secret. A URL that has expired is not opened.
 
 The browser gets the URL on its command line, where other users of the same machine
 may see it; on such a machine use --print.`,
@@ -133,12 +132,13 @@ func suspensionCommand(parsed *invocation, op suspend, c *cobra.Command) *cobra.
 func explainCommand(parsed *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain NAME",
-		Short: "Explain what the controller does next for a session, when and why",
-		Long: `Takes the same decision as the controller, from what is in the cluster now, and
-explains it: what the controller does next, when and why, which of its rules decides,
-and what you have to do. It changes nothing and does not call the endpoint. It reads
-the Secret with the API key, as the controller does, and prints nothing of it. If you
-may not read the Secrets, it explains what the status says.`,
+		Short: "Explain how a session stands, what comes next and what to do",
+		Long: `Explains in sentences what the status of a session says: whether a URL works and until
+when, what stands in the way and since when, what was tried last, what the controller
+does next and when, and what you have to do. It reads nothing but the session, so it
+shows the same to everybody who may read that. It changes nothing.
+
+What happened in the last hour is told by: kubectl events --for billingsession/NAME`,
 		Example: `  kubectl billing explain acme -n finance`,
 		RunE: func(c *cobra.Command, args []string) error {
 			name, err := oneName(c, args)

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 )
 
@@ -56,7 +56,7 @@ func completeMany(parsed *invocation) completion {
 // are already on the command line.
 func completeSessions(parsed *invocation, named []string) ([]string, cobra.ShellCompDirective) {
 	return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
-		sessions, err := c.list(ctx, scope{})
+		sessions, err := c.list(ctx, selection{})
 		var names []string
 		for i := range sessions.Items {
 			if name := sessions.Items[i].Name; !slices.Contains(named, name) {
@@ -83,17 +83,21 @@ func completeFromCluster(parsed *invocation, find func(context.Context, *cluster
 // registerCompletions completes the values of flags.
 func registerCompletions(root *cobra.Command, parsed *invocation) {
 	complete := func(c *cobra.Command, flag string, with completion) {
-		must(c.RegisterFlagCompletionFunc(flag, with)) // fails only if the command has no such flag
+		if err := c.RegisterFlagCompletionFunc(flag, with); err != nil {
+			panic(err) // the command has no such flag: a defect that every start would show
+		}
 	}
 	complete(root, "namespace", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
-			var namespaces corev1.NamespaceList
-			err := c.client.List(ctx, &namespaces)
-			var names []string
-			for i := range namespaces.Items {
-				names = append(names, namespaces.Items[i].Name)
+			namespaces, err := c.client.Resource(namespaceResource).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return nil, err
 			}
-			return names, err
+			var names []string
+			for _, namespace := range namespaces.Items {
+				names = append(names, namespace.GetName())
+			}
+			return names, nil
 		})
 	})
 	complete(root, "context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

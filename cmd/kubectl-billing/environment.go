@@ -18,9 +18,8 @@ type operation interface {
 // environment is everything outside of the program that an operation uses.
 type environment struct {
 	genericiooptions.IOStreams
-	// terminal is true if standard output is a terminal, colour if that shows colours.
-	terminal, colour bool
-	clock            clock.PassiveClock
+	terminal bool // whether standard output is one
+	clock    clock.PassiveClock
 	// browse opens a URL in the user's browser.
 	browse func(url string) error
 	// connect returns a client for the cluster that the flags name.

@@ -2,21 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers"
-	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// explain prints what the controller does next for a session, and why.
+// explain prints in sentences what a session's status says. It reads nothing else, so it
+// never differs from what the controller does, and everybody sees the same.
 type explain struct{ name string }
 
 func (e explain) run(ctx context.Context, env *environment) error {
@@ -24,165 +22,169 @@ func (e explain) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	preview, err := c.preview(ctx, env, e.name)
-	if unread := (*unreadableError)(nil); errors.As(err, &unread) {
-		return explainStatus(c, unread, env.clock.Now()).write(env.Out)
-	}
-	if err != nil {
+	session, err := c.session(ctx, e.name)
+	switch {
+	case err != nil:
 		return err
+	case session.DeletionTimestamp != nil:
+		return failf(exitNotReady, "session %q is being deleted; the controller does nothing for it any more", e.name)
 	}
-	return (&explanation{Preview: preview, cluster: c}).write(env.Out)
-}
-
-// explanation formats a preview in sentences.
-type explanation struct {
-	*controllers.Preview
-	cluster *cluster
-}
-
-func (e *explanation) write(out io.Writer) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Session.Name, e.Session.Namespace)
-	lines := printers.GetNewTabWriter(&text)
-	facts := [][2]string{{"Now:", e.now()}, {"Next:", e.next()}, {"Why:", e.why()}, {"You:", e.toDo()}}
-	if e.Unread != nil {
-		facts = append(facts, [2]string{"Unread:", fmt.Sprintf("The API key counts as unchanged, because it could not be read: %v.", e.Unread)})
-	}
-	for _, line := range facts {
-		fmt.Fprintf(lines, "%s\t%s\n", line[0], escapeLine(line[1]))
-	}
-	fmt.Fprint(lines, "\nThe controller's rules, in order. The first one that holds decides:\n")
-	_ = lines.Flush() // cannot fail: it writes to memory
-	for _, name := range renewal.Rules() {
-		if name == e.Plan.Rule {
-			fmt.Fprintf(lines, "  yes\t%s\t%s\n", name, e.why())
-			break
-		}
-		fmt.Fprintf(lines, "  no\t%s\t%s\n", name, e.passed(name))
-	}
-	_ = lines.Flush()
-	_, err := fmt.Fprint(out, escape(text.String()))
+	_, err = fmt.Fprint(env.Out, explanation{session, env.clock.Now(), c})
 	return err
 }
 
-// now describes the session as the controller would report it.
-func (e *explanation) now() string {
-	if e.Session.Status.ObservedGeneration < 0 {
-		return "The controller has not looked at this session yet."
+// explanation is what a session's status says at a time.
+type explanation struct {
+	*v1alpha1.BillingSession
+	now     time.Time
+	cluster *cluster // names the commands to run
+}
+
+func (e explanation) String() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Name, e.Namespace)
+	lines := printers.GetNewTabWriter(&text)
+	for _, line := range [][2]string{
+		{"URL:", e.life()}, {"Problem:", e.problem()}, {"Last:", e.last()}, {"Next:", e.next()}, {"You:", e.toDo()},
+	} {
+		if line[1] != "" {
+			_, _ = fmt.Fprintf(lines, "%s\t%s\n", line[0], escapeLine(line[1]))
+		}
 	}
-	conditions := e.Status.Conditions
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
-	alive := ""
-	if held := e.Plan.Active; held != nil {
-		alive = fmt.Sprintf("The URL works for %s more, until %s.", formatDuration(held.ExpiresAt().Sub(e.Facts.Now)), formatTime(held.ExpiresAt()))
-	}
+	_ = lines.Flush() // cannot fail: it writes to memory
+	return text.String()
+}
+
+// life says whether a URL works, and until when.
+func (e explanation) life() string {
+	expires := expiryOf(e.BillingSession)
 	switch {
-	case ready.Reason != v1alpha1.ReasonIssued:
-		return joinSentences(fmt.Sprintf("Not ready (%s).", ready.Reason), asSentence(ready.Message), alive)
+	case expires.IsZero():
+		return "There is none yet."
+	case hasExpired(e.BillingSession, e.now):
+		return fmt.Sprintf("It expired %s.", e.ago(expires))
+	}
+	text := fmt.Sprintf("It works for %s more, until %s.", duration.HumanDuration(expires.Sub(e.now)), formatTime(expires))
+	if e.isForOtherInputs() {
+		text += " It was issued for an earlier API key, purge mode, expiry or endpoint."
+	}
+	return text
+}
+
+// isForOtherInputs is about a URL that works: the session would be ready otherwise, unless
+// the Secret stands in the way.
+func (e explanation) isForOtherInputs() bool {
+	ready := conditionOf(e.BillingSession, v1alpha1.ConditionReady)
+	if ready == nil || ready.Status == metav1.ConditionTrue {
+		return false
+	}
+	switch ready.Reason {
+	case v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonAwaitingCollection:
+		return false
+	}
+	return true
+}
+
+// problem says what stands in the way, and since when.
+func (e explanation) problem() string {
+	ready, failing := conditionOf(e.BillingSession, v1alpha1.ConditionReady), conditionOf(e.BillingSession, v1alpha1.ConditionRenewalFailing)
+	switch {
+	case ready == nil:
+		return fmt.Sprintf("The controller has not looked at the session yet, which was created %s.", e.ago(e.CreationTimestamp.Time))
+	case !e.isObserved():
+		return "The controller has not looked at the last change of the session yet. What is said here is from before it."
+	case ready.Status != metav1.ConditionTrue:
+		return e.since("Not ready", ready)
+	case hasExpired(e.BillingSession, e.now):
+		return "The URL has expired, and the controller has not said so yet."
 	case failing != nil:
-		return joinSentences("Ready, but renewal is failing ("+failing.Reason+").", asSentence(failing.Message), alive)
+		return e.since("Ready, but renewal has been failing", failing)
+	case e.Spec.Suspend:
+		return "Ready, but the session is suspended, so the URL is not renewed."
 	}
-	return joinSentences("Ready.", alive)
+	return ""
 }
 
-// next says what the controller does next and when.
-func (e *explanation) next() string {
-	secret := fmt.Sprintf("Secret %q", e.SecretName)
-	switch e.Plan.Step {
-	case renewal.Ask:
-		return "The controller asks the endpoint for a URL as soon as it is the session's turn."
-	case renewal.ReadKey:
-		return "The controller reads the API key now, and then decides again."
-	case renewal.Store:
-		return "The controller writes the URL from the status into " + secret + " now. That costs no request."
-	case renewal.SyncMetadata:
-		return "The controller brings the labels, annotations and owner of " + secret + " in line now. That costs no request."
-	case renewal.DryRun:
-		return "The controller tests now, by a dry run, whether " + secret + " can be written."
-	case renewal.Wait:
+func (e explanation) since(what string, c *metav1.Condition) string {
+	since := c.LastTransitionTime.Time
+	return fmt.Sprintf("%s for %s, since %s (%s). %s", what, duration.HumanDuration(e.now.Sub(since)), formatTime(since), c.Reason, asSentence(c.Message))
+}
+
+// last says what was tried last, and what came of it.
+func (e explanation) last() string {
+	last, issued := e.Status.LastAttempt, e.Status.IssueTime
+	switch {
+	case last != nil && last.Outcome == v1alpha1.OutcomeGranted:
+		return fmt.Sprintf("The endpoint was asked %s. It gave no URL that works for longer.", e.ago(last.Time.Time))
+	case last != nil && last.Failures > 1:
+		return fmt.Sprintf("The endpoint was asked in vain %d times in a row (%s), the last time %s%s.", last.Failures, last.Outcome, e.ago(last.Time.Time), e.answer())
+	case last != nil:
+		return fmt.Sprintf("The endpoint was asked in vain (%s), %s%s.", last.Outcome, e.ago(last.Time.Time), e.answer())
+	case issued != nil:
+		return fmt.Sprintf("The endpoint gave this URL %s.", e.ago(issued.Time))
 	}
-	return e.wait(secret)
+	return "No request is recorded yet."
 }
 
-// wait says what ends the wait, and when.
-func (e *explanation) wait(secret string) string {
-	switch e.Plan.Rule {
-	case renewal.RuleNothingToDo:
-		if lacksKey(e.Plan.Blocked) {
-			return "The next URL is due " + e.at(e.Plan.Due) + ", but the controller cannot ask for it without a key."
-		}
-		return "The controller asks for the next URL " + e.at(e.notBefore(e.Plan.Due)) + "."
-	case renewal.RuleAskedJustNow, renewal.RuleKeyIsPaused, renewal.RuleRetryIsNotDue:
-		// Plan.RequeueAt may come earlier than the end of the wait, to look again.
-		return "The controller asks again " + e.at(e.notBefore(e.Plan.RequeueAt)) + "."
-	case renewal.RuleAwaitsItsTurn:
-		return "The controller asks the endpoint for a URL as soon as it is the session's turn."
-	case renewal.RuleSecretAwaitsCollection:
-		return "The controller asks for a URL once " + secret + " has been collected."
-	case renewal.RuleGrantIsUnsaved, renewal.RuleSecretIsGoneOrEdited, renewal.RuleSecretCannotBeWritten:
-		return "The controller tries to write " + secret + " again within ten minutes."
-	case renewal.RuleKeyIsNeeded:
-		if e.Facts.KeyIsLate() {
-			return "The controller asks for a URL as soon as the API key is there."
-		}
-	case renewal.RuleSecretIsForeign, renewal.RuleSuspended:
-	case renewal.RuleKeyMayHaveChanged, renewal.RuleSecretHasDrifted, renewal.RuleAsk: // these never wait
+// answer is what the endpoint answered last, unless that is the problem.
+func (e explanation) answer() string {
+	message := e.Status.LastAttempt.Message
+	if message == "" || strings.Contains(strings.ToLower(e.problem()), strings.ToLower(message)) {
+		return ""
 	}
-	return "Nothing until somebody acts."
+	return ": " + message
 }
 
-func (e *explanation) at(t time.Time) string {
-	return fmt.Sprintf("in %s, at %s", formatDuration(t.Sub(e.Facts.Now)), formatTime(t))
-}
-
-// notBefore returns t, or the end of the wait after the last attempt if that is later.
-func (e *explanation) notBefore(t time.Time) time.Time {
-	if last := e.Facts.Last; last != nil && last.NextTime != nil && last.NextTime.After(t) {
-		return last.NextTime.Time
+// next says what the controller does next, and when.
+func (e explanation) next() string {
+	at, cause := nextRequest(e.BillingSession), causeOf(e.BillingSession)
+	switch {
+	case !e.isObserved():
+		return "The controller looks at the session as soon as it can."
+	case e.Spec.Suspend:
+		return "The controller asks for nothing while the session is suspended."
+	case advices[cause].next != "":
+		return e.fill(advices[cause].next)
+	case isRequested(e.BillingSession) && e.Status.LastAttempt == nil:
+		return "Somebody requested a fresh URL. The controller asks the endpoint for it as soon as it is the session's turn."
+	case at != nil && e.now.Before(at.Time):
+		return fmt.Sprintf("The controller asks the endpoint for a URL in %s, at %s.", duration.HumanDuration(at.Sub(e.now)), formatTime(at.Time))
+	case cause == v1alpha1.ReasonThrottled:
+		return "The controller asks the endpoint for a URL when the pause that the endpoint asked for is over, within an hour."
 	}
-	return t
-}
-
-// why says why the deciding rule holds.
-func (e *explanation) why() string {
-	return joinSentences(ruleMessages[e.Plan.Rule].holds, causeMessages[e.Plan.Cause])
-}
-
-// passed says why an earlier rule does not hold.
-func (e *explanation) passed(rule renewal.Rule) string {
-	if rule == renewal.RuleNothingToDo {
-		return causeMessages[e.Plan.Cause]
-	}
-	return ruleMessages[rule].passed
+	return "The controller asks the endpoint for a URL as soon as it is the session's turn."
 }
 
 // lateAfter is how late a healthy controller may be.
 const lateAfter = time.Minute
 
-// cannotWrite reports whether the status says that the Secret cannot be written.
-func (e *explanation) cannotWrite() bool {
-	failing := meta.FindStatusCondition(e.Session.Status.Conditions, v1alpha1.ConditionRenewalFailing)
-	return failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed
+// toDo says what the user has to do.
+func (e explanation) toDo() string {
+	at, cause := nextRequest(e.BillingSession), causeOf(e.BillingSession)
+	switch {
+	case conditionOf(e.BillingSession, v1alpha1.ConditionReady) == nil && e.now.Sub(e.CreationTimestamp.Time) > lateAfter:
+		return "Check " + checkOperator
+	case !e.isObserved():
+		return "If this is still so in a minute, check " + checkOperator
+	case e.Spec.Suspend && cause == v1alpha1.ReasonSecretConflict: // which resuming does not mend
+		return e.fill(advices[cause].toDo + " " + advices[v1alpha1.ReasonSuspended].toDo)
+	case e.Spec.Suspend:
+		return e.fill(advices[v1alpha1.ReasonSuspended].toDo)
+	case cause == "" && hasExpired(e.BillingSession, e.now):
+		return "Check " + checkOperator
+	case advices[cause].next == "" && at != nil && e.now.Sub(at.Time) > lateAfter:
+		return fmt.Sprintf("The request was due %s. Unless many sessions wait for their turn, check %s", e.ago(at.Time), checkOperator)
+	case conditionOf(e.BillingSession, v1alpha1.ConditionRenewalFailing) != nil:
+		return "There is time until the URL expires. " + e.fill(advices[cause].toDo)
+	}
+	return e.fill(advices[cause].toDo)
 }
 
-// toDo says what the user has to do.
-func (e *explanation) toDo() string {
-	name := e.Session.Name
-	switch {
-	case e.Session.Status.ObservedGeneration < 0:
-		return "If this does not change, check that the controller runs and serves this namespace."
-	case e.Session.Spec.Suspend:
-		return "To resume it, run: " + e.cluster.advise("resume %s", name)
-	case e.Plan.Blocked == v1alpha1.ReasonRejected:
-		return fmt.Sprintf("Correct the API key in Secret %q, or the fields of spec. The controller asks again as soon as they change. "+
-			"If Xtracta has changed something instead, run: %s", e.Session.Spec.APIKeySecretRef.Name, e.cluster.advise("renew %s --wait", name))
-	case meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionStalled), lacksKey(e.Plan.Blocked) && e.Plan.Active == nil:
-		return "Do what is said above. The controller then continues without further help."
-	case lacksKey(e.Plan.Blocked), e.cannotWrite():
-		return "Do what is said above before the URL expires. The controller then continues without further help."
-	case e.Plan.Step == renewal.Ask && e.Plan.Active != nil && e.Facts.Now.Sub(e.Plan.Due) > lateAfter:
-		return fmt.Sprintf("Renewal was due %s ago: check that the controller runs and serves this namespace.", formatDuration(e.Facts.Now.Sub(e.Plan.Due)))
-	}
-	return "Nothing needs to be done."
+// isObserved reports whether the status is about the session as it is now.
+func (e explanation) isObserved() bool {
+	return conditionOf(e.BillingSession, v1alpha1.ConditionReady) != nil && e.Status.ObservedGeneration == e.Generation
+}
+
+func (e explanation) ago(at time.Time) string {
+	return fmt.Sprintf("%s ago, at %s", duration.HumanDuration(e.now.Sub(at)), formatTime(at))
 }

@@ -1,120 +1,148 @@
 package main
 
 import (
-	"maps"
-	"slices"
+	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers"
-	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/test/fixtures"
 )
 
-func TestEveryRuleHasItsMessages(t *testing.T) {
-	if diff := cmp.Diff(slices.Sorted(slices.Values(renewal.Rules())), slices.Sorted(maps.Keys(ruleMessages))); diff != "" {
-		t.Errorf("rules and words differ:\n%s", diff)
-	}
-	for name, words := range ruleMessages {
-		if words.holds == "" || words.passed == "" && name != renewal.RuleAsk && name != renewal.RuleNothingToDo {
-			t.Errorf("rule %s lacks words", name)
-		}
-	}
+// moment is when most situations of the fixtures begin.
+var moment = time.Date(2030, 1, 1, 10, 0, 0, 0, time.UTC)
+
+// situated is a session in a situation, looked at soon after it last changed.
+type situated struct {
+	situation string
+	session   v1alpha1.BillingSession
+	at        time.Time
 }
 
-// explained returns the explanation of the controller's decision about facts.
-func explained(t *testing.T, s *v1alpha1.BillingSession, facts renewal.Facts) string {
+func situations(t *testing.T) (all []situated, by map[string]v1alpha1.BillingSession) {
 	t.Helper()
-	facts.Now = noon
-	e := &explanation{cluster: &cluster{}, Preview: &controllers.Preview{
-		Session: s, Status: s.Status, SecretName: s.Name, Facts: facts, Plan: renewal.Decide(facts),
-	}}
-	var out strings.Builder
-	if err := e.write(&out); err != nil {
-		t.Fatal(err)
+	by = map[string]v1alpha1.BillingSession{}
+	for _, row := range fixtures.Situations(t) {
+		s := situated{situation: row.Situation, at: moment}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(row.Session.Object, &s.session); err != nil {
+			t.Fatal(err)
+		}
+		s.session.CreationTimestamp = metav1.NewTime(moment.Add(-10 * time.Second))
+		for _, c := range s.session.Status.Conditions {
+			if c.LastTransitionTime.After(s.at) {
+				s.at = c.LastTransitionTime.Time
+			}
+		}
+		s.at = s.at.Add(5 * time.Second)
+		all, by[row.Situation] = append(all, s), s.session
 	}
-	return out.String()
+	return all, by
 }
 
-func TestAnExplanationIsExactToTheSecond(t *testing.T) {
-	held := &renewal.Grant{Issued: noon.Add(-2 * time.Minute), Expire: noon.Add(8*time.Minute + 30*time.Second), Offset: 30 * time.Second}
-	got := explained(t, session("acme", issued(8*time.Minute, 0)),
-		renewal.Facts{UID: "1", Key: renewal.KeyRead, Secret: renewal.SecretOurs, InSecret: held})
-	due := renewal.Due(held, "1", 0)
-	want := strings.NewReplacer("{expires}", formatTime(noon.Add(8*time.Minute)), "{due}", formatTime(due), "{wait}", formatDuration(due.Sub(noon))).Replace(`
-Session acme in namespace finance
-
-Now:    Ready. The URL works for 8 minutes more, until {expires}.
-Next:   The controller asks for the next URL in {wait}, at {due}.
-Why:    The URL works, was issued for the current inputs, and is not due for renewal.
-You:    Nothing needs to be done.
-
-The controller's rules, in order. The first one that holds decides:
-  no    SecretIsForeign          No other Secret or session has taken the name of its Secret.
-  no    SecretAwaitsCollection   No Secret of a deleted session of the same name is left.
-  no    KeyMayHaveChanged        The API key has not changed since it was read.
-  no    GrantIsUnsaved           No granted URL waits to be written, as far as this program can see.
-  no    SecretIsGoneOrEdited     The Secret need not be restored.
-  no    SecretHasDrifted         The labels, annotations and owner of the Secret are as they should be.
-  no    Suspended                The session is not suspended.
-  no    SecretCannotBeWritten    Nothing indicates that the Secret cannot be written.
-  yes   NothingToDo              The URL works, was issued for the current inputs, and is not due for renewal.
-`[1:])
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+// more are situations that the fixtures do not have, as they differ for people only.
+func more(t *testing.T) []situated {
+	t.Helper()
+	_, by := situations(t)
+	const alive, failing, retrying, expired, rejected = "alive for today's inputs", "alive, renewal failing", "never issued, retrying", "expired, retrying", "rejected"
+	var rows []situated
+	add := func(situation, like string, after time.Duration, change func(s *v1alpha1.BillingSession)) {
+		template := by[like]
+		s := template.DeepCopy()
+		change(s)
+		rows = append(rows, situated{situation, *s, moment.Add(after)})
 	}
-}
-
-func TestWhatComesNext(t *testing.T) {
-	held := &renewal.Grant{Issued: noon.Add(-2 * time.Minute), Expire: noon.Add(8 * time.Minute)}
-	overdue := &renewal.Grant{Issued: noon.Add(-9 * time.Minute), Expire: noon.Add(time.Minute)}
-	attempt := func(o v1alpha1.Outcome, next time.Duration) *v1alpha1.Attempt {
-		return &v1alpha1.Attempt{Time: metav1.NewTime(noon.Add(-time.Minute)), Outcome: o, NextTime: in(next), Failures: 1}
-	}
-	for _, row := range []struct {
-		why   string
-		facts renewal.Facts
-		lines []string
-	}{
-		{"a URL is missing", renewal.Facts{Key: renewal.KeyRead},
-			[]string{"asks the endpoint for a URL as soon as it is the session's turn", "Nothing prevents a request. The controller wants a URL because none works."}},
-		{"the key is not known", renewal.Facts{}, []string{"reads the API key now"}},
-		{"the key's Secret changed", renewal.Facts{InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{KeySecretResourceVersion: "2"}},
-			[]string{"reads the API key now"}},
-		{"the Secret is gone", renewal.Facts{Key: renewal.KeyRead, InStatus: held}, []string{"writes the URL from the status into Secret"}},
-		{"labels are astray", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretDrifted}, []string{"brings the labels, annotations and owner"}},
-		{"writes fail", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true, RetryAt: noon.Add(time.Minute)}},
-			[]string{"tries to write Secret \"acme\" again within ten minutes"}},
-		{"writes may work again", renewal.Facts{Key: renewal.KeyRead, Write: renewal.WriteState{Failed: true}}, []string{"tests now, by a dry run"}},
-		{"a collection is awaited", renewal.Facts{Key: renewal.KeyRead, Secret: renewal.SecretOfPredecessor}, []string{"once Secret \"acme\" has been collected"}},
-		{"just asked", renewal.Facts{Key: renewal.KeyRead, Asked: noon}, []string{"asks again in 10 seconds, at " + formatTime(noon.Add(10*time.Second))}},
-		{"a long pause is not said to be ten minutes", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeThrottled, 40*time.Minute)},
-			[]string{"asks again in 40 minutes", "told all sessions with this API key to wait"}},
-		{"a failure", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeUnavailable, 20*time.Second)},
-			[]string{"asks again in 20 seconds", "the wait before the next one is not over"}},
-		{"a rejection", renewal.Facts{Key: renewal.KeyRead, Last: attempt(v1alpha1.OutcomeRejected, 20*time.Second)},
-			[]string{"Correct the API key", "kubectl billing renew acme --wait"}},
-		{"the key is gone while a URL is alive", renewal.Facts{Key: renewal.KeyMissing, InSecret: held, Secret: renewal.SecretOurs},
-			[]string{"The next URL is due in", "the controller cannot ask for it without a key", "before the URL expires"}},
-		{"the key is not there yet", renewal.Facts{Key: renewal.KeyMissing},
-			[]string{"You:    Do what is said above. The controller then continues without further help."}},
-		{"other inputs", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, Inputs: v1alpha1.Inputs{Purge: "delete"}},
-			[]string{"issued for an earlier API key, purge mode, expiry or endpoint"}},
-		{"somebody asked", renewal.Facts{Key: renewal.KeyRead, InSecret: held, Secret: renewal.SecretOurs, RenewRequest: "2"},
-			[]string{"somebody requested a fresh one"}},
-		{"the controller is late", renewal.Facts{Key: renewal.KeyRead, InSecret: overdue, Secret: renewal.SecretOurs}, []string{"check that the controller runs"}},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			text := explained(t, session("acme", refused), row.facts)
-			for _, line := range row.lines {
-				if !strings.Contains(text, line) {
-					t.Errorf("does not say %q:\n%s", line, text)
+	says := func(reason, message string) func(*v1alpha1.BillingSession) {
+		return func(s *v1alpha1.BillingSession) {
+			for i := range s.Status.Conditions {
+				if c := &s.Status.Conditions[i]; c.Reason != v1alpha1.ReasonIssued {
+					c.Reason, c.Message = reason, message
 				}
 			}
-		})
+			if last := s.Status.LastAttempt; last != nil {
+				last.Outcome, last.Message = v1alpha1.Outcome(reason), message
+			}
+		}
+	}
+	add("rejected, by something in between", rejected, 30*time.Second,
+		says("Rejected", "HTTP 403 Forbidden came with a web page, so something in between has answered, such as a proxy or a firewall; check --endpoint-url and what is between"))
+	add("rejected, because of an odd key", rejected, 30*time.Second,
+		says("Rejected", "The endpoint answered status 401: Invalid API key. The API key is in quotes; Xtracta's keys have 40 hexadecimal digits"))
+	add("rejected after a change, while the URL for the inputs before it works", "alive for older inputs, retrying", 90*time.Second, func(s *v1alpha1.BillingSession) {
+		says("Rejected", "The endpoint answered status 422: Unknown purge mode")(s)
+		s.Status.Conditions[1].Type = v1alpha1.ConditionStalled
+	})
+	add("the key is no key", "the key's Secret is missing", 30*time.Second,
+		says("KeyInvalid", `Entry "api-key" of Secret "acme-xtracta" cannot be an API key: it is empty; put the key there as Xtracta gave it, or name another entry in spec.apiKeySecretRef.key`))
+	add("throttled", retrying, 5*time.Second, says("Throttled", "The endpoint answered HTTP 429 Too Many Requests"))
+	add("throttled, because of another session with the key", retrying, 5*time.Second, func(s *v1alpha1.BillingSession) {
+		says("Throttled", "The endpoint asked everyone with this API key to wait")(s)
+		s.Status.LastAttempt = nil
+	})
+	add("malformed", retrying, 5*time.Second, says("Malformed",
+		"The url in the endpoint's answer is on billing.reseller.example, which is neither the endpoint's host nor among --allowed-url-hosts; add it there if it is Xtracta's or your reseller's"))
+	add("the endpoint cannot be reached", retrying, 5*time.Second, says("Unavailable", "The name of the endpoint or its proxy does not exist (DNS)"))
+	add("alive, renewal failing: the endpoint is down", failing, 6*time.Minute+30*time.Second, says("Unavailable", "The connection to the endpoint was refused"))
+	add("alive, renewal failing: the key is gone", failing, 6*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
+		says("KeySecretMissing", `Secret "acme-xtracta" does not exist: create it with the API key in entry "api-key", or name another in spec.apiKeySecretRef`)(s)
+		s.Status.LastAttempt = nil
+	})
+	add("alive, renewal failing: the Secret cannot be written", failing, 6*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
+		says("SecretWriteFailed", `Secret "acme" could not be written. The API server forbids it: check the operator's permissions, the namespace's quota and its admission policies`)(s)
+		s.Status.LastAttempt = nil
+	})
+	add("expired, and it waits for its turn", expired, 10*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
+		says("Expired", "The URL has expired; the controller is asking for a new one. The session waits for its turn to ask the endpoint")(s)
+		s.Status.LastAttempt = nil
+	})
+	add("alive, and somebody requested a fresh URL", alive, time.Minute, func(s *v1alpha1.BillingSession) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.AnnotationRenewRequestedAt, "2030-01-01T10:00:59Z")
+	})
+	add("alive, and the same URL was granted again", alive, 8*time.Minute+5*time.Second, func(s *v1alpha1.BillingSession) {
+		next := metav1.NewTime(moment.Add(8*time.Minute + 30*time.Second))
+		s.Status.LastAttempt = &v1alpha1.Attempt{Time: metav1.NewTime(moment.Add(8 * time.Minute)), Outcome: v1alpha1.OutcomeGranted, Failures: 1, NextTime: &next}
+	})
+	add("alive, and a request that somebody made failed", alive, time.Minute, func(s *v1alpha1.BillingSession) {
+		s.Status.LastAttempt = by[expired].Status.LastAttempt.DeepCopy()
+		next := metav1.NewTime(moment.Add(65 * time.Second))
+		s.Status.LastAttempt.Time, s.Status.LastAttempt.NextTime, s.Status.LastAttempt.Failures = metav1.NewTime(moment.Add(50*time.Second)), &next, 1
+	})
+	add("the key is gone after it was rejected", "the key's Secret is missing", time.Hour, func(s *v1alpha1.BillingSession) {
+		s.Status.LastAttempt = by[rejected].Status.LastAttempt
+	})
+	add("alive, and renewal is due", alive, 6*time.Minute+5*time.Second, func(*v1alpha1.BillingSession) {})
+	add("alive, and the operator does not run", alive, 8*time.Minute, func(*v1alpha1.BillingSession) {})
+	add("expired, and the operator does not run", alive, 12*time.Minute, func(*v1alpha1.BillingSession) {})
+	add("nobody has looked at it for an hour", "nothing tried yet", time.Hour, func(*v1alpha1.BillingSession) {})
+	return rows
+}
+
+// TestExplanations holds every word of what people are told. Whoever changes one reads the file
+// as somebody who has nothing else: is it clear what is wrong, and what they have to do?
+func TestExplanations(t *testing.T) {
+	all, _ := situations(t)
+	var text strings.Builder
+	for _, row := range append(all, more(t)...) {
+		fmt.Fprintf(&text, "=== %s\n\n%s\n", row.situation, explanation{&row.session, row.at, &cluster{}})
+	}
+	holdsGolden(t, "explain.txt", text.String())
+}
+
+// A reason without advice would leave people alone.
+func TestEachReasonHasAdvice(t *testing.T) {
+	source, err := os.ReadFile("../../api/v1alpha1/conditions.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range regexp.MustCompile(`\bReason\w+ = "(\w+)"`).FindAllSubmatch(source, -1) {
+		name := string(reason[1])
+		if says := advices[name].toDo; (says == "") != (name == v1alpha1.ReasonIssued || name == v1alpha1.ReasonRecovered) {
+			t.Errorf("the advice for %s is %q", name, says)
+		}
 	}
 }

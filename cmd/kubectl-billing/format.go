@@ -13,14 +13,11 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// format is how sessions are printed: the values of the flags that kubectl has for it.
+// format is how sessions are printed.
 type format struct {
-	output, template                  string
-	managedFields, refusesMissingKeys bool
-	// noHeaders is for tables.
-	noHeaders bool
-	// showURL keeps status.url.
-	showURL bool
+	flags     *genericclioptions.PrintFlags // kubectl's own
+	noHeaders bool                          // for tables
+	showURL   bool                          // keeps status.url
 }
 
 // Output formats that print a table.
@@ -29,23 +26,18 @@ const (
 	asWideTable = "wide"
 )
 
+func (f format) output() string { return *f.flags.OutputFormat }
+
 func (f format) isTable() bool {
-	return f.output == asTable && f.template == "" || f.output == asWideTable
+	return f.output() == asTable && *f.flags.TemplatePrinterFlags.TemplateArgument == "" || f.output() == asWideTable
 }
 
-// addFormatFlags adds kubectl's flags and ours. The format is known when they are parsed.
-func addFormatFlags(c *cobra.Command) (parsed func() format) {
-	var f format
-	flags := genericclioptions.NewPrintFlags("")
-	flags.AddFlags(c)
+func (f *format) addFlags(c *cobra.Command) {
+	f.flags = genericclioptions.NewPrintFlags("")
+	f.flags.AddFlags(c)
 	c.Flags().Lookup("output").Usage += " Or wide, for a table with more columns."
 	c.Flags().BoolVar(&f.noHeaders, "no-headers", false, "print tables without their headers")
 	c.Flags().BoolVar(&f.showURL, "show-url", false, "include status.url in json, yaml and templates; treat it as a password")
-	return func() format {
-		f.output, f.template = *flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument
-		f.managedFields, f.refusesMissingKeys = flags.JSONYamlPrintFlags.ShowManagedFields, !*flags.TemplatePrinterFlags.AllowMissingKeys
-		return f
-	}
 }
 
 // printer returns kubectl's printer, nil for a table.
@@ -53,16 +45,12 @@ func (f format) printer() (printers.ResourcePrinter, error) {
 	if f.isTable() {
 		return nil, nil
 	}
-	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)
-	*flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument = f.output, f.template
-	flags.JSONYamlPrintFlags.ShowManagedFields, *flags.TemplatePrinterFlags.AllowMissingKeys = f.managedFields, !f.refusesMissingKeys
-	flags.OutputFlagSpecified = func() bool { return f.output != "" }
-	printer, err := flags.ToPrinter()
+	printer, err := f.flags.ToPrinter()
 	switch {
 	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, fmt.Errorf("--output %q: use wide, json, yaml, name, jsonpath=TEMPLATE or go-template=TEMPLATE", f.output)
+		return nil, fmt.Errorf("--output %q: use wide, json, yaml, name, jsonpath=TEMPLATE or go-template=TEMPLATE", f.output())
 	case err != nil:
-		return nil, fmt.Errorf("--output %q: %w", f.output, err)
+		return nil, fmt.Errorf("--output %q: %w", f.output(), err)
 	}
 	return printer, nil
 }
@@ -112,7 +100,7 @@ func (p *objectPrinter) print(object runtime.Object) error {
 func (p *objectPrinter) text(printer printers.ResourcePrinter, object runtime.Object) (string, error) {
 	var text strings.Builder
 	if err := printer.PrintObj(object, &text); err != nil {
-		return "", fmt.Errorf("--output %q: %w", p.output, err)
+		return "", fmt.Errorf("--output %q: %w", p.output(), err)
 	}
 	return text.String(), nil
 }

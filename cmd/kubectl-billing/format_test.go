@@ -14,21 +14,25 @@ func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
 	hasURL := func(s *v1alpha1.BillingSession) { s.Status.URL = "https://billing.example.com/" }
 	list := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("acme", hasURL), *session("beta", hasURL)}}
 	gone := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("gone")}}
+	for _, l := range []*v1alpha1.BillingSessionList{list, gone} {
+		l.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingSessionList"))
+	}
+	as := func(output string) format { return format{flags: printFlags(output, "")} }
 	const note = "status.url is left out; to include it, add --show-url.\n"
 	for _, row := range []struct {
 		format format
 		list   *v1alpha1.BillingSessionList
 		says   string
 	}{
-		{format{output: "json"}, list, note},
-		{format{output: "yaml"}, list, note},
-		{format{output: "kyaml"}, list, note},
-		{format{output: "jsonpath={.items[*].status}"}, list, note},
-		{format{output: "go-template={{range .items}}{{.status.url}}{{end}}"}, list, note},
-		{format{template: "{{range .items}}{{.status.url}}{{end}}"}, list, note},
-		{format{output: "json", showURL: true}, list, ""},
-		{format{output: "json"}, gone, ""}, // it has none
-		{format{output: "jsonpath={.items[*].metadata.name}"}, list, ""},
+		{as("json"), list, note},
+		{as("yaml"), list, note},
+		{as("kyaml"), list, note},
+		{as("jsonpath={.items[*].status}"), list, note},
+		{as("go-template={{range .items}}{{.status.url}}{{end}}"), list, note},
+		{format{flags: printFlags("", "{{range .items}}{{.status.url}}{{end}}")}, list, note},
+		{format{flags: printFlags("json", ""), showURL: true}, list, ""},
+		{as("json"), gone, ""}, // it has none
+		{as("jsonpath={.items[*].metadata.name}"), list, ""},
 	} {
 		streams, _, _, errOut := genericiooptions.NewTestIOStreams()
 		printer, err := newObjectPrinter(&environment{IOStreams: streams}, row.format)
@@ -37,11 +41,11 @@ func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
 		}
 		for range 2 {
 			if err := printer.print(row.list); err != nil {
-				t.Errorf("%+v: %v", row.format, err)
+				t.Errorf("%q: %v", row.format.output(), err)
 			}
 		}
 		if errOut.String() != row.says {
-			t.Errorf("%+v: says %q, want %q", row.format, errOut, row.says)
+			t.Errorf("%q: says %q, want %q", row.format.output(), errOut, row.says)
 		}
 	}
 }

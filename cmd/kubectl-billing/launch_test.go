@@ -5,9 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/xtracta/billing-operator/hack/process"
 )
 
 const granted = "https://billing.example.com/open?t=TOKEN%2F%s&x=a b;c"
@@ -78,5 +81,38 @@ func TestTheUsersBrowserComesFirst(t *testing.T) {
 			t.Errorf("BROWSER=%q: %v; opened %q, asked the desktop: %t", row.list, err, opened, asked)
 		}
 		_ = output.Close()
+	}
+}
+
+// Launchers are as different as desktops. None of them is waited for, and no failure hidden.
+func TestLaunchers(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems have no xdg-open")
+	}
+	for _, row := range []struct {
+		why, script string
+		fails       bool
+		says        string
+	}{
+		{"one that hands the URL on, and plays with the terminal", `printf '\033[2J'`, false, "^[[2J"},
+		{"one that is the browser, holds its streams open and will not be hung up on", `trap '' HUP PIPE; sleep 5`, false, ""},
+		{"one without a display, which names the URL", `echo "cannot open display for '$1'" >&2; exit 3`, true, "cannot open display for '(the URL)'\n"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := process.WriteProgram(filepath.Join(dir, "xdg-open"), []byte("#!/bin/sh\n"+row.script+"\n")); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+			t.Setenv("BROWSER", "")
+			t.Setenv("TMPDIR", dir)
+			var said strings.Builder
+			if err := openInBrowser(granted, &said); (err != nil) != row.fails || said.String() != row.says {
+				t.Errorf("%v; says %q, want %q", err, said.String(), row.says)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "kubectl-billing-*")); len(left) > 0 {
+				t.Errorf("%s is left, with the URL in it", left)
+			}
+		})
 	}
 }

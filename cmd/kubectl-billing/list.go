@@ -16,12 +16,9 @@ import (
 // list prints sessions.
 type list struct {
 	format
-	// names are the sessions to print, all of the scope if there are none.
-	names         []string
-	allNamespaces bool
-	selector      string
-	sortBy        string
-	watch         bool
+	selection
+	sortBy string
+	watch  bool
 }
 
 // Values of --sort-by.
@@ -61,31 +58,23 @@ func (l list) run(ctx context.Context, env *environment) error {
 		return err
 	}
 	if len(sessions.Items) == 0 && l.isTable() && !l.watch {
-		env.note("No billing sessions found%s.", inNamespace(l.allNamespaces, c.namespace))
+		c.noteNone(env, l.selection)
 		return nil
 	}
 	slices.SortFunc(sessions.Items, l.order())
 	if err := show(&sessions, watch.Added); err != nil || !l.watch {
 		return errors.Join(err, missing)
 	}
-	return c.watch(ctx, l.scope(), sessions.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) (bool, error) {
-		return false, show(&v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session}}, kind)
+	return c.watch(ctx, l.selection, sessions.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) error {
+		return show(&v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session}}, kind)
 	})
-}
-
-func (l list) scope() scope {
-	s := scope{allNamespaces: l.allNamespaces, selector: l.selector}
-	if len(l.names) == 1 {
-		s.name = l.names[0]
-	}
-	return s
 }
 
 // find returns the sessions, with an error about the named ones that do not exist. As in
 // kubectl, the others are printed all the same.
 func (l list) find(ctx context.Context, c *cluster) (v1alpha1.BillingSessionList, error) {
 	if len(l.names) == 0 {
-		return c.list(ctx, l.scope())
+		return c.list(ctx, l.selection)
 	}
 	var (
 		sessions v1alpha1.BillingSessionList
@@ -112,22 +101,14 @@ func (l list) order() func(a, b v1alpha1.BillingSession) int {
 	return compareNames
 }
 
-func inNamespace(allNamespaces bool, namespace string) string {
-	if allNamespaces {
-		return ""
-	}
-	return " in namespace " + namespace
-}
-
 // printFunc prints sessions that a list or a watch event brought.
 type printFunc func(*v1alpha1.BillingSessionList, watch.EventType) error
 
 func (l list) printFunc(env *environment) (printFunc, error) {
 	if l.isTable() {
 		t := newTable(env.Out, printers.PrintOptions{
-			Wide: l.output == asWideTable, WithNamespace: l.allNamespaces, NoHeaders: l.noHeaders,
+			Wide: l.output() == asWideTable, WithNamespace: l.allNamespaces, NoHeaders: l.noHeaders,
 		})
-		t.colour = env.colour
 		return func(sessions *v1alpha1.BillingSessionList, kind watch.EventType) error {
 			return t.print(sessions.Items, env.clock.Now(), kind == watch.Deleted)
 		}, nil
@@ -146,10 +127,11 @@ func (l list) printFunc(env *environment) (printFunc, error) {
 // objects returns what the printer prints: one list, or single sessions if one is named, if
 // a watch follows, or if the format has a line for each.
 func (l list) objects(sessions *v1alpha1.BillingSessionList) []runtime.Object {
+	sessions.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind + "List"))
 	for i := range sessions.Items {
-		sessions.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+		sessions.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
 	}
-	if !l.watch && l.output != "name" && len(l.names) != 1 {
+	if !l.watch && l.output() != "name" && len(l.names) != 1 {
 		return []runtime.Object{sessions}
 	}
 	objects := make([]runtime.Object, len(sessions.Items))

@@ -1,5 +1,5 @@
 // Command kubectl-billing is a kubectl plugin: it lists billing sessions, opens and
-// renews their URLs, and explains what the controller does next.
+// renews their URLs, and explains how they stand.
 package main
 
 import (
@@ -13,13 +13,11 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
-	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func main() {
 	// The libraries also return their errors, so their log lines would only repeat
 	// what the user reads anyway.
-	ctrllog.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	// Without this a write to a closed pipe would end the process, with nothing said.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -43,7 +41,6 @@ func run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 		err = parsed.operation.run(ctx, &environment{
 			IOStreams: streams,
 			terminal:  printers.IsTerminal(stdout),
-			colour:    printers.AllowsColorOutput(stdout),
 			clock:     now,
 			browse:    func(url string) error { return openInBrowser(url, streams.ErrOut) },
 			connect:   func() (*cluster, error) { return connect(parsed.kubeconfig, streams.ErrOut, now) },

@@ -13,8 +13,8 @@ type invocation struct {
 	kubeconfig *genericclioptions.ConfigFlags
 }
 
-const about = `Lists billing sessions, opens and renews their URLs, and explains what the
-controller does next and why.
+const about = `Lists billing sessions, opens and renews their URLs, and explains how they stand and
+what to do.
 
 A billing session keeps a temporary URL of an Xtracta group's billing page alive.
 Whoever has the URL is logged in, so it is printed only where you ask for it.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
@@ -21,18 +22,18 @@ func TestArgumentsSayWhatToDo(t *testing.T) {
 	}{
 		{"a plain list", "list", list{sortBy: "name"}},
 		{"the habit of other tools", "ls", list{sortBy: "name"}},
-		{"kubectl's own verb", "get -A", list{allNamespaces: true, sortBy: "name"}},
+		{"kubectl's own verb", "get -A", list{selection: selection{allNamespaces: true}, sortBy: "name"}},
 		{"all that a list can be", "list -A -l team=ap -o wide -w --sort-by expiry --show-url",
-			list{allNamespaces: true, selector: "team=ap", format: format{output: "wide", showURL: true}, sortBy: "expiry", watch: true}},
+			list{selection: selection{allNamespaces: true, selector: "team=ap"}, format: format{flags: printFlags("wide", ""), showURL: true}, sortBy: "expiry", watch: true}},
 		{"kubectl's templates", "list -o jsonpath={.items[*].metadata.name}",
-			list{format: format{output: "jsonpath={.items[*].metadata.name}"}, sortBy: "name"}},
-		{"kubectl's flags for templates", "list --template {{.kind}} --allow-missing-template-keys=false",
-			list{format: format{template: "{{.kind}}", refusesMissingKeys: true}, sortBy: "name"}},
-		{"kubectl's flags for json and tables", "list -o json --show-managed-fields --no-headers",
-			list{format: format{output: "json", managedFields: true, noHeaders: true}, sortBy: "name"}},
-		{"one, as kubectl gets it", "get acme", list{names: []string{"acme"}, sortBy: "name"}},
-		{"one, to follow", "get bs/acme -w", list{names: []string{"acme"}, sortBy: "name", watch: true}},
-		{"several", "list acme beta", list{names: []string{"acme", "beta"}, sortBy: "name"}},
+			list{format: format{flags: printFlags("jsonpath={.items[*].metadata.name}", "")}, sortBy: "name"}},
+		{"kubectl's flags for templates", "list --template {{.kind}}",
+			list{format: format{flags: printFlags("", "{{.kind}}")}, sortBy: "name"}},
+		{"kubectl's flags for json and tables", "list -o json --no-headers",
+			list{format: format{flags: printFlags("json", ""), noHeaders: true}, sortBy: "name"}},
+		{"one, as kubectl gets it", "get acme", list{selection: acme, sortBy: "name"}},
+		{"one, to follow", "get bs/acme -w", list{selection: acme, sortBy: "name", watch: true}},
+		{"several", "list acme beta", list{selection: selection{names: []string{"acme", "beta"}}, sortBy: "name"}},
 		{"the browser", "open acme", open{name: "acme", timeout: time.Minute}},
 		{"the URL itself, fresh", "open acme --print --fresh --timeout 5s", open{name: "acme", print: true, fresh: true, timeout: 5 * time.Second}},
 		{"kubectl's short name", "open bs/acme", open{name: "acme", timeout: time.Minute}},
@@ -55,11 +56,25 @@ func TestArgumentsSayWhatToDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(row.want, called.operation,
-				cmp.AllowUnexported(list{}, format{}, open{}, renew{}, suspend{}, explain{}, selection{})); diff != "" {
+				cmp.AllowUnexported(list{}, format{}, open{}, renew{}, suspend{}, explain{}, selection{}), cmp.Transformer("flags", valuesOf)); diff != "" {
 				t.Errorf("%s:\n%s", row.args, diff)
 			}
 		})
 	}
+}
+
+// printFlags are kubectl's own, as the command line sets them.
+func printFlags(output, template string) *genericclioptions.PrintFlags {
+	flags := genericclioptions.NewPrintFlags("")
+	*flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument = output, template
+	return flags
+}
+
+func valuesOf(flags *genericclioptions.PrintFlags) []string {
+	if flags == nil {
+		return []string{"", ""}
+	}
+	return []string{*flags.OutputFormat, *flags.TemplatePrinterFlags.TemplateArgument}
 }
 
 func TestMistakesAreToldWithTheCure(t *testing.T) {
@@ -114,17 +129,23 @@ func TestHelp(t *testing.T) {
 			if command == "" {
 				help, _, _ = strings.Cut(help, "\nFlags:\n")
 			}
-			golden := filepath.Join("testdata", strings.TrimSuffix("help-"+command, "-")+".txt")
-			if *updateGolden {
-				if err := os.WriteFile(golden, []byte(help), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if diff := cmp.Diff(string(want), help); err != nil || diff != "" {
-				t.Errorf("%v (see -update)\n%s", err, diff)
-			}
+			holdsGolden(t, strings.TrimSuffix("help-"+command, "-")+".txt", help)
 		})
+	}
+}
+
+// holdsGolden compares a text with a file of testdata.
+func holdsGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *updateGolden {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if diff := cmp.Diff(string(want), got); err != nil || diff != "" {
+		t.Errorf("%v (see -update)\n%s", err, diff)
 	}
 }
 

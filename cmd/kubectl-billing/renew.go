@@ -21,22 +21,14 @@ func (r renew) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := c.selected(ctx, r.selection)
+	sessions, err := c.selected(ctx, env, r.selection)
 	if err != nil {
 		return err
-	}
-	if len(sessions) == 0 {
-		env.note("No billing sessions found%s.", inNamespace(r.allNamespaces, c.namespace))
-		return nil
 	}
 	requested, err := requestRenewal(ctx, env, c, sessions)
 	if !r.wait {
 		r.printRequested(env, c, requested)
 		return err
-	}
-	within := scope{allNamespaces: r.allNamespaces, selector: r.selector}
-	if len(r.names) == 1 {
-		within = scope{name: r.names[0]}
 	}
 	w := newWaiter(env, c, requested)
 	w.onGranted = func(session *v1alpha1.BillingSession, fresh bool) {
@@ -44,9 +36,9 @@ func (r renew) run(ctx context.Context, env *environment) error {
 		if !fresh {
 			what = "keeps its URL, because the endpoint gave none that works longer; it works for %s"
 		}
-		env.print("%s "+what, reference(session), life(session, env.clock.Now(), formatDuration))
+		env.print("%s "+what, reference(session), life(session, env.clock.Now()))
 	}
-	return errors.Join(err, w.wait(ctx, within, r.timeout))
+	return errors.Join(err, w.wait(ctx, r.selection, r.timeout))
 }
 
 // printRequested confirms the requests, and warns of suspended sessions, whose
@@ -75,8 +67,7 @@ func requestRenewal(ctx context.Context, env *environment, c *cluster, sessions 
 			errs = append(errs, err)
 			continue
 		}
-		warnIfGitDeclares(env, session, "the annotation "+v1alpha1.AnnotationRenewRequestedAt,
-			"metadata", "annotations", v1alpha1.AnnotationRenewRequestedAt)
+		warnIfGitDeclares(env, session, v1alpha1.AnnotationRenewRequestedAt)
 		requested = append(requested, changed)
 	}
 	return requested, errors.Join(errs...)

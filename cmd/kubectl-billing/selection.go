@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// selection names the sessions that an operation works on.
+// selection chooses the sessions that an operation works on: those with the names or, without
+// any, all of the namespace or of all namespaces, if there is a selector those that fit.
 type selection struct {
 	names         []string
 	all           bool

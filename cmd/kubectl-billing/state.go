@@ -3,12 +3,13 @@ package main
 import (
 	"cmp"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/status"
 )
 
 // state summarizes a session for a row of the list.
@@ -21,39 +22,23 @@ type state struct {
 	// cause is the reason of the failure, empty if nothing fails. For an expired URL it
 	// is the reason why there is no newer one. message is the same in sentences.
 	cause, message string
-	severity       severity
 }
-
-// severity is how urgently a person should look at a session.
-type severity int
-
-const (
-	severityOK      severity = iota
-	severityWarning          // it works, or will without help
-	severityError            // it does not work
-)
-
-// durationFormat formats a duration: in words for sentences, short for tables.
-type durationFormat func(time.Duration) string
 
 // stateOf reads a session's status. It does not believe a status that was written
 // before the URL expired.
-func stateOf(session *v1alpha1.BillingSession, now time.Time, format durationFormat) state {
-	conditions := session.Status.Conditions
-	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now, format), renews: renews(session, now, format)}
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	failing := meta.FindStatusCondition(conditions, v1alpha1.ConditionRenewalFailing)
-	expires := status.ExpiryOf(&session.Status)
+func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
+	s := state{ready: string(metav1.ConditionUnknown), life: life(session, now), renews: renews(session, now)}
+	ready, failing := conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing)
 	switch {
 	case ready == nil:
-		s.severity, s.message = severityWarning, "The controller has not looked at it yet"
+		s.message = "The controller has not looked at it yet"
 		return s
 	case ready.Status != metav1.ConditionTrue:
-		s.severity, s.cause, s.message = severityError, status.ReasonOf(&session.Status), ready.Message
-	case !expires.IsZero() && !now.Before(expires):
-		s.severity, s.cause, s.message = severityError, v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
+		s.cause, s.message = causeOf(session), ready.Message
+	case hasExpired(session, now):
+		s.cause, s.message = v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
 	case failing != nil:
-		s.severity, s.cause, s.message = severityWarning, failing.Reason, failing.Message
+		s.cause, s.message = failing.Reason, failing.Message
 	}
 	s.ready = string(ready.Status)
 	if lacksKey(s.cause) {
@@ -62,27 +47,69 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time, format durationFor
 	return s
 }
 
+func conditionOf(session *v1alpha1.BillingSession, kind string) *metav1.Condition {
+	return meta.FindStatusCondition(session.Status.Conditions, kind)
+}
+
+// causeOf is why a session has no newer URL; empty if nothing fails, or nobody has looked
+// at it. If the condition Ready says only that a URL is lacking, it is the outcome of the
+// last request.
+func causeOf(session *v1alpha1.BillingSession) string {
+	ready, failing := conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing)
+	last := session.Status.LastAttempt
+	switch {
+	case failing != nil:
+		return failing.Reason
+	case ready == nil || ready.Status == metav1.ConditionTrue:
+		return ""
+	case last == nil || last.Outcome == v1alpha1.OutcomeGranted:
+		return ready.Reason
+	case ready.Reason == v1alpha1.ReasonExpired || ready.Reason == v1alpha1.ReasonInputsChanged:
+		return string(last.Outcome)
+	}
+	return ready.Reason
+}
+
 // lacksKey reports whether the controller cannot ask until somebody provides a key.
 func lacksKey(reason string) bool {
 	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeySecretForbidden || reason == v1alpha1.ReasonKeyInvalid
 }
 
-func life(session *v1alpha1.BillingSession, now time.Time, format durationFormat) string {
-	expires := status.ExpiryOf(&session.Status)
+// expiryOf is when the last URL expires or has expired, by the controller's clock. The
+// status has it by the endpoint's clock, and how far the two differ. It is zero when there
+// never was a URL.
+func expiryOf(session *v1alpha1.BillingSession) time.Time {
+	expires, issuedFor := session.Status.ExpirationTime, session.Status.IssuedFor
+	switch {
+	case expires == nil:
+		return time.Time{}
+	case issuedFor == nil:
+		return expires.Time
+	}
+	return expires.Add(-time.Duration(issuedFor.ClockOffsetSeconds) * time.Second)
+}
+
+func hasExpired(session *v1alpha1.BillingSession, now time.Time) bool {
+	expires := expiryOf(session)
+	return !expires.IsZero() && !now.Before(expires)
+}
+
+func life(session *v1alpha1.BillingSession, now time.Time) string {
+	expires := expiryOf(session)
 	switch {
 	case expires.IsZero():
 		return none
-	case now.Before(expires):
-		return format(expires.Sub(now))
+	case hasExpired(session, now):
+		return "expired " + duration.HumanDuration(now.Sub(expires)) + " ago"
 	}
-	return "expired " + format(now.Sub(expires)) + " ago"
+	return duration.HumanDuration(expires.Sub(now))
 }
 
 // none fills a cell that has no value.
 const none = "-"
 
-func renews(session *v1alpha1.BillingSession, now time.Time, format durationFormat) string {
-	at := status.NextRequest(session)
+func renews(session *v1alpha1.BillingSession, now time.Time) string {
+	at := nextRequest(session)
 	switch {
 	case session.Spec.Suspend:
 		return "suspended"
@@ -91,7 +118,28 @@ func renews(session *v1alpha1.BillingSession, now time.Time, format durationForm
 	case !now.Before(at.Time):
 		return "now"
 	}
-	return "in " + format(at.Sub(now))
+	return "in " + duration.HumanDuration(at.Sub(now))
+}
+
+// nextRequest is when the endpoint is asked next: at the renewal, and after a failure not
+// before its wait is over. A renew request that is unanswered does not wait for the
+// renewal. It is nil when the status does not tell.
+func nextRequest(session *v1alpha1.BillingSession) *metav1.Time {
+	due, last := session.Status.RenewalTime, session.Status.LastAttempt
+	switch {
+	case last == nil || last.NextTime == nil:
+		return due
+	case due == nil || isRequested(session) || due.Before(last.NextTime):
+		return last.NextTime
+	}
+	return due
+}
+
+// isRequested reports whether a renew request is unanswered. The status holds a longer token
+// by its digest, so that of such a one nothing is said.
+func isRequested(session *v1alpha1.BillingSession) bool {
+	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
+	return token != "" && token != session.Status.LastHandledRenewRequest && utf8.RuneCountInString(token) <= v1alpha1.MaxRenewRequestLength
 }
 
 func compareNames(a, b v1alpha1.BillingSession) int {
@@ -100,7 +148,7 @@ func compareNames(a, b v1alpha1.BillingSession) int {
 
 // compareExpiry sorts by expiry. Sessions that never had a URL come last.
 func compareExpiry(a, b v1alpha1.BillingSession) int {
-	atA, atB := status.ExpiryOf(&a.Status), status.ExpiryOf(&b.Status)
+	atA, atB := expiryOf(&a), expiryOf(&b)
 	switch {
 	case atA.IsZero() && !atB.IsZero():
 		return 1

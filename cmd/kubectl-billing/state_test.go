@@ -86,36 +86,35 @@ func TestStateAtAGlance(t *testing.T) {
 		want    state
 	}{
 		{"nobody has looked at it", nil,
-			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet", severity: severityWarning}},
+			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet"}},
 		{"all is well", []change{issued(8*time.Minute, 5*time.Minute)},
-			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
+			state{ready: "True", life: "8m", renews: "in 5m"}},
 		{"the endpoint's clock is ahead, and life is told by ours", []change{issued(8*time.Minute, 5*time.Minute), clockOffset(180)},
-			state{ready: "True", life: "5 minutes", renews: "in 5 minutes"}},
+			state{ready: "True", life: "5m", renews: "in 5m"}},
 		{"the endpoint's clock is behind", []change{issued(-time.Minute, 5*time.Minute), clockOffset(-180)},
-			state{ready: "True", life: "2 minutes", renews: "in 5 minutes"}},
+			state{ready: "True", life: "2m", renews: "in 5m"}},
 		{"it works, and will not for long", []change{issued(8*time.Minute, -time.Minute), failing, retry(20 * time.Second)},
-			state{ready: "True", life: "8 minutes", renews: "in 20 seconds", cause: "Unavailable", message: "The endpoint answered 503", severity: severityWarning}},
+			state{ready: "True", life: "8m", renews: "in 20s", cause: "Unavailable", message: "The endpoint answered 503"}},
 		{"a request of a person failed; the renewal stands", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute)},
-			state{ready: "True", life: "8 minutes", renews: "in 5 minutes"}},
+			state{ready: "True", life: "8m", renews: "in 5m"}},
 		{"a request of a person failed and is still open", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested("2", "1")},
-			state{ready: "True", life: "8 minutes", renews: "in 1 minute"}},
+			state{ready: "True", life: "8m", renews: "in 60s"}},
 		{"its key is gone, and nothing can be asked for", []change{issued(8*time.Minute, 5*time.Minute),
 			condition(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonKeySecretMissing, "There is no Secret")},
-			state{ready: "True", life: "8 minutes", renews: "-", cause: "KeySecretMissing", message: "There is no Secret", severity: severityWarning}},
-		{"renewal is due", []change{issued(8*time.Minute, 0)}, state{ready: "True", life: "8 minutes", renews: "now"}},
-		{"it rests and works", []change{issued(8*time.Minute, 0), suspended}, state{ready: "True", life: "8 minutes", renews: "suspended"}},
+			state{ready: "True", life: "8m", renews: "-", cause: "KeySecretMissing", message: "There is no Secret"}},
+		{"renewal is due", []change{issued(8*time.Minute, 0)}, state{ready: "True", life: "8m", renews: "now"}},
+		{"it rests and works", []change{issued(8*time.Minute, 0), suspended}, state{ready: "True", life: "8m", renews: "suspended"}},
 		{"it has expired, and the life left says so; why is another matter", []change{expired(3 * time.Minute), retry(time.Minute)},
-			state{ready: "False", life: "expired 3 minutes ago", renews: "in 1 minute", cause: "Unavailable", message: "The URL has expired", severity: severityError}},
+			state{ready: "False", life: "expired 3m ago", renews: "in 60s", cause: "Unavailable", message: "The URL has expired"}},
 		{"it has expired while nobody could ask", []change{expired(3 * time.Minute)},
-			state{ready: "False", life: "expired 3 minutes ago", renews: "-", cause: "Expired", message: "The URL has expired", severity: severityError}},
+			state{ready: "False", life: "expired 3m ago", renews: "-", cause: "Expired", message: "The URL has expired"}},
 		{"it expires at this very second", []change{issued(0, -time.Minute)},
-			state{ready: "True", life: "expired less than a second ago", renews: "now", cause: "Expired",
-				message: "The URL has expired, and the controller has not said so yet: is it running?", severity: severityError}},
+			state{ready: "True", life: "expired 0s ago", renews: "now", cause: "Expired", message: "The URL has expired, and the controller has not said so yet: is it running?"}},
 		{"it never worked", []change{refused, retry(time.Hour)},
-			state{ready: "False", life: "-", renews: "in 1 hour", cause: "Rejected", message: "The endpoint answered 403", severity: severityError}},
+			state{ready: "False", life: "-", renews: "in 60m", cause: "Rejected", message: "The endpoint answered 403"}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon, formatDuration), cmp.AllowUnexported(state{})); diff != "" {
+			if diff := cmp.Diff(row.want, stateOf(session("acme", row.changes...), noon), cmp.AllowUnexported(state{})); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -135,5 +134,39 @@ func TestWhatExpiresFirstComesFirst(t *testing.T) {
 	}
 	if got, want := strings.Join(names, " "), "gone soon-by-our-clock soon late also-never never"; got != want {
 		t.Errorf("in order: %s, want %s", got, want)
+	}
+}
+
+// Somebody may wait for this instant.
+func TestNextRequest(t *testing.T) {
+	due, sooner, later := in(0), in(-time.Second), in(time.Second)
+	for _, row := range []struct {
+		why            string
+		token, handled string
+		due            *metav1.Time
+		last           *v1alpha1.Attempt
+		want           *metav1.Time
+	}{
+		{why: "nothing is planned"},
+		{why: "at the renewal", due: due, want: due},
+		{why: "an attempt that tells no time", due: due, last: &v1alpha1.Attempt{}, want: due},
+		{why: "no URL is alive, so there is no renewal", last: &v1alpha1.Attempt{NextTime: later}, want: later},
+		{why: "the wait after a failure ends after the renewal was due", due: due, last: &v1alpha1.Attempt{NextTime: later}, want: later},
+		{why: "an early request failed, and the renewal is still to come", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
+		{why: "a token that is unanswered does not wait for the renewal", token: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
+		{why: "whatever an attempt without a time says", token: "t", due: due, last: &v1alpha1.Attempt{}, want: due},
+		{why: "an answered one does", token: "t", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
+		{why: "so does one that is longer than what the status can tell", token: strings.Repeat("t", 129), due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
+		{why: "so does one that was removed", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			session := &v1alpha1.BillingSession{Status: v1alpha1.BillingSessionStatus{
+				RenewalTime: row.due, LastAttempt: row.last, LastHandledRenewRequest: row.handled,
+			}}
+			session.Annotations = map[string]string{v1alpha1.AnnotationRenewRequestedAt: row.token}
+			if got := nextRequest(session); !got.Equal(row.want) {
+				t.Errorf("next request at %v, want %v", got, row.want)
+			}
+		})
 	}
 }

@@ -16,12 +16,9 @@ func (s suspend) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := c.selected(ctx, s.selection)
+	sessions, err := c.selected(ctx, env, s.selection)
 	if err != nil {
 		return err
-	}
-	if len(sessions) == 0 {
-		env.note("No billing sessions found%s.", inNamespace(s.allNamespaces, c.namespace))
 	}
 	var errs []error
 	for _, session := range sessions {
@@ -34,7 +31,7 @@ func (s suspend) run(ctx context.Context, env *environment) error {
 			continue
 		}
 		env.print("%s %s", reference(session), s.participle())
-		warnIfGitDeclares(env, session, "spec.suspend", "spec", "suspend")
+		warnIfGitDeclares(env, session, "suspend")
 	}
 	return errors.Join(errs...)
 }

@@ -1,174 +1,180 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/types"
+	polling "k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// waiter waits until the controller has handled the renew request of each session.
+// waiter waits until the controller has handled renew requests.
 type waiter struct {
-	env      *environment
-	cluster  *cluster
-	sessions []*v1alpha1.BillingSession
-	pending  map[client.ObjectKey]*pendingRequest
-	errs     []error
+	env     *environment
+	cluster *cluster
+	pending []*request // in the order in which they were made
+	errs    []error
 	// onGranted is called for each session whose request was granted. fresh is false
 	// if the session kept its URL, because the endpoint gave none that works longer.
 	onGranted func(session *v1alpha1.BillingSession, fresh bool)
 }
 
-// pendingRequest is a renew request that the controller has not handled yet.
-type pendingRequest struct {
-	token string
-	// issueTime is the session's issue time before the request.
-	issueTime *metav1.Time
-	// lastMessage is what was printed last, if printed is true.
-	lastMessage string
-	printed     bool
+// request is a renew request that the controller has not handled yet.
+type request struct {
+	session  *v1alpha1.BillingSession // as it was when the request was made
+	obstacle string                   // what was in the way last, if anything was
+	waits    bool                     // whether it was said that it waits
 }
 
 func newWaiter(env *environment, c *cluster, requested []*v1alpha1.BillingSession) *waiter {
-	w := &waiter{
-		env: env, cluster: c, sessions: requested, pending: map[client.ObjectKey]*pendingRequest{},
-		onGranted: func(*v1alpha1.BillingSession, bool) {},
-	}
+	w := &waiter{env: env, cluster: c, onGranted: func(*v1alpha1.BillingSession, bool) {}}
 	for _, session := range requested {
-		w.pending[client.ObjectKeyFromObject(session)] = &pendingRequest{
-			token:     session.Annotations[v1alpha1.AnnotationRenewRequestedAt],
-			issueTime: session.Status.IssueTime,
-		}
+		w.pending = append(w.pending, &request{session: session})
 	}
 	return w
 }
 
-// wait returns when all requests are handled or the timeout has passed. Its errors
-// are about the sessions that got no fresh URL.
-func (w *waiter) wait(ctx context.Context, within scope, timeout time.Duration) error {
-	if len(w.sessions) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	for _, session := range w.sessions {
-		w.observe(session)
-	}
+// wait looks at the sessions each second. It returns when all requests are handled or the
+// timeout has passed. Its errors are about the sessions that got no fresh URL.
+func (w *waiter) wait(ctx context.Context, chosen selection, timeout time.Duration) error {
+	w.pending = slices.DeleteFunc(w.pending, func(r *request) bool { return w.settles(r, r.session) })
 	if len(w.pending) == 0 {
 		return errors.Join(w.errs...)
 	}
-	// The sessions were patched in order, so a watch that begins at the version of
-	// the first one misses no change of the others.
-	err := w.cluster.watch(ctx, within, w.sessions[0].ResourceVersion, func(session *v1alpha1.BillingSession, event watch.EventType) (bool, error) {
-		if event == watch.Deleted {
-			w.finish(session, failf(exitError, "%s was deleted before its renewal was finished", session.Name))
-		} else {
-			w.observe(session)
+	var unread error
+	err := polling.PollUntilContextTimeout(ctx, time.Second, timeout, false, func(ctx context.Context) (bool, error) {
+		if err := w.look(ctx, chosen); ctx.Err() == nil {
+			unread = err
+		}
+		if apierrors.IsForbidden(unread) { // other errors may pass
+			return false, unread
 		}
 		return len(w.pending) == 0, nil
 	})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(append(w.errs, err)...)
+	if polling.Interrupted(err) {
+		w.timeOut(timeout, unread)
+		err = nil
 	}
-	w.timeOut(timeout)
-	return errors.Join(w.errs...)
+	return errors.Join(append(w.errs, err)...)
 }
 
-// observe finishes a session whose request was handled. Otherwise it prints what
-// delays the request.
-func (w *waiter) observe(session *v1alpha1.BillingSession) {
-	p := w.pending[client.ObjectKeyFromObject(session)]
+// look looks at the sessions as they are now.
+func (w *waiter) look(ctx context.Context, chosen selection) error {
+	found, err := w.find(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	w.pending = slices.DeleteFunc(w.pending, func(r *request) bool {
+		session := found[nameOf(r.session)]
+		if session == nil {
+			w.errs = append(w.errs, failf(exitError, "%s was deleted before its renewal was finished", r.session.Name))
+			return true
+		}
+		return w.settles(r, session)
+	})
+	return nil
+}
+
+// find returns the sessions that still exist. Whoever names some may lack the permission to
+// list all.
+func (w *waiter) find(ctx context.Context, chosen selection) (map[types.NamespacedName]*v1alpha1.BillingSession, error) {
+	found := map[types.NamespacedName]*v1alpha1.BillingSession{}
+	if len(chosen.names) == 0 {
+		list, err := w.cluster.list(ctx, chosen)
+		for i := range list.Items {
+			found[nameOf(&list.Items[i])] = &list.Items[i]
+		}
+		return found, err
+	}
+	for _, r := range w.pending {
+		session, name := &v1alpha1.BillingSession{}, nameOf(r.session)
+		switch err := w.cluster.get(ctx, sessionResource, name.Namespace, name.Name, session); {
+		case err == nil:
+			found[name] = session
+		case !apierrors.IsNotFound(err):
+			return nil, w.cluster.explainError(err, name.Name)
+		}
+	}
+	return found, nil
+}
+
+func nameOf(session *v1alpha1.BillingSession) types.NamespacedName {
+	return types.NamespacedName{Namespace: session.Namespace, Name: session.Name}
+}
+
+// settles reports whether nothing more is to be waited for, and keeps the error about it.
+// Otherwise it prints what delays the request.
+func (w *waiter) settles(r *request, session *v1alpha1.BillingSession) bool {
 	switch {
-	case p == nil:
-	case p.handledBy(session):
-		w.finish(session, w.result(session, p))
+	case r.handledBy(session):
+		if err := w.result(r, session); err != nil {
+			w.errs = append(w.errs, err)
+		}
 	case session.Spec.Suspend:
-		w.finish(session, failf(exitNotReady, "%s is suspended, so no URL is requested; resume it with: %s",
+		w.errs = append(w.errs, failf(exitNotReady, "%s is suspended, so no URL is requested; resume it with: %s",
 			session.Name, w.cluster.advise("resume %s", session.Name)))
 	default:
-		p.printProgress(w.env, session)
+		r.printProgress(w.env, session)
+		return false
 	}
+	return true
 }
 
 // handledBy reports whether the controller has handled this request, or a later one
 // that somebody else made: its URL is as fresh.
-func (p *pendingRequest) handledBy(session *v1alpha1.BillingSession) bool {
-	handled := session.Status.LastHandledRenewRequest
-	return handled != "" && (handled == p.token || handled == session.Annotations[v1alpha1.AnnotationRenewRequestedAt])
+func (r *request) handledBy(session *v1alpha1.BillingSession) bool {
+	handled, token := session.Status.LastHandledRenewRequest, v1alpha1.AnnotationRenewRequestedAt
+	return handled != "" && (handled == r.session.Annotations[token] || handled == session.Annotations[token])
 }
 
 // printProgress prints what delays the request, unless it printed the same before.
-func (p *pendingRequest) printProgress(env *environment, session *v1alpha1.BillingSession) {
-	now := env.clock.Now()
-	s := stateOf(session, now, formatDuration)
-	switch {
-	case p.printed && s.message == p.lastMessage:
-	case s.message == "":
-		env.note("%s: waiting for a fresh URL ...", session.Name)
-	default:
-		env.note("%s", delayMessage(session.Name, s))
+func (r *request) printProgress(env *environment, session *v1alpha1.BillingSession) {
+	s := stateOf(session, env.clock.Now())
+	text := cmp.Or(s.message, "waiting for a fresh URL ...")
+	if s.message != "" && s.renews != none {
+		text += " (next request: " + s.renews + ")"
 	}
-	p.lastMessage, p.printed = s.message, true
-}
-
-func delayMessage(name string, s state) string {
-	if s.renews == none {
-		return name + ": " + s.message
+	if !r.waits || s.message != r.obstacle {
+		env.note("%s: %s", session.Name, text)
 	}
-	return fmt.Sprintf("%s: %s (next request: %s)", name, s.message, s.renews)
+	r.obstacle, r.waits = s.message, true
 }
 
 // result returns nil if the request was granted and a URL for the current inputs works.
-func (w *waiter) result(session *v1alpha1.BillingSession, p *pendingRequest) error {
-	status, last := session.Status, session.Status.LastAttempt
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	failing := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionRenewalFailing)
+func (w *waiter) result(r *request, session *v1alpha1.BillingSession) error {
+	last := session.Status.LastAttempt
+	ready, failing := conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing)
 	switch {
-	case last != nil && last.Outcome == v1alpha1.OutcomeRejected && last.RenewRequest == status.LastHandledRenewRequest:
-		return failf(exitError, "%s: the endpoint rejected the request: %s. Correct the API key or the session's spec; the controller asks again when they change",
-			session.Name, last.Message)
-	case ready == nil || !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady):
-		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.env.clock.Now(), formatDuration).message)
+	case last != nil && last.Outcome == v1alpha1.OutcomeRejected && last.RenewRequest == session.Status.LastHandledRenewRequest:
+		return failf(exitError, "%s: the endpoint rejected the request: %s To see what to do, run: %s",
+			session.Name, asSentence(last.Message), w.cluster.advise("explain %s", session.Name))
+	case ready == nil || ready.Status != metav1.ConditionTrue:
+		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.env.clock.Now()).message)
 	case failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed:
 		return failf(exitError, "%s: the endpoint granted a URL, but it could not be stored: %s", session.Name, failing.Message)
 	case failing != nil:
 		w.env.warn("%s: %s", session.Name, failing.Message)
 	}
-	w.onGranted(session, !session.Status.IssueTime.Equal(p.issueTime))
+	w.onGranted(session, !session.Status.IssueTime.Equal(r.session.Status.IssueTime))
 	return nil
 }
 
-func (w *waiter) finish(session *v1alpha1.BillingSession, err error) {
-	name := client.ObjectKeyFromObject(session)
-	if _, ok := w.pending[name]; !ok {
-		return
-	}
-	delete(w.pending, name)
-	if err != nil {
-		w.errs = append(w.errs, err)
-	}
-}
-
-// timeOut adds an error for each request that is still pending, with the reason if
-// the status gave one.
-func (w *waiter) timeOut(timeout time.Duration) {
-	for _, session := range w.sessions {
-		p, ok := w.pending[client.ObjectKeyFromObject(session)]
-		if !ok {
-			continue
-		}
-		why := "is the controller running, and does it serve this namespace?"
-		if p.lastMessage != "" {
-			why = p.lastMessage
+// timeOut adds an error for each request that is still pending, with the reason if one
+// is known.
+func (w *waiter) timeOut(timeout time.Duration, unread error) {
+	for _, r := range w.pending {
+		why := cmp.Or(r.obstacle, "is the controller running, and does it serve this namespace?")
+		if unread != nil {
+			why = unread.Error()
 		}
 		w.errs = append(w.errs, failf(exitTimeout, "%s: no answer within %s: %s The request stays pending; to see what happens next, run: %s",
-			session.Name, timeout, asSentence(why), w.cluster.advise("explain %s", session.Name)))
+			r.session.Name, timeout, asSentence(why), w.cluster.advise("explain %s", r.session.Name)))
 	}
 }

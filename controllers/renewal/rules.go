@@ -7,7 +7,7 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// Rule names a rule of the policy, as `kubectl billing explain` shows it.
+// Rule names a rule of the policy.
 type Rule string
 
 // The rules, in their order.

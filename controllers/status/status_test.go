@@ -122,38 +122,3 @@ func TestTimestampIsInUTC(t *testing.T) {
 		t.Errorf("%s: people in several zones compare what they read", got)
 	}
 }
-
-// TestNextRequest: the plugin shows this instant to somebody who waits for it.
-func TestNextRequest(t *testing.T) {
-	t.Parallel()
-	due, sooner, later := at(now), at(now.Add(-time.Second)), at(now.Add(time.Second))
-	for _, row := range []struct {
-		why            string
-		token, handled string
-		due            *metav1.Time
-		last           *v1alpha1.Attempt
-		want           *metav1.Time
-	}{
-		{why: "nothing is planned"},
-		{why: "at the renewal", due: due, want: due},
-		{why: "an attempt that tells no time", due: due, last: &v1alpha1.Attempt{}, want: due},
-		{why: "no URL is alive, so there is no renewal", last: &v1alpha1.Attempt{NextTime: later}, want: later},
-		{why: "the wait after a failure ends after the renewal was due", due: due, last: &v1alpha1.Attempt{NextTime: later}, want: later},
-		{why: "an early request failed, and the renewal is still to come", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "a token that is unanswered does not wait for the renewal", token: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
-		{why: "whatever an attempt without a time says", token: "t", due: due, last: &v1alpha1.Attempt{}, want: due},
-		{why: "an answered one does", token: "t", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "so does one that was removed", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			t.Parallel()
-			session := &v1alpha1.BillingSession{Status: v1alpha1.BillingSessionStatus{
-				RenewalTime: row.due, LastAttempt: row.last, LastHandledRenewRequest: row.handled,
-			}}
-			session.Annotations = map[string]string{v1alpha1.AnnotationRenewRequestedAt: row.token}
-			if got := status.NextRequest(session); !got.Equal(row.want) {
-				t.Errorf("next request at %v, want %v", got, row.want)
-			}
-		})
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
@@ -111,21 +110,4 @@ func ExpiryOf(status *v1alpha1.BillingSessionStatus) time.Time {
 		grant.Offset = time.Duration(status.IssuedFor.ClockOffsetSeconds) * time.Second
 	}
 	return grant.ExpiresAt()
-}
-
-// NextRequest is when the endpoint is asked next: at the renewal, and after a failure not
-// before its wait is over. A renew token that is still unanswered does not wait for the
-// renewal. It is nil when the status does not tell.
-func NextRequest(session *v1alpha1.BillingSession) *metav1.Time {
-	status := session.Status
-	due, attempt := status.RenewalTime, status.LastAttempt
-	if attempt == nil || attempt.NextTime == nil {
-		return due
-	}
-	token := RenewRequest(session)
-	pending := token != "" && token != status.LastHandledRenewRequest
-	if due == nil || pending || due.Before(attempt.NextTime) {
-		return attempt.NextTime
-	}
-	return due
 }

@@ -22,7 +22,7 @@ var varying = []struct {
 }
 
 // spans are said by a clock that runs.
-var spans = regexp.MustCompile(`\d+ (day|hour|minute|second)s?( \d+ (hour|minute|second)s?)?`)
+var spans = regexp.MustCompile(`\b(\d+[dhms])+\b`)
 
 // golden holds what the plugin printed, with placeholders for what varies.
 func (a answer) golden(s *stage, name string) answer {

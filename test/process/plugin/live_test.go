@@ -4,9 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env"
@@ -62,26 +59,6 @@ func TestOpen(t *testing.T) {
 	s.answers(cmd, []string{"open", "acme", "without a browser"}).ends(1).says("no browser could be opened", "--print")
 }
 
-func TestAnExpiredURLIsNotOpened(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	session := s.alive("acme", s.URL+"/page")
-	at := metav1.NewTime(time.Now().Add(-time.Minute))
-	session.Status.ExpirationTime = &at
-	s.Must(s.Client.Status().Update(t.Context(), session))
-	viewer := s.on(t)
-	viewer.as("viewer", viewerRules(t)...)
-	for _, who := range []*stage{s, viewer} {
-		who.plugin("open", "acme", "--print").ends(3).prints("").says(`the URL of session "acme" expired`, "open acme --fresh")
-		if a := who.plugin("list").ends(0); !strings.Contains(a.out, "expired") {
-			t.Errorf("%s", a.out)
-		}
-		if a := who.plugin("explain", "acme").ends(0); !strings.Contains(a.out, "Not ready (Expired).") {
-			t.Errorf("%s", a.out)
-		}
-	}
-}
-
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -97,7 +74,7 @@ func TestRenew(t *testing.T) {
 	s.Misbehave("down", standin.Status(503))
 	wait := []string{"--wait", "--timeout", env.Patience.String()}
 
-	s.plugin(append([]string{"renew", "acme", "bs/beta"}, wait...)...).ends(0).
+	s.plugin(append([]string{"renew", "-l", "group in (acme,beta)"}, wait...)...).ends(0).
 		says("acme: waiting for a fresh URL ...").sorted().goldenWithoutSpans(s, "renew.txt")
 	for _, name := range []string{"acme", "beta"} {
 		if s.URLIn(name) == old[name] {
@@ -105,7 +82,7 @@ func TestRenew(t *testing.T) {
 		}
 	}
 	s.plugin(append([]string{"renew", "refused"}, wait...)...).ends(1).prints("").
-		says("refused: the endpoint rejected the request", "No access", "Correct the API key")
+		says("refused: the endpoint rejected the request", "No access", "explain refused -n "+s.Namespace)
 	s.RequestRenewal("down", "1")
 	s.Reaches("down", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonUnavailable)
 	s.plugin("renew", "down", "--wait", "--timeout", "2s").ends(4).prints("").
@@ -137,41 +114,5 @@ func TestSuspendAndResume(t *testing.T) {
 	s.plugin("resume", "acme").ends(0).prints(reference + "acme resumed already\n")
 	if s.Get("acme").Spec.Suspend || !s.Get("beta").Spec.Suspend {
 		t.Error("acme alone should go on")
-	}
-}
-
-func TestExplain(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	s.StartManager()
-	s.WithOwnKey("acme", builders.Expiration(long))
-	s.WithOwnKey("failing", builders.Expiration(long))
-	s.withoutKey("keyless")
-	s.Create(builders.ForeignSecret(s.Namespace, "foreign"))
-	s.WithOwnKey("foreign")
-	s.Misbehave("refused", standin.BodyStatus(403, "No access"))
-	s.WithOwnKey("refused")
-	s.Ready("failing")
-	s.Misbehave("failing", standin.Throttle(30*time.Minute))
-	s.RequestRenewal("failing", "1")
-	s.Ready("acme")
-	s.Reaches("failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
-	s.Create(builders.Session("waits", builders.In(s.Namespace), builders.KeySecret("key-failing")))
-	for _, row := range []struct{ name, kind, reason string }{
-		{"acme", v1alpha1.ConditionReady, v1alpha1.ReasonIssued},
-		{"failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled},
-		{"keyless", v1alpha1.ConditionReconciling, v1alpha1.ReasonKeySecretMissing},
-		{"foreign", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict},
-		{"refused", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected},
-		{"waits", v1alpha1.ConditionReady, v1alpha1.ReasonThrottled},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			s := s.on(t)
-			s.Reaches(row.name, row.kind, row.reason)
-			s.plugin("explain", row.name).ends(0).goldenWithoutSpans(s, "explain-"+row.name+".txt")
-		})
-	}
-	if got := s.Standin.Requests(env.KeyOf("acme")); got != 1 {
-		t.Errorf("to issue and to explain spent %d requests, want 1", got)
 	}
 }

@@ -48,8 +48,7 @@ func (s *stage) as(name string, rules ...rbacv1.PolicyRule) {
 	s.Must(os.WriteFile(s.kubeconfig, kubeconfig, 0o600))
 }
 
-// Whoever may read sessions sees what their status shows, and is told in one line what could not
-// be read, and whom to ask.
+// Whoever may read sessions is told as much of them as anybody else, and whom to ask for more.
 func TestAsFarAsTheRightsGo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -66,12 +65,11 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 	s.Reaches("failing", v1alpha1.ConditionRenewalFailing, v1alpha1.ReasonThrottled)
 	s.Reaches("keyless", v1alpha1.ConditionReady, v1alpha1.ReasonKeySecretMissing)
 
-	const secretsUnread, ask = `cannot get resource "secrets"`, "ask who administers the cluster"
+	const ask = "ask who administers the cluster"
 	u := s.on(t)
 	u.as("people", viewerRules(t)...)
-	a := u.plugin("open", "acme", "--print").ends(0).prints(s.URLIn("acme") + "\n")
-	oneLine(t, a.err, secretsUnread)
-	u.plugin("open", "hidden", "--print").ends(1).prints("").says(secretsUnread, "urlInStatus: Hidden", ask)
+	u.plugin("open", "acme", "--print").ends(0).prints(s.URLIn("acme") + "\n").says("")
+	u.plugin("open", "hidden", "--print").ends(1).prints("").says(`cannot get resource "secrets"`, "urlInStatus: Hidden", ask)
 	u.plugin("open", "acme", "--fresh").ends(1).prints("").says(`cannot patch resource "billingsessions"`, ask)
 	u.plugin("suspend", "acme").ends(1).prints("").says(`cannot patch resource "billingsessions"`, ask)
 	if a := u.plugin("list").ends(0); a.err != "" || strings.Count(a.out, "\n") != 5 {
@@ -79,31 +77,13 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 	}
 	u.plugin("list", "-A").ends(1).prints("").says("at the cluster scope", "name one namespace with -n", ask)
 	u.plugin("list", "-n", "default").ends(1).prints("").says(`in the namespace "default"`, ask)
-	for name, lines := range map[string][]string{
-		"failing": {"Ready, but renewal is failing (Throttled).", "The controller asks for the next URL in "},
-		"keyless": {"Not ready (KeySecretMissing).", "Nothing until somebody acts.", "Do what is said above."},
+	u.plugin("version").ends(0).says("")
+	for name, line := range map[string]string{
+		"acme": "It works for ", "hidden": "It works for ", "failing": "Ready, but renewal has been failing for ", "keyless": "(KeySecretMissing). Secret \"key-keyless\"",
 	} {
-		e := u.plugin("explain", name).ends(0)
-		oneLine(t, e.out, secretsUnread)
-		for _, line := range lines {
-			if !strings.Contains(e.out, line) {
-				t.Errorf("explain %s does not say %q:\n%s", name, line, e.out)
-			}
+		a := u.plugin("explain", name).ends(0).says("")
+		if same := s.plugin("explain", name); !strings.Contains(a.out, line) || spans.ReplaceAllString(a.out, "") != spans.ReplaceAllString(same.out, "") {
+			t.Errorf("explain does not say %q, or not the same to all:\n%s%s", line, a.out, same.out)
 		}
-	}
-	u.plugin("explain", "acme").ends(0).goldenWithoutSpans(s, "explain-as-viewer.txt")
-}
-
-// oneLine checks that exactly one line says something.
-func oneLine(t *testing.T, text, part string) {
-	t.Helper()
-	lines := 0
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, part) {
-			lines++
-		}
-	}
-	if lines != 1 {
-		t.Errorf("%d lines say %q, want one:\n%s", lines, part, text)
 	}
 }

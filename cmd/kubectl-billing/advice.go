@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
+)
+
+// advice is what follows for people from a reason. The condition's own message says what
+// is wrong, and mostly names the cure.
+type advice struct {
+	// next says what the controller waits for, if that is no point in time.
+	next string
+	toDo string
+}
+
+const (
+	noAction = "Nothing needs to be done."
+	crowded  = noAction + " If it takes long, more sessions are due than the operator may ask for at a time (its flags --endpoint-qps and --concurrency)."
+
+	// checkOperator goes on after "check".
+	checkOperator = "that the operator runs (kubectl get pods -A -l app.kubernetes.io/name=billing-operator) " +
+		"and serves this namespace (its flags --watch-namespaces and --watch-label-selector)."
+)
+
+// advices has the advice for each reason of the conditions. Words in braces stand for names of
+// the session, see fill. Nothing but the reason decides: the endpoint's message is for people.
+var advices = map[string]advice{
+	"":                           {"", noAction},
+	v1alpha1.ReasonQueued:        {"", crowded},
+	v1alpha1.ReasonExpired:       {"", crowded},
+	v1alpha1.ReasonInputsChanged: {"", crowded},
+	v1alpha1.ReasonSuspended:     {"", "To go on, run: {resume}"},
+	v1alpha1.ReasonRejected: {"", "Do what the problem calls for. If it is about the API key, correct entry {entry} of Secret {key}; " +
+		"if it is about what was asked for, correct the session's spec: the controller asks again as soon as either changes. " +
+		"If the fault was elsewhere, run this when it is mended: {renew}"},
+	v1alpha1.ReasonThrottled: {"", noAction + " The endpoint limits how often it may be asked with this API key, and nothing shortens the pause."},
+	v1alpha1.ReasonUnavailable: {"", "Nothing needs to be done if the endpoint is down for a while: the controller keeps asking. If it takes long, " +
+		"check the way from the operator to the endpoint (DNS, proxy, firewall, certificates), or ask Xtracta or your reseller."},
+	v1alpha1.ReasonMalformed: {"", "If the problem names something to correct, correct that. Otherwise wait: the controller keeps asking. " +
+		"If it takes long, show the problem to Xtracta or your reseller."},
+	v1alpha1.ReasonKeySecretMissing: {"The controller asks the endpoint for a URL as soon as there is an API key.",
+		"Unless it is on its way, put the group's API key into entry {entry} of Secret {key} in namespace {namespace}, or name the place where it is in spec.apiKeySecretRef. " +
+			"The controller notices it by itself."},
+	v1alpha1.ReasonKeySecretForbidden: {"The controller tries to read the API key each minute.",
+		"Ask who administers the cluster for the Role that the problem names. The controller notices it by itself."},
+	v1alpha1.ReasonKeyInvalid: {"The controller asks the endpoint for a URL as soon as there is another API key.",
+		"Correct entry {entry} of Secret {key}, or name the place where the API key is in spec.apiKeySecretRef. The controller notices it by itself."},
+	v1alpha1.ReasonSecretConflict: {"The controller asks the endpoint for a URL as soon as the name {secret} is free.",
+		"Do what the problem calls for. The name of a session's Secret cannot be changed: to use another one, delete this session " +
+			"and create one with another spec.secretName."},
+	v1alpha1.ReasonSecretWriteFailed: {"The controller tries again to write Secret {secret}, within ten minutes.",
+		"Do what the problem calls for. The controller notices it by itself."},
+	v1alpha1.ReasonAwaitingCollection: {"The controller asks the endpoint for a URL as soon as Secret {secret} is gone.",
+		noAction + " If it takes long, see what keeps the Secret: kubectl get secret {secret} -n {namespace} -o jsonpath='{.metadata.finalizers} {.metadata.ownerReferences}'"},
+}
+
+// fill puts the session's names into a text.
+func (e explanation) fill(text string) string {
+	secret, ref := e.Name, e.Spec.APIKeySecretRef
+	if e.Spec.SecretName != nil {
+		secret = *e.Spec.SecretName
+	}
+	return strings.NewReplacer(
+		"{namespace}", e.Namespace,
+		"{secret}", strconv.Quote(secret),
+		"{key}", strconv.Quote(ref.Name),
+		"{entry}", strconv.Quote(cmp.Or(ref.Key, v1alpha1.DefaultAPIKeySecretKey)),
+		"{resume}", e.cluster.advise("resume %s", e.Name),
+		"{renew}", e.cluster.advise("renew %s --wait", e.Name),
+	).Replace(text)
+}
+
+// asSentence adds a full stop unless the text ends with a mark.
+func asSentence(text string) string {
+	if text == "" || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
