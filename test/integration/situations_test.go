@@ -3,7 +3,9 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,25 +30,25 @@ type situation struct {
 // it is true only if the controller writes it.
 var situations = map[string]situation{
 	"nothing tried yet":        {after: func(w *world) { w.controller.stop(); w.Session("acme") }},
-	"never issued, retrying":   {before: func(w *world) { w.Standin.Misbehave(standin.Status(500)) }},
+	"never issued, retrying":   {before: func(w *world) { w.Standin.Misbehave(down) }},
 	"alive for today's inputs": {after: func(w *world) { w.issued("acme") }},
 	"alive, renewal failing": {after: func(w *world) {
 		alive := w.issued("acme")
-		w.Standin.Misbehave(standin.Status(403))
+		w.Standin.Misbehave(refusal)
 		w.clock.Step(w.until(alive.Status.RenewalTime.Time) + time.Second)
 	}},
 	"alive for older inputs, retrying": {after: func(w *world) {
 		w.issued("acme")
-		w.Standin.Misbehave(standin.Status(500))
+		w.Standin.Misbehave(down)
 		w.passFloor()
 		w.edit("acme", builders.Purge(v1alpha1.PurgeDelete))
 	}},
 	"expired, retrying": {after: func(w *world) {
 		alive := w.issued("acme")
-		w.Standin.Misbehave(standin.Status(500))
+		w.Standin.Misbehave(down)
 		w.clock.Step(w.until(alive.Status.ExpirationTime.Time) + time.Second)
 	}},
-	"rejected":                    {before: func(w *world) { w.GiveKey("key", "wrong") }},
+	"rejected":                    {before: func(w *world) { w.Standin.Misbehave(refusal) }},
 	"the key's Secret is missing": {before: func(w *world) { w.Delete(w.Secret("key")) }},
 	"the key's Secret cannot be read": {before: func(w *world) {
 		w.calls.fail(func(c call) error {
@@ -101,6 +103,8 @@ var situations = map[string]situation{
 	}},
 }
 
+var down, refusal = standin.BodyStatus(500, "Try again later"), standin.BodyStatus(403, "No access")
+
 func (w *world) foreignSecret() { w.Create(builders.ForeignSecret(w.Namespace, "acme")) }
 
 // suspended creates a session that is suspended, and waits until it says so.
@@ -112,8 +116,8 @@ func (w *world) suspended() {
 
 func resumed(s *v1alpha1.BillingSession) { s.Spec.Suspend = false }
 
-// TestControllerWritesTheSituationsThatToolsAreTestedWith compares what tools look
-// at: conditions, and whether they are of today's generation.
+// TestControllerWritesTheSituationsThatToolsAreTestedWith compares what tools and people look
+// at: conditions with their messages, and whether they are of today's generation.
 func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 	t.Parallel()
 	for _, entry := range fixtures.Situations(t) {
@@ -136,17 +140,22 @@ func TestControllerWritesTheSituationsThatToolsAreTestedWith(t *testing.T) {
 			}
 			var session v1alpha1.BillingSession
 			w.Must(runtime.DefaultUnstructuredConverter.FromUnstructured(entry.Session.Object, &session))
-			want := whatToolsSee(&session)
-			w.Eventually("the situation", func() string { return cmp.Diff(want, whatToolsSee(w.Get("acme"))) })
+			want := whatIsSeen(&session)
+			names := strings.NewReplacer(`"key"`, `"acme-xtracta"`, w.Namespace, "finance")
+			w.Eventually("the situation", func() string { return cmp.Diff(want, names.Replace(whatIsSeen(w.Get("acme")))) })
 		})
 	}
 }
 
-func whatToolsSee(session *v1alpha1.BillingSession) (seen []string) {
+// varying differs from one session to the next: a time, and what is odd about the key.
+var varying = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:]+Z|This endpoint wants .*|The API key has .*`)
+
+func whatIsSeen(session *v1alpha1.BillingSession) string {
+	var seen []string
 	for _, c := range session.Status.Conditions {
-		seen = append(seen, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
+		seen = append(seen, fmt.Sprintf("%s=%s %s: %s\n", c.Type, c.Status, c.Reason, varying.ReplaceAllString(c.Message, "…")))
 	}
 	slices.Sort(seen)
-	return append(seen, fmt.Sprintf("untried: %t, outdated: %t, suspended: %t, URL: %t", session.Status.ObservedGeneration < 0,
-		session.Status.ObservedGeneration != session.Generation, session.Spec.Suspend, session.Status.URL != ""))
+	return strings.Join(seen, "") + fmt.Sprintf("untried: %t, outdated: %t, suspended: %t, URL: %t", session.Status.ObservedGeneration < 0,
+		session.Status.ObservedGeneration != session.Generation, session.Spec.Suspend, session.Status.URL != "")
 }
