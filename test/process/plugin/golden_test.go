@@ -19,6 +19,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uid>"},
 	{regexp.MustCompile(`(?i)(resourceVersion"?: )"\d+"`), `$1"<version>"`},
+	{regexp.MustCompile(`(?m) +$`), ""}, // which kubectl's tables leave at the end of lines
 }
 
 // spans are said by a clock that runs.

@@ -26,7 +26,7 @@ func TestOpen(t *testing.T) {
 	s.WithOwnKey("hidden", builders.Expiration(long), builders.Hidden())
 	s.WithOwnKey("short", builders.Expiration(60))
 	s.WithOwnKey("rests", builders.Suspended())
-	s.Standin.RevokeKeys(env.KeyOf("refused")) // before the manager can ask with it
+	s.Misbehave("refused", standin.BodyStatus(403, "No access"))
 	s.WithOwnKey("refused")
 	for _, name := range []string{"acme", "hidden", "short"} {
 		s.Ready(name)
