@@ -163,20 +163,20 @@ const (
 
 // SecretTemplate is what a user adds to the metadata of the generated Secret.
 type SecretTemplate struct {
-	// labels to add to the generated Secret, at most 32. Keys under
+	// labels to add to the generated Secret, at most 16. Keys under
 	// billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are refused,
 	// but app.kubernetes.io/ is allowed, except for its managed-by and instance.
-	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.lowerAscii().startsWith('app.kubernetes.io/') || !k.lowerAscii().matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="must not have keys under 'billing.xtracta.com/', 'kubernetes.io/' (other than 'app.kubernetes.io/'), 'k8s.io/' and 'argoproj.io/', which are reserved; use a prefix of your own"
 	// +kubebuilder:validation:XValidation:rule="!self.exists(k, k.lowerAscii() in ['app.kubernetes.io/managed-by', 'app.kubernetes.io/instance'])",message="must not have the keys 'app.kubernetes.io/managed-by' and 'app.kubernetes.io/instance', which are reserved: the operator sets the first, and Argo CD prunes what bears the second; use another key"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="each key must be a label name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
 	// +optional
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 
-	// annotations to add to the generated Secret, at most 32. Keys under
+	// annotations to add to the generated Secret, at most 16. Keys under
 	// billing.xtracta.com/, kubernetes.io/, k8s.io/ and argoproj.io/ are refused,
 	// but app.kubernetes.io/ is allowed, except for its managed-by and instance.
-	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.lowerAscii().startsWith('app.kubernetes.io/') || !k.lowerAscii().matches('^([^/]*[.])?(billing[.]xtracta[.]com|kubernetes[.]io|k8s[.]io|argoproj[.]io)/'))",message="must not have keys under 'billing.xtracta.com/', 'kubernetes.io/' (other than 'app.kubernetes.io/'), 'k8s.io/' and 'argoproj.io/', which are reserved; use a prefix of your own"
 	// +kubebuilder:validation:XValidation:rule="!self.exists(k, k.lowerAscii() in ['app.kubernetes.io/managed-by', 'app.kubernetes.io/instance'])",message="must not have the keys 'app.kubernetes.io/managed-by' and 'app.kubernetes.io/instance', which are reserved: the operator sets the first, and Argo CD prunes what bears the second; use another key"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="each key must be an annotation name: up to 63 letters, digits, '-', '_' and '.', with an optional DNS prefix and a slash before it"
@@ -190,8 +190,8 @@ type SecretTemplate struct {
 // +kubebuilder:validation:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="must be a label value: up to 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit"
 type LabelValue string
 
-// AnnotationValue is the value of an annotation. It is limited to 1024 characters,
-// so that 32 of them always fit into the annotations of one Secret.
+// AnnotationValue is the value of an annotation. It is limited to 512 characters, so
+// that a session stays small enough to be held in memory whole.
 //
-// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:MaxLength=512
 type AnnotationValue string

@@ -78,7 +78,7 @@ func longestText(schema apiextensionsv1.JSONSchemaProps, end string) string {
 func TestLongestSpec(t *testing.T) {
 	annotation := crdSchema(t).Properties["spec"].Properties["secretTemplate"].Properties["annotations"].AdditionalProperties.Schema
 	labels, annotations := map[string]any{}, map[string]any{}
-	for i := range 32 {
+	for i := range 16 {
 		labels[longestKey(i)] = strings.Repeat("v", 63)
 		annotations[longestKey(i)] = strings.Repeat(wide, int(*annotation.MaxLength))
 	}
