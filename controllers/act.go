@@ -163,26 +163,30 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 	if r.isGone(ctx, seen.session) {
 		return seen, errGone
 	}
-	var err error
-	if seen.secret == nil {
-		err = r.client.Create(ctx, desired)
-	} else {
-		err = r.client.Update(ctx, desired)
-	}
-	if err != nil {
+	if err := put(ctx, r.client, seen, desired); err != nil {
 		return seen, r.writeFailed(ctx, seen, err)
 	}
 	seen.local.secret.wrote(desired.ResourceVersion, r.clock.Now())
-	seen.local.synced = writeOf(seen.session, desired)
-	next, err := r.reader.inspect(ctx, seen, desired)
-	if err != nil {
-		return seen, err
-	}
+	seen.local.intact = intactSecret{at: writeOf(seen.session, desired)}
+	next := inspected(seen, desired, true, secret.Read(desired, r.reader.checkURL))
 	if next.secretState == renewal.SecretEdited {
+		next.local.intact = intactSecret{}
 		return next, r.writeFailed(ctx, next, errAltered)
 	}
 	next.local.pending.succeeded(r.clock.Now())
 	return next, nil
+}
+
+// put creates the generated Secret or brings it to what is desired, provided that it is still the
+// one that was seen. Of one that was not read, only what differs from its metadata is sent.
+func put(ctx context.Context, to client.Client, seen observation, desired *corev1.Secret) error {
+	switch {
+	case seen.secret == nil:
+		return to.Create(ctx, desired)
+	case seen.isWhole:
+		return to.Update(ctx, desired)
+	}
+	return to.Patch(ctx, desired, client.MergeFromWithOptions(seen.secret, client.MergeFromWithOptimisticLock{}))
 }
 
 // isGone reports whether the session was deleted during the pass, which a request can make
@@ -202,11 +206,7 @@ func (r *Reconciler) dryRunWrite(ctx context.Context, seen observation) (observa
 	if err != nil {
 		return seen, err
 	}
-	if seen.secret == nil {
-		err = r.client.Create(ctx, desired, client.DryRunAll)
-	} else {
-		err = r.client.Update(ctx, desired, client.DryRunAll)
-	}
+	err = put(ctx, client.NewDryRunClient(r.client), seen, desired)
 	if err == nil && !secret.IsIntact(desired) {
 		err = errAltered
 	}

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func newMemoryReconciler(sessions int, options Options) (*Reconciler, *memorySto
 	}
 	clock := clocktesting.NewFakeClock(time.Unix(1_800_000_000, 0))
 	return New(Dependencies{
-		Client: store, SecretCache: store, APIReader: store, Clock: clock, Endpoint: generous{clock},
+		Client: store, APIReader: store, Clock: clock, Endpoint: generous{clock},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
 	}, options), store
 }
@@ -100,7 +101,7 @@ type memoryStore struct {
 	secrets  map[types.NamespacedName]*corev1.Secret
 	version  int
 	writes   int
-	// onRead is called before a Secret is read; nil for nothing.
+	// onRead is called before a Secret or its metadata is read; nil for nothing.
 	onRead func(types.NamespacedName)
 	// refuse is the error of every write of a Secret; nil for none.
 	refuse error
@@ -123,7 +124,7 @@ func (s *memoryStore) add(secret *corev1.Secret) {
 }
 
 func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into client.Object, _ ...client.GetOption) error {
-	if _, ok := into.(*corev1.Secret); ok && s.onRead != nil {
+	if _, ok := into.(*v1alpha1.BillingSession); !ok && s.onRead != nil {
 		s.onRead(name)
 	}
 	secret := s.secrets[name]
@@ -141,7 +142,8 @@ func (s *memoryStore) Get(_ context.Context, name types.NamespacedName, into cli
 	case *metav1.PartialObjectMetadata:
 		if secret != nil {
 			into.ObjectMeta = *secret.ObjectMeta.DeepCopy()
-			return nil
+			_, err := stripSecret(into)
+			return err
 		}
 	}
 	return apierrors.NewNotFound(schema.GroupResource{}, name.Name)
@@ -193,6 +195,18 @@ func (s *memoryStore) Update(_ context.Context, object client.Object, _ ...clien
 	secret := object.(*corev1.Secret) //nolint:forcetypeassert // nothing else is updated
 	s.add(secret)
 	return nil
+}
+
+// Patch merges, as a merge patch that removes nothing does.
+func (s *memoryStore) Patch(ctx context.Context, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+	patched := object.(*corev1.Secret) //nolint:forcetypeassert // nothing else is patched
+	merged := s.secrets[client.ObjectKeyFromObject(patched)].DeepCopy()
+	maps.Copy(merged.Labels, patched.Labels)
+	maps.Copy(merged.Annotations, patched.Annotations)
+	maps.Copy(merged.Data, patched.Data)
+	err := s.Update(ctx, merged)
+	*patched = *merged
+	return err
 }
 
 func (s *memoryStore) Status() client.SubResourceWriter { return statusStore{store: s} }

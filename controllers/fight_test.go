@@ -190,6 +190,15 @@ func (s *talliedStore) Update(ctx context.Context, object client.Object, options
 	return s.memoryStore.Update(ctx, object, options...)
 }
 
+func (s *talliedStore) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if len((&client.PatchOptions{}).ApplyOptions(options).DryRun) > 0 {
+		s.tally.dryRuns++
+		return nil
+	}
+	s.tally.secrets++
+	return s.memoryStore.Patch(ctx, object, patch, options...)
+}
+
 func (s *talliedStore) Status() client.SubResourceWriter {
 	s.tally.statuses++
 	return s.memoryStore.Status()

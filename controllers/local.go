@@ -17,14 +17,21 @@ type localState struct {
 	uid types.UID
 	// isKnown reports whether this process has looked at the session before.
 	isKnown bool
-	// session and secret are our own last writes, until the caches show them.
+	// session and secret are our own last writes, until the cache shows them.
 	session, secret fence
-	// synced is the version of the Secret that our last write produced.
-	synced   attemptedWrite
-	attempts attempts
-	pending  pendingWrite
+	intact          intactSecret
+	attempts        attempts
+	pending         pendingWrite
 	// namespaceGone reports whether the namespace is being deleted, which nothing undoes.
 	namespaceGone bool
+}
+
+// intactSecret is the last version of the generated Secret that was as it should be: read so, or
+// written by us.
+type intactSecret struct {
+	at attemptedWrite
+	// expire is when its URL expires; zero when only its metadata tells.
+	expire time.Time
 }
 
 // look takes over, at the first look of this process at the session, what an earlier process

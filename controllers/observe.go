@@ -20,14 +20,12 @@ import (
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// reader reads everything that a decision depends on: from the caches, or live where these hold
-// only a part. It writes nothing to the cluster.
+// reader reads everything that a decision depends on: from the cache, or live where that does
+// not tell enough. It writes nothing to the cluster.
 type reader struct {
-	// cached reads sessions, and the metadata of Secrets without our label.
+	// cached reads sessions, and the metadata of Secrets.
 	cached client.Reader
-	// generated reads the Secrets that have our label.
-	generated client.Reader
-	// live reads past the caches.
+	// live reads past the cache.
 	live  client.Reader
 	keys  *apikey.Cache
 	clock clock.PassiveClock
@@ -67,11 +65,15 @@ type observation struct {
 	session *v1alpha1.BillingSession
 	local   *localState
 
-	// secret is the generated Secret where it is ours, nil otherwise.
+	// secret is the generated Secret where it is ours, nil otherwise. Unless isWhole it has only
+	// the metadata that the cache holds, which is enough of one that is as it should be.
 	secret      *corev1.Secret
+	isWhole     bool
 	secretState renewal.SecretState
 	// secretProblem says whose Secret has the name of the generated one.
 	secretProblem string
+	// finalizers hold the generated Secret although it is being deleted.
+	finalizers []string
 	// inSecret and inStatus are the grants that the Secret and the status hold.
 	inSecret, inStatus *secret.Grant
 
@@ -107,25 +109,24 @@ func (r *reader) observe(ctx context.Context, name types.NamespacedName, locals 
 		return nil, err
 	}
 	local.look(session, r.clock.Now())
-	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status, r.checkURL)}
-	seen, err = r.withSecret(ctx, seen)
-	if err != nil {
-		return nil, err
-	}
 	key := apikey.RefOf(session)
 	version, err := r.keyVersion(ctx, key.Secret)
 	if err != nil {
 		return nil, err
 	}
-	seen = r.withKey(seen, r.keys.Lookup(key, version))
+	seen := observation{session: session, local: local, inStatus: secret.FromStatus(&session.Status, r.checkURL)}
+	seen, err = r.withSecret(ctx, r.withKey(seen, r.keys.Lookup(key, version)))
+	if err != nil {
+		return nil, err
+	}
 	return &seen, nil
 }
 
-// latestSession is the session as the cache shows it. One that is too large to be cached whole, or
-// that the cache shows too late, is read live; nil when it is gone.
+// latestSession is the session as the cache shows it. One that the cache shows too late is read
+// live; nil when it is gone.
 func (r *reader) latestSession(ctx context.Context, cached *v1alpha1.BillingSession, local *localState) (*v1alpha1.BillingSession, error) {
 	mustReadLive, err := local.session.check(cached.ResourceVersion, r.clock.Now())
-	if err != nil || !mustReadLive && !isCut(cached) {
+	if err != nil || !mustReadLive {
 		return cached, err
 	}
 	live, err := r.sessionLive(ctx, client.ObjectKeyFromObject(cached))
@@ -155,18 +156,10 @@ func (r *reader) sessionLive(ctx context.Context, name types.NamespacedName) (*v
 // keyVersion is the version of the key's Secret, nil if there is none.
 func (r *reader) keyVersion(ctx context.Context, name types.NamespacedName) (*apikey.Version, error) {
 	metadata, err := r.secretMetadata(ctx, name)
-	if err != nil {
+	if err != nil || metadata == nil {
 		return nil, err
 	}
-	if metadata != nil {
-		return &apikey.Version{UID: metadata.UID, ResourceVersion: metadata.ResourceVersion}, nil
-	}
-	// Somebody may have put our label on it, which hides it from the other cache.
-	labelled, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
-	if err != nil || labelled == nil {
-		return nil, err
-	}
-	return &apikey.Version{UID: labelled.UID, ResourceVersion: labelled.ResourceVersion}, nil
+	return &apikey.Version{UID: metadata.UID, ResourceVersion: metadata.ResourceVersion}, nil
 }
 
 // withKey adds what is known of the key, and when its pause ends.
@@ -178,8 +171,7 @@ func (r *reader) withKey(seen observation, key apikey.Status) observation {
 	return seen
 }
 
-// secretMetadata is the metadata of a Secret from the cache, nil if there is none or it has
-// our label.
+// secretMetadata is the metadata of a Secret from the cache, nil if there is none.
 func (r *reader) secretMetadata(ctx context.Context, name types.NamespacedName) (*metav1.PartialObjectMetadata, error) {
 	metadata, err := getOrNil(ctx, r.cached, name, newSecretMetadata())
 	if err != nil {

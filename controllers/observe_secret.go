@@ -5,26 +5,40 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/apikey"
+	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/controllers/secret"
 	"github.com/xtracta/billing-operator/controllers/status"
 )
 
-// withSecret adds the Secret that has the name of the generated one. If there is none, it
-// adds whether an older session claims the name.
+// withSecret adds the Secret that has the name of the generated one: from the cache where that
+// tells enough, otherwise it is read. If there is none, it adds whether an older session claims
+// the name.
 func (r *reader) withSecret(ctx context.Context, seen observation) (observation, error) {
-	found, err := r.findSecret(ctx, seen)
+	cached, err := r.secretMetadata(ctx, generatedName(seen.session))
 	if err != nil {
 		return seen, err
 	}
-	seen.local.pending.retryIfChanged(writeOf(seen.session, found))
-	if found == nil {
+	mustReadLive, err := seen.local.secret.check(versionOf(cached), r.clock.Now())
+	if err != nil {
+		return seen, err
+	}
+	seen.local.pending.retryIfChanged(attemptedWrite{versionOf(cached), seen.session.Generation})
+	// The cache may be behind what an earlier process wrote, so what the status names is looked for.
+	isKnown := cached == nil && seen.session.Status.SecretName == ""
+	if cached != nil && !mustReadLive {
+		seen, isKnown, err = r.fromCache(ctx, seen, cached)
+	}
+	if err == nil && (mustReadLive || !isKnown) {
+		seen, err = r.readSecret(ctx, seen)
+	}
+	if err == nil && seen.secretState == renewal.SecretAbsent {
 		seen, err = r.withOlderClaimant(ctx, seen)
-	} else {
-		seen, err = r.inspect(ctx, seen, found)
 	}
 	if err == nil {
 		r.noteUndone(seen)
@@ -32,97 +46,135 @@ func (r *reader) withSecret(ctx context.Context, seen observation) (observation,
 	return seen, err
 }
 
-// inspect adds the state of a Secret that has the name of the generated one, and its grant.
-// It keeps the Secret itself only if it is ours.
-func (r *reader) inspect(ctx context.Context, seen observation, found *corev1.Secret) (observation, error) {
-	living, err := r.livingOwners(ctx, seen.session, found)
-	if err != nil {
-		return seen, err
+func versionOf(metadata *metav1.PartialObjectMetadata) string {
+	if metadata == nil {
+		return ""
 	}
-	seen.secret = nil
-	seen.secretState, seen.inSecret = secret.Inspect(seen.session, found, r.checkURL, living...)
-	if seen.secretState == renewal.SecretDrifted && seen.local.synced == writeOf(seen.session, found) {
-		seen.secretState = renewal.SecretOurs
-	}
-	switch seen.secretState {
-	case renewal.SecretForeign:
-		seen.secretProblem = foreignSecretMessage(found)
-	case renewal.SecretOfPredecessor:
-	case renewal.SecretAbsent, renewal.SecretOurs, renewal.SecretDrifted, renewal.SecretEdited:
-		seen.secret = found
-	}
-	return seen, nil
+	return metadata.ResourceVersion
 }
 
-// livingOwners are the UIDs of the other sessions that own the Secret and still exist. The
-// cache cannot tell that one is gone: it may be late, and it leaves out the sessions that
-// --watch-label-selector gives to another controller.
-func (r *reader) livingOwners(ctx context.Context, session *v1alpha1.BillingSession, found *corev1.Secret) ([]types.UID, error) {
-	var living []types.UID
-	for _, owner := range secret.OtherOwners(session, found) {
-		name := types.NamespacedName{Namespace: found.Namespace, Name: owner.Name}
-		other, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{})
-		if err == nil && (other == nil || other.UID != owner.UID) {
-			other, err = r.sessionLive(ctx, name)
-		}
+// fromCache adds what the metadata of a Secret tells, and whether that is enough. It is of one
+// that is not this session's, and of one that is as it should be.
+func (r *reader) fromCache(ctx context.Context, seen observation, cached *metav1.PartialObjectMetadata) (_ observation, isEnough bool, err error) {
+	var grant *secret.Grant
+	switch secret.OwnershipOf(seen.session, cached) {
+	case secret.Owned:
+		grant = r.intactGrant(seen, cached)
+		isEnough = grant != nil
+	case secret.Orphaned:
+		isOurs, err := r.isIssuedFor(ctx, seen, cached, false)
 		if err != nil {
-			return nil, fmt.Errorf("read the Secret's owner: %w", err)
+			return seen, false, err
 		}
-		if other != nil && other.UID == owner.UID {
-			living = append(living, owner.UID)
-		}
+		isEnough = !isOurs
+	case secret.Foreign, secret.OfPredecessor:
+		isEnough = true
 	}
-	return living, nil
+	if !isEnough {
+		return seen, false, nil
+	}
+	return inspected(seen, &corev1.Secret{ObjectMeta: cached.ObjectMeta}, false, grant), true, nil
 }
 
-func foreignSecretMessage(found *corev1.Secret) string {
-	if session := secret.GeneratedFor(found); session != "" {
-		return status.SecretOfSession(found.Name, session)
+// intactGrant is the grant of a Secret that is known to be as it should be: this process has read
+// or written it at this version and for this generation of the session or, as the status tells, an
+// earlier process has. It is nil for any other, and if the URL is needed and the status does not
+// show it.
+func (r *reader) intactGrant(seen observation, cached *metav1.PartialObjectMetadata) *secret.Grant {
+	session, known := seen.session, seen.local.intact
+	now := attemptedWrite{cached.ResourceVersion, session.Generation}
+	switch now {
+	case known.at:
+	case attemptedWrite{session.Status.SecretResourceVersion, session.Status.ObservedGeneration}:
+		known = intactSecret{at: now}
+	default:
+		return nil
 	}
-	return status.ForeignSecret(found.Name)
+	grant := secret.ReadMetadata(cached, known.expire, seen.inStatus)
+	showsURL := session.Spec.URLInStatus != v1alpha1.URLInStatusHidden
+	if grant == nil || grant.URL == (endpoint.URL{}) && showsURL && grant.Alive(r.clock.Now()) {
+		return nil
+	}
+	seen.local.intact = known
+	return grant
 }
 
-// findSecret is the Secret that has the name of the generated one, nil if there is none. A
-// Secret without our label is in the cache of metadata only, and is read live. So is one
-// that neither cache shows although the status names it: when a label comes or goes, each
-// cache learns of it at its own time, and for a moment neither shows the Secret.
-func (r *reader) findSecret(ctx context.Context, seen observation) (*corev1.Secret, error) {
-	name := generatedName(seen.session)
-	cached, err := getOrNil(ctx, r.generated, name, &corev1.Secret{})
+// readSecret reads the Secret past the cache, and adds what it is to the session.
+func (r *reader) readSecret(ctx context.Context, seen observation) (observation, error) {
+	live, err := getOrNil(ctx, r.live, generatedName(seen.session), &corev1.Secret{})
 	if err != nil {
-		return nil, fmt.Errorf("read the generated Secret: %w", err)
-	}
-	mustReadLive, err := seen.local.secret.check(writeOf(seen.session, cached).version, r.clock.Now())
-	switch {
-	case err != nil:
-		return nil, err
-	case mustReadLive, cached != nil && isStripped(cached), cached == nil && seen.session.Status.SecretName != "":
-		return r.readSecretLive(ctx, seen, name)
-	case cached != nil:
-		return cached, nil
-	}
-	metadata, err := r.secretMetadata(ctx, name)
-	if err != nil || metadata == nil {
-		return nil, err
-	}
-	return r.readSecretLive(ctx, seen, name)
-}
-
-// readSecretLive reads the generated Secret past the caches, nil if there is none.
-func (r *reader) readSecretLive(ctx context.Context, seen observation, name types.NamespacedName) (*corev1.Secret, error) {
-	live, err := getOrNil(ctx, r.live, name, &corev1.Secret{})
-	if err != nil {
-		return nil, fmt.Errorf("read the generated Secret past the cache: %w", err)
+		return seen, fmt.Errorf("read the generated Secret past the cache: %w", err)
 	}
 	seen.local.secret = fence{}
 	if live == nil {
-		return nil, nil
+		return seen, nil
 	}
-	live.ManagedFields = lastOther(live.ManagedFields)
-	if secret.IsOwnedBy(seen.session, live) {
-		seen.local.secret.wrote(live.ResourceVersion, r.clock.Now()) // the cache may be behind it
+	seen.local.secret.wrote(live.ResourceVersion, r.clock.Now()) // the cache may be behind it
+	grant := secret.Read(live, r.checkURL)
+	if grant != nil {
+		isOurs, err := r.isIssuedFor(ctx, seen, live, secret.OwnershipOf(seen.session, live) == secret.Owned)
+		if err != nil {
+			return seen, err
+		}
+		if !isOurs {
+			grant = nil
+		}
 	}
-	return live, nil
+	return inspected(seen, live, true, grant), nil
+}
+
+// isIssuedFor reports whether the grant of a Secret was issued for the session, so that a copy of
+// another session's Secret is not taken for its own. Its status tells, or the fingerprint shows
+// the key that the session names. If there is no such key, it is what is assumed.
+func (r *reader) isIssuedFor(ctx context.Context, seen observation, metadata metav1.Object, assumed bool) (bool, error) {
+	if secret.IsReported(&seen.session.Status, metadata) {
+		return true, nil
+	}
+	key := seen.key
+	if key.State == renewal.KeyUnread {
+		var err error
+		if key, err = r.keys.Load(ctx, apikey.RefOf(seen.session), key.Version); err != nil {
+			return false, err
+		}
+	}
+	if key.State != renewal.KeyRead {
+		return assumed, nil
+	}
+	return secret.IsIssuedWith(key.Key, metadata), nil
+}
+
+// inspected adds what a Secret is to the session. g is its grant; nil if it is not the session's,
+// or not as it was written. It keeps the Secret itself only if it is ours.
+func inspected(seen observation, found *corev1.Secret, isWhole bool, g *secret.Grant) observation {
+	state, at := secret.Inspect(seen.session, found, g), writeOf(seen.session, found)
+	if state == renewal.SecretDrifted && seen.local.intact.at == at {
+		state = renewal.SecretOurs // what cannot be seen in the cache, or was changed while we wrote it
+	}
+	seen.secret, seen.isWhole, seen.secretState, seen.inSecret = found, isWhole, state, g
+	if found.DeletionTimestamp != nil {
+		seen.finalizers = found.Finalizers
+	}
+	switch state {
+	case renewal.SecretForeign:
+		seen.secret, seen.secretProblem, seen.finalizers = nil, foreignSecretMessage(seen.session, found), nil
+	case renewal.SecretOfPredecessor:
+		seen.secret = nil
+	case renewal.SecretOurs:
+		seen.local.intact = intactSecret{at, g.Expire}
+	case renewal.SecretAbsent, renewal.SecretDrifted, renewal.SecretEdited:
+	}
+	return seen
+}
+
+func foreignSecretMessage(session *v1alpha1.BillingSession, found *corev1.Secret) string {
+	switch generatedFor := secret.GeneratedFor(found); generatedFor {
+	case "":
+		return status.ForeignSecret(found.Name)
+	case session.Name:
+		return status.CopiedSecret(found.Name)
+	default:
+		return status.SecretOfSession(found.Name, generatedFor)
+	}
 }
 
 // generatedName is where the session's generated Secret is.
@@ -158,17 +210,24 @@ func isOlder(a, b *v1alpha1.BillingSession) bool {
 // noteUndone makes the next write wait if somebody else keeps undoing ours.
 func (r *reader) noteUndone(seen observation) {
 	undone := seen.secretState == renewal.SecretAbsent || seen.secretState == renewal.SecretEdited ||
-		seen.secretState == renewal.SecretDrifted && seen.local.synced.generation == seen.session.Generation
+		seen.secretState == renewal.SecretDrifted && seen.local.intact.at.generation == seen.session.Generation
 	if undone {
 		message := status.ContestedSecret(secret.NameFor(seen.session), lastManager(seen.secret))
 		seen.local.pending.undone(message, string(seen.session.UID), r.clock.Now())
 	}
 }
 
-// lastManager is the field manager that changed a cached Secret last, empty if none is known.
+// lastManager is the field manager that changed a Secret last, apart from this controller; empty
+// if none is known.
 func lastManager(s *corev1.Secret) string {
-	if s == nil || len(s.ManagedFields) == 0 {
+	var last metav1.ManagedFieldsEntry
+	if s == nil {
 		return ""
 	}
-	return s.ManagedFields[0].Manager
+	for _, entry := range s.ManagedFields {
+		if entry.Manager != fieldManager && !entry.Time.Before(last.Time) {
+			last = entry
+		}
+	}
+	return last.Manager
 }

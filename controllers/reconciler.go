@@ -36,12 +36,10 @@ type Endpoint interface {
 
 // Dependencies are what a Reconciler works with.
 type Dependencies struct {
-	// Client reads sessions, and the metadata of Secrets without our label, from a cache. It
-	// writes the status of sessions and the generated Secrets.
+	// Client reads sessions, and the metadata of Secrets, from a cache. It writes the status of
+	// sessions and the generated Secrets.
 	Client client.Client
-	// SecretCache reads generated Secrets from a cache that holds no others.
-	SecretCache client.Reader
-	// APIReader reads past the caches.
+	// APIReader reads past the cache.
 	APIReader client.Reader
 	// Leads reports whether nobody else can have taken over the lead. When nil, nobody can.
 	Leads    func() bool
@@ -86,7 +84,7 @@ func New(d Dependencies, o Options) *Reconciler {
 	r.client = client.WithFieldOwner(d.Client, fieldManager)
 	live := liveReader{d.APIReader}
 	r.reader = &reader{
-		cached: d.Client, generated: d.SecretCache, live: live, clock: d.Clock,
+		cached: d.Client, live: live, clock: d.Clock,
 		keys:        apikey.NewCache(live, d.Clock),
 		checkURL:    d.Endpoint.CheckURL,
 		claimants:   claimantsByIndex(d.Client),
@@ -132,11 +130,11 @@ var (
 	errNotLeading = errors.New("not leading")
 )
 
-// What the controller may do. Of Secrets it needs to read, create and update any in the
+// What the controller may do. Of Secrets it needs to read, create, update and patch any in the
 // namespaces that it serves: RBAC can restrict neither to some labels nor to metadata.
 // +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions,verbs=list;watch
 // +kubebuilder:rbac:groups=billing.xtracta.com,resources=billingsessions/status,verbs=patch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile makes one pass over a session.

@@ -31,7 +31,7 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	}
 	before := seen.session
 	next := status.Of(seen.statusInput(facts, plan))
-	if equality.Semantic.DeepEqual(before.Status, next) {
+	if !isNews(&before.Status, next) {
 		return nil
 	}
 	after := before.DeepCopy()
@@ -54,12 +54,24 @@ func (r *Reconciler) report(ctx context.Context, seen observation, facts renewal
 	return nil
 }
 
+// isNews reports whether a status says anything new. Another version of the Secret alone is not
+// worth a patch: a process that does not know it reads the Secret once.
+func isNews(before *v1alpha1.BillingSessionStatus, next v1alpha1.BillingSessionStatus) bool {
+	next.SecretResourceVersion = before.SecretResourceVersion
+	return !equality.Semantic.DeepEqual(*before, next)
+}
+
 // statusInput is what the status is made from.
 func (seen observation) statusInput(facts renewal.Facts, plan renewal.Plan) status.Input {
 	in := status.Input{
 		Session: seen.session, Facts: facts, Plan: plan,
 		SecretName: secret.NameFor(seen.session), HasSecret: seen.secret != nil,
-		Problems: status.Problems{Secret: seen.secretProblem, Write: seen.local.pending.message, Key: seen.keyProblem()},
+		Problems: status.Problems{
+			Secret: seen.secretProblem, Finalizers: seen.finalizers, Write: seen.local.pending.message, Key: seen.keyProblem(),
+		},
+	}
+	if seen.secretState == renewal.SecretOurs {
+		in.IntactVersion = seen.secret.ResourceVersion
 	}
 	if grant := seen.lastGrant(); grant != nil {
 		in.Grant, in.URL = grant.Timing(), grant.URL.Reveal()

@@ -6,12 +6,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/selection"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,10 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
@@ -38,12 +31,12 @@ type Options struct {
 	SessionSelector labels.Selector
 }
 
-// SessionCache is what the manager's own cache holds: sessions, and the identity of the
-// Secrets that are not generated.
-func (o Options) SessionCache() map[client.Object]cache.ByObject {
+// Cached is what the manager's cache holds: sessions, and of Secrets metadata only. So no cache
+// holds a URL or a key.
+func (o Options) Cached() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.BillingSession{}: {Transform: stripSession, Label: o.SessionSelector},
-		newSecretMetadata():        {Transform: stripSecretMetadata, Label: labelledAsGenerated(selection.NotEquals)},
+		newSecretMetadata():        {Transform: stripSecret},
 	}
 }
 
@@ -67,55 +60,29 @@ func (o Options) Controller() controller.Options {
 	}
 }
 
-// NewSecretCache is a cache of generated Secrets. It is separate from the manager's, as a
-// cache selects by kind: the manager's has the identity of all other Secrets.
-func NewSecretCache(config *rest.Config, scheme *runtime.Scheme, namespaces map[string]cache.Config) (cache.Cache, error) {
-	return cache.New(config, cache.Options{
-		Scheme:            scheme,
-		DefaultNamespaces: namespaces,
-		ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {
-			Label:     labelledAsGenerated(selection.Equals),
-			Transform: stripSecret,
-		}},
-	})
-}
-
-// labelledAsGenerated selects Secrets by our label. Between them the two caches hold all
-// Secrets, and none twice.
-func labelledAsGenerated(is selection.Operator) labels.Selector {
-	requirement, err := labels.NewRequirement(v1alpha1.LabelManagedBy, is, []string{v1alpha1.ManagedBy})
-	utilruntime.Must(err) // of constants
-	return labels.NewSelector().Add(*requirement)
-}
-
-// SetupWithManager adds the reconciler and its watches to the manager. secrets is the cache
-// of generated Secrets, which the manager will start.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, options controller.Options) error {
+// SetupWithManager adds the reconciler and its watches to the manager.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	if err := indexSessions(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	r.metrics.RegisterQueueLength(r.dispatcher.Len)
 	r.metrics.RegisterWaiting(mgr.Elected(), r.dispatcher.WaitingByNamespace)
 	options.LogConstructor = func(request *reconcile.Request) logr.Logger { return loggerFor(mgr.GetLogger(), request) }
-	secretMetadata := newSecretMetadata()
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.BillingSession{}, builder.WithPredicates(isDeclaredAnew)).
 		Watches(&v1alpha1.BillingSession{}, r.afterSession()).
-		Watches(secretMetadata, r.enqueueForSecret()).
-		WatchesRawSource(source.Kind[client.Object](secrets, &corev1.Secret{}, r.enqueueForSecret())).
+		Watches(newSecretMetadata(), r.enqueueForSecret()).
 		WatchesRawSource(r.woken).
 		WithOptions(options).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up the controller: %w", err)
 	}
-	if err := fillCaches(mgr.GetCache(), secrets); err != nil {
+	if err := fillCache(mgr.GetCache()); err != nil {
 		return err
 	}
-	for _, runnable := range []manager.Runnable{startedWithCaches{secrets}, r.dispatcher} {
-		if err := mgr.Add(runnable); err != nil {
-			return fmt.Errorf("set up the manager: %w", err)
-		}
+	if err := mgr.Add(r.dispatcher); err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
 	}
 	return nil
 }
@@ -123,30 +90,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, secrets cache.Cache, opt
 // isDeclaredAnew drops events that show only another status, which are mostly our own writes.
 var isDeclaredAnew = predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 
-// fillCaches creates the informers of the caches, so that these are full before anything
-// waits for them, on standby replicas too.
-func fillCaches(sessions, secrets cache.Cache) error {
-	for object, in := range map[client.Object]cache.Cache{
-		&v1alpha1.BillingSession{}: sessions,
-		newSecretMetadata():        sessions,
-		&corev1.Secret{}:           secrets,
-	} {
-		if _, err := in.GetInformer(context.Background(), object); err != nil {
-			return fmt.Errorf("set up a cache: %w", err)
+// fillCache creates the informers of the cache, so that it is full before anything waits for it,
+// on standby replicas too.
+func fillCache(c cache.Cache) error {
+	for _, object := range []client.Object{&v1alpha1.BillingSession{}, newSecretMetadata()} {
+		if _, err := c.GetInformer(context.Background(), object); err != nil {
+			return fmt.Errorf("set up the cache: %w", err)
 		}
 	}
 	return nil
 }
-
-// startedWithCaches makes the manager start this cache before any controller, on standby
-// replicas too. The manager recognises it by its GetCache method.
-type startedWithCaches struct{ cache.Cache }
-
-// GetCache is how the manager recognises a cache.
-func (c startedWithCaches) GetCache() cache.Cache { return c.Cache }
-
-// NeedLeaderElection implements manager.LeaderElectionRunnable.
-func (startedWithCaches) NeedLeaderElection() bool { return false }
 
 // loggerFor names the session in each line, once.
 func loggerFor(log logr.Logger, request *reconcile.Request) logr.Logger {

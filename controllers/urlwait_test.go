@@ -63,7 +63,7 @@ func (s *waitStage) pass(session types.NamespacedName) {
 func (s *waitStage) restart() {
 	s.registry = prometheus.NewRegistry()
 	s.r = New(Dependencies{
-		Client: s.store, SecretCache: s.store, APIReader: s.store, Clock: s.clock, Endpoint: generous{s.clock},
+		Client: s.store, APIReader: s.store, Clock: s.clock, Endpoint: generous{s.clock},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(s.registry),
 	}, Options{Concurrency: 1})
 }

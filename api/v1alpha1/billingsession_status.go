@@ -36,6 +36,13 @@ type BillingSessionStatus struct {
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
 
+	// secretResourceVersion is the version of the generated Secret that the controller
+	// wrote, or found to be as it had written it. It is empty while that cannot be
+	// said of any.
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	SecretResourceVersion string `json:"secretResourceVersion,omitempty"`
+
 	// lastHandledRenewRequest is the last value of the annotation
 	// billing.xtracta.com/renew-requested-at that led to a grant or a rejection. A
 	// value that is too long to be recorded is replaced by its SHA-256 digest.

@@ -59,32 +59,27 @@ func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
 	dog.cached = mgr.GetCache()
-	secrets, err := controllers.NewSecretCache(cluster, mgr.GetScheme(), dog.namespaces.configs())
-	if err != nil {
-		return nil, fmt.Errorf("set up the cache of generated Secrets: %w", err)
-	}
-	dependencies := dependenciesOf(mgr, secrets, client)
+	dependencies := dependenciesOf(mgr, client)
 	if o.leaderElect {
 		dependencies.Leads = held.isHeld
 	}
-	if err := controllers.New(dependencies, served).SetupWithManager(mgr, secrets, served.Controller()); err != nil {
+	if err := controllers.New(dependencies, served).SetupWithManager(mgr, served.Controller()); err != nil {
 		return nil, err
 	}
 	if err := registerSessionMetrics(mgr, o); err != nil {
 		return nil, err
 	}
-	return mgr, errors.Join(ctrlmetrics.Registry.Register(usable), mgr.Add(everyReplica{dog}), addProbes(mgr, secrets))
+	return mgr, errors.Join(ctrlmetrics.Registry.Register(usable), mgr.Add(everyReplica{dog}), addProbes(mgr))
 }
 
-func dependenciesOf(mgr ctrl.Manager, secrets cache.Cache, client *endpoint.Client) controllers.Dependencies {
+func dependenciesOf(mgr ctrl.Manager, client *endpoint.Client) controllers.Dependencies {
 	return controllers.Dependencies{
-		Client:      mgr.GetClient(),
-		SecretCache: secrets,
-		APIReader:   mgr.GetAPIReader(),
-		Endpoint:    client,
-		Clock:       clock.RealClock{},
-		Events:      mgr.GetEventRecorder("billing-operator"),
-		Metrics:     metrics.NewRequests(ctrlmetrics.Registry),
+		Client:    mgr.GetClient(),
+		APIReader: mgr.GetAPIReader(),
+		Endpoint:  client,
+		Clock:     clock.RealClock{},
+		Events:    mgr.GetEventRecorder("billing-operator"),
+		Metrics:   metrics.NewRequests(ctrlmetrics.Registry),
 	}
 }
 
@@ -161,7 +156,7 @@ func managerOptions(o options, served controllers.Options, namespaces map[string
 		Scheme: scheme,
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces,
-			ByObject:          served.SessionCache(),
+			ByObject:          served.Cached(),
 		},
 		Metrics:                       metricsOptions(o),
 		HealthProbeBindAddress:        o.healthProbeBindAddress,
@@ -183,24 +178,24 @@ func metricsOptions(o options) metricsserver.Options {
 	return served
 }
 
-// addProbes makes the pod ready once its caches are filled.
+// addProbes makes the pod ready once its cache is filled.
 // That the endpoint works is no part of it: a restart would not mend that.
-func addProbes(mgr ctrl.Manager, generated cache.Cache) error {
+func addProbes(mgr ctrl.Manager) error {
 	var filled atomic.Bool
 	fill := manager.RunnableFunc(func(ctx context.Context) error {
-		filled.Store(mgr.GetCache().WaitForCacheSync(ctx) && generated.WaitForCacheSync(ctx))
+		filled.Store(mgr.GetCache().WaitForCacheSync(ctx))
 		return nil
 	})
 	ready := func(*http.Request) error {
 		if !filled.Load() {
-			return errors.New("the caches are not filled yet")
+			return errors.New("the cache is not filled yet")
 		}
 		return nil
 	}
 	return errors.Join(
 		mgr.Add(everyReplica{fill}),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("caches", ready),
+		mgr.AddReadyzCheck("cache", ready),
 	)
 }
 

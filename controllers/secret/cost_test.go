@@ -29,7 +29,7 @@ func BenchmarkInspect(b *testing.B) {
 	composed := written(b, session)
 	b.ReportAllocs()
 	for b.Loop() {
-		if state, _ := Inspect(session, composed, anyHost); state != renewal.SecretOurs {
+		if state, _ := inspect(session, composed, anyHost); state != renewal.SecretOurs {
 			b.Fatal(state)
 		}
 	}
@@ -59,7 +59,7 @@ func TestTwiceTheSecretIsTwiceTheWork(t *testing.T) {
 			growth.AtMostDoubles(t, 4096, func(n int) func() {
 				s := written(t, owner())
 				fill(s, n)
-				return func() { Inspect(owner(), s, anyHost) }
+				return func() { inspect(owner(), s, anyHost) }
 			})
 		})
 	}

@@ -62,7 +62,7 @@ func TestForgedGrantIsNotBelieved(t *testing.T) {
 			inspected := func(change func(*corev1.Secret), want renewal.SecretState) {
 				t.Helper()
 				change(secret)
-				if got, read := Inspect(owner(), secret, policy.Check); got != want || (read != nil) != row.isBelieved {
+				if got, read := inspect(owner(), secret, policy.Check); got != want || (read != nil) != row.isBelieved {
 					t.Errorf("inspected as %d, want %d; a grant was read: %t", got, want, read != nil)
 				}
 			}

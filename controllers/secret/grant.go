@@ -9,7 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
@@ -25,9 +25,18 @@ const (
 	annotationFingerprint = "billing.xtracta.com/inputs-hmac"
 )
 
+// issuedFor is what annotationIssuedFor holds.
+type issuedFor struct {
+	v1alpha1.Inputs
+	// Expire is when the URL expires, in UNIX seconds. The data tells that, too, but no cache
+	// holds data. It is zero in what earlier versions wrote.
+	Expire int64 `json:"expire,omitempty"`
+}
+
 // Grant is a URL with everything that is known of it.
 type Grant struct {
 	renewal.Grant
+	// URL is zero where only the Secret's metadata was read.
 	URL endpoint.URL
 }
 
@@ -42,11 +51,8 @@ func (g *Grant) Timing() *renewal.Grant {
 // Compose is the Secret that holds the grant: the existing one changed, or a new one.
 func Compose(session *v1alpha1.BillingSession, existing *corev1.Secret, g *Grant) (*corev1.Secret, error) {
 	secret := WithMetadata(session, existing)
-	secret.Data = map[string][]byte{
-		v1alpha1.SecretKeyURL:    []byte(g.URL.Reveal()),
-		v1alpha1.SecretKeyExpire: []byte(strconv.FormatInt(g.Expire.Unix(), 10)),
-	}
-	issuedFor, err := json.Marshal(g.Inputs)
+	secret.Data = dataOf(g.URL, g.Expire)
+	issuedFor, err := json.Marshal(issuedFor{g.Inputs, g.Expire.Unix()})
 	if err != nil {
 		return nil, fmt.Errorf("encode the inputs of the grant: %w", err)
 	}
@@ -60,8 +66,16 @@ func Compose(session *v1alpha1.BillingSession, existing *corev1.Secret, g *Grant
 	return secret, nil
 }
 
+func dataOf(url endpoint.URL, expire time.Time) map[string][]byte {
+	return map[string][]byte{
+		v1alpha1.SecretKeyURL:    []byte(url.Reveal()),
+		v1alpha1.SecretKeyExpire: []byte(strconv.FormatInt(expire.Unix(), 10)),
+	}
+}
+
 // Rehearsal is what a dry run writes to find out whether a grant could be stored: the
-// existing Secret with its metadata in line, or else one whose data looks like a grant's.
+// existing Secret with its metadata in line, or else one whose data looks like a grant's, as it
+// also does for one of which only the metadata is at hand.
 // With an empty Secret, a webhook that alters URLs would go unnoticed.
 func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*corev1.Secret, error) {
 	if existing != nil && IsIntact(existing) {
@@ -73,64 +87,77 @@ func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*core
 // CheckURL returns nil for a URL that the endpoint may grant.
 type CheckURL func(text string) error
 
-// Inspect tells what the Secret is to the session, and reads its grant where it is ours
-// and as it was written. living are the UIDs of its OtherOwners that still exist.
-//
-// Anybody who may write Secrets can make a digest that is right, also while no controller
-// looks. A grant that the endpoint would not give therefore counts as an edit.
-func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, check CheckURL, living ...types.UID) (renewal.SecretState, *Grant) {
-	g, err := read(secret)
-	if err == nil {
-		err = g.check(check)
-	}
-	isIntact := err == nil && IsIntact(secret)
-	whose := ownershipOf(session, secret, isIntact, living)
-	switch whose {
-	case foreign:
-		return renewal.SecretForeign, nil
-	case ofPredecessor:
-		return renewal.SecretOfPredecessor, nil
-	case owned, orphaned:
-	}
-	if !isIntact {
-		return renewal.SecretEdited, nil
-	}
-	if whose == orphaned || !hasMetadata(session, secret) {
-		return renewal.SecretDrifted, g
-	}
-	return renewal.SecretOurs, g
-}
-
 // lastSecond is the end of the year 9999, the last that a status can hold.
 const lastSecond = 253402300799
 
-// read reads back what Compose wrote.
-func read(secret *corev1.Secret) (*Grant, error) {
+// Read reads the grant of a Secret back, nil unless it is as Compose wrote it.
+//
+// Anybody who may write Secrets can make a digest that is right, also while no controller
+// looks. A grant that the endpoint would not give therefore counts as an edit.
+func Read(secret *corev1.Secret, check CheckURL) *Grant {
 	expire, err := strconv.ParseInt(string(secret.Data[v1alpha1.SecretKeyExpire]), 10, 64)
 	if err != nil || expire < 0 || expire > lastSecond {
-		return nil, fmt.Errorf("read %s: not a UNIX time", v1alpha1.SecretKeyExpire)
+		return nil
 	}
-	issued, err := time.Parse(time.RFC3339, secret.Annotations[annotationIssueTime])
+	g := &Grant{Grant: renewal.Grant{Expire: time.Unix(expire, 0)}, URL: endpoint.NewURL(string(secret.Data[v1alpha1.SecretKeyURL]))}
+	if g.readAnnotations(secret.Annotations) != nil || g.Expire.Unix() != expire || g.check(check) != nil || !IsIntact(secret) {
+		return nil
+	}
+	return g
+}
+
+// ReadMetadata reads the grant of a Secret whose data is known to be as Compose wrote it, from
+// its metadata alone; nil if that does not tell. expire is when it expires, for Secrets of
+// earlier versions; it may be zero. The grant has the URL that the status shows, inStatus, if
+// that is the one in the Secret, as the digest tells; otherwise none.
+func ReadMetadata(metadata metav1.Object, expire time.Time, inStatus *Grant) *Grant {
+	g := &Grant{Grant: renewal.Grant{Expire: expire}}
+	if g.readAnnotations(metadata.GetAnnotations()) != nil || g.Expire.IsZero() || g.checkLife() != nil {
+		return nil
+	}
+	if inStatus == nil {
+		return g
+	}
+	whole := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: metadata.GetAnnotations()}, Data: dataOf(inStatus.URL, g.Expire)}
+	if IsIntact(whole) {
+		g.URL = inStatus.URL
+	}
+	return g
+}
+
+// readAnnotations adds what the annotations of a Secret tell of its grant.
+func (g *Grant) readAnnotations(annotations map[string]string) error {
+	issued, err := time.Parse(time.RFC3339, annotations[annotationIssueTime])
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", annotationIssueTime, err)
+		return fmt.Errorf("read %s: %w", annotationIssueTime, err)
 	}
-	offset, err := strconv.ParseInt(secret.Annotations[annotationClockOffset], 10, 32)
+	offset, err := strconv.ParseInt(annotations[annotationClockOffset], 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", annotationClockOffset, err)
+		return fmt.Errorf("read %s: %w", annotationClockOffset, err)
 	}
-	g := &Grant{
-		Grant: renewal.Grant{
-			Expire:      time.Unix(expire, 0),
-			Issued:      issued,
-			Offset:      time.Duration(offset) * time.Second,
-			Fingerprint: versioned(secret.Annotations[annotationFingerprint]),
-		},
-		URL: endpoint.NewURL(string(secret.Data[v1alpha1.SecretKeyURL])),
+	var stored issuedFor
+	if err := json.Unmarshal([]byte(annotations[annotationIssuedFor]), &stored); err != nil {
+		return fmt.Errorf("read %s: %w", annotationIssuedFor, err)
 	}
-	if err := json.Unmarshal([]byte(secret.Annotations[annotationIssuedFor]), &g.Inputs); err != nil {
-		return nil, fmt.Errorf("read %s: %w", annotationIssuedFor, err)
+	g.Issued, g.Offset, g.Inputs = issued, time.Duration(offset)*time.Second, stored.Inputs
+	g.Fingerprint = versioned(annotations[annotationFingerprint])
+	if stored.Expire != 0 {
+		g.Expire = time.Unix(stored.Expire, 0)
 	}
-	return g, nil
+	return nil
+}
+
+// IsIssuedWith reports whether the grant of the Secret with this metadata was issued with the key.
+func IsIssuedWith(key endpoint.Key, metadata metav1.Object) bool {
+	var g Grant
+	return g.readAnnotations(metadata.GetAnnotations()) == nil && g.Fingerprint == Fingerprint(key, g.Inputs)
+}
+
+// IsReported reports whether the status describes the grant of the Secret with this metadata.
+func IsReported(status *v1alpha1.BillingSessionStatus, metadata metav1.Object) bool {
+	var g Grant
+	return g.readAnnotations(metadata.GetAnnotations()) == nil && status.IssueTime != nil && status.IssuedFor != nil &&
+		g.Issued.Equal(status.IssueTime.Time) && g.Inputs == status.IssuedFor.Inputs
 }
 
 // FromStatus is the grant that the status shows, nil unless it is complete and one that the
@@ -156,12 +183,16 @@ func FromStatus(status *v1alpha1.BillingSessionStatus, check CheckURL) *Grant {
 
 // check returns why the endpoint cannot have given the grant.
 func (g *Grant) check(url CheckURL) error {
+	if err := url(g.URL.Reveal()); err != nil {
+		return fmt.Errorf("the URL %w", err)
+	}
+	return g.checkLife()
+}
+
+func (g *Grant) checkLife() error {
 	// Issued is rounded down to a second.
 	if life := g.Life(); life <= 0 || life > endpoint.MaxLife+time.Second {
 		return errors.New("the URL has a life that the endpoint does not grant")
-	}
-	if err := url(g.URL.Reveal()); err != nil {
-		return fmt.Errorf("the URL %w", err)
 	}
 	return nil
 }

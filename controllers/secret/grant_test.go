@@ -49,8 +49,9 @@ func TestGrantIsReadUpToTheLastSecondThatAStatusCanHold(t *testing.T) {
 		secret.Data[v1alpha1.SecretKeyExpire] = []byte(expire)
 		seconds, _ := strconv.ParseInt(expire, 10, 64)
 		secret.Annotations[annotationIssueTime] = time.Unix(seconds-60, 0).UTC().Format(time.RFC3339) // a life that can be granted
+		secret.Annotations[annotationIssuedFor] = "{}"                                                // as earlier versions wrote it
 		secret.Annotations[annotationDigest] = digest(secret)                                         // whoever edits can make a digest too
-		if state, _ := Inspect(owner(), secret, anyHost); state != want {
+		if state, _ := inspect(owner(), secret, anyHost); state != want {
 			t.Errorf("with expire %q it is inspected as %d, want %d", expire, state, want)
 		}
 	}
@@ -60,7 +61,7 @@ func TestGrantIsReadUpToTheLastSecondThatAStatusCanHold(t *testing.T) {
 		secret := written(t, owner())
 		secret.Annotations[annotation] = garbled
 		secret.Annotations[annotationDigest] = digest(secret)
-		if state, grant := Inspect(owner(), secret, anyHost); state != renewal.SecretEdited || grant != nil {
+		if state, grant := inspect(owner(), secret, anyHost); state != renewal.SecretEdited || grant != nil {
 			t.Errorf("with %s %q it is inspected as %d, with a grant: %t", annotation, garbled, state, grant != nil)
 		}
 	}

@@ -26,6 +26,47 @@ func NameFor(session *v1alpha1.BillingSession) string {
 	return ptr.Deref(session.Spec.SecretName, session.Name)
 }
 
+// maxOutline is the size up to which an outline is cached, in bytes. What the controller writes
+// takes less than 2 KiB.
+const maxOutline = 4 << 10
+
+// Outline is the part of a Secret's metadata, besides its identity, that tells whose it is and
+// describes its grant. It is empty for a Secret that was not generated for a session. Anybody may
+// write the same into a Secret of his own, so of what is too large less is kept: without its
+// annotations a Secret is read, and without anything it counts as foreign.
+func Outline(metadata metav1.Object) metav1.ObjectMeta {
+	if GeneratedFor(metadata) == "" {
+		return metav1.ObjectMeta{}
+	}
+	outline := metav1.ObjectMeta{
+		OwnerReferences: metadata.GetOwnerReferences(),
+		Labels:          pick(metadata.GetLabels(), v1alpha1.LabelManagedBy, v1alpha1.LabelSession),
+		Annotations: pick(metadata.GetAnnotations(),
+			annotationIssueTime, annotationClockOffset, annotationIssuedFor, annotationFingerprint, annotationDigest),
+	}
+	if outline.DeletionTimestamp = metadata.GetDeletionTimestamp(); outline.DeletionTimestamp != nil {
+		outline.Finalizers = metadata.GetFinalizers()
+	}
+	if outline.Size() > maxOutline {
+		outline.Annotations = nil
+	}
+	if outline.Size() > maxOutline {
+		return metav1.ObjectMeta{}
+	}
+	return outline
+}
+
+// pick is the part of the map with these keys.
+func pick(from map[string]string, keys ...string) map[string]string {
+	picked := make(map[string]string, len(keys))
+	for _, key := range keys {
+		if value, ok := from[key]; ok {
+			picked[key] = value
+		}
+	}
+	return picked
+}
+
 // WithMetadata is the existing Secret, or a new one, with the owner, labels and
 // annotations that it should have, and its data unchanged.
 func WithMetadata(session *v1alpha1.BillingSession, existing *corev1.Secret) *corev1.Secret {

@@ -6,89 +6,88 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
-// ownership tells whose a Secret is.
-type ownership int
+// Ownership tells whose a Secret is, as far as its metadata tells.
+type Ownership int
 
 const (
-	// foreign: it belongs to somebody else, or nobody knows to whom.
-	foreign ownership = iota
-	// owned: it names this session as its owner.
-	owned
-	// orphaned: it was written for this session, and its owner reference was lost.
-	orphaned
-	// ofPredecessor: it belongs to a deleted session of the same name, and to nobody else.
-	ofPredecessor
+	// Foreign: it belongs to somebody else, or nobody knows to whom.
+	Foreign Ownership = iota
+	// Owned: it names this session as its owner.
+	Owned
+	// Orphaned: its labels say that it was written for this session, and it names no owner, or
+	// only sessions of this name that are gone. It is this session's if its grant is.
+	Orphaned
+	// OfPredecessor: it belongs to a deleted session of the same name, and to nobody else.
+	OfPredecessor
 )
 
-// ownershipOf tells whose the Secret is. isIntact reports whether it is as it was written,
-// and living are the UIDs of the other sessions that it names as owners and that still exist.
+// OwnershipOf tells whose the Secret with this metadata is.
 //
-// Backups, restores and `kubectl delete --cascade=orphan` lose owner references. A Secret
-// that this session's labels and an intact digest show to be ours is taken back; otherwise
-// the file that pods mount would go stale beside a session that may not touch it.
-func ownershipOf(session *v1alpha1.BillingSession, secret *corev1.Secret, isIntact bool, living []types.UID) ownership {
-	if slices.ContainsFunc(secret.OwnerReferences, func(o metav1.OwnerReference) bool { return isSession(o) && o.UID == session.UID }) {
-		if secret.DeletionTimestamp != nil {
-			return ofPredecessor
-		}
-		return owned
-	}
-	exists := func(o metav1.OwnerReference) bool { return !isSession(o) || slices.Contains(living, o.UID) }
-	ofName := func(o metav1.OwnerReference) bool { return o.Name == session.Name }
+// Backups, restores and `kubectl delete --cascade=orphan` lose owner references. A Secret that
+// was written for this session is taken back; otherwise the file that pods mount would go stale
+// beside a session that may not touch it.
+func OwnershipOf(session *v1alpha1.BillingSession, metadata metav1.Object) Ownership {
+	owners := metadata.GetOwnerReferences()
+	isOther := func(o metav1.OwnerReference) bool { return !isSession(o) || o.Name != session.Name }
 	switch {
-	case slices.ContainsFunc(secret.OwnerReferences, exists):
-		return foreign
-	case secret.DeletionTimestamp == nil && isLabelledFor(session, secret) && isIntact:
-		return orphaned
-	case slices.ContainsFunc(secret.OwnerReferences, ofName):
-		return ofPredecessor
+	case slices.ContainsFunc(owners, func(o metav1.OwnerReference) bool { return isSession(o) && o.UID == session.UID }):
+		return Owned
+	case slices.ContainsFunc(owners, isOther):
+		return Foreign
+	case metadata.GetDeletionTimestamp() == nil && isLabelledFor(session, metadata):
+		return Orphaned
+	case len(owners) > 0:
+		return OfPredecessor
 	}
-	return foreign
+	return Foreign
 }
 
-func isLabelledFor(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
-	return secret.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy && secret.Labels[v1alpha1.LabelSession] == session.Name
-}
-
-// IsOwnedBy reports whether the Secret names the session as its owner and is not being
-// deleted.
-func IsOwnedBy(session *v1alpha1.BillingSession, secret *corev1.Secret) bool {
-	return ownershipOf(session, secret, false, nil) == owned
-}
-
-// OtherOwners are the sessions that the Secret names as owners and whose existence decides
-// whether it is this session's. There are none where something else decides.
-func OtherOwners(session *v1alpha1.BillingSession, secret *corev1.Secret) []metav1.OwnerReference {
-	// The digest is costly, and decides only of what would be an orphan.
-	if ownershipOf(session, secret, true, nil) != orphaned || !IsIntact(secret) {
-		return nil
+// Inspect tells what the Secret is to the session. g is its grant; nil if it has none that was
+// issued for this session and is as it was written.
+func Inspect(session *v1alpha1.BillingSession, secret *corev1.Secret, g *Grant) renewal.SecretState {
+	whose := OwnershipOf(session, secret)
+	if whose == Orphaned && g == nil {
+		whose = Foreign
+		if len(secret.OwnerReferences) > 0 {
+			whose = OfPredecessor
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(secret.OwnerReferences), func(o metav1.OwnerReference) bool { return o.Name == session.Name })
+	switch {
+	case whose == Foreign:
+		return renewal.SecretForeign
+	case whose == OfPredecessor:
+		return renewal.SecretOfPredecessor
+	case g == nil:
+		return renewal.SecretEdited
+	case whose == Orphaned || !hasMetadata(session, secret):
+		return renewal.SecretDrifted
+	}
+	return renewal.SecretOurs
 }
 
-// GeneratedFor is the name of the session that the Secret was generated for, empty for
-// none.
-func GeneratedFor(secret *corev1.Secret) string {
-	for _, owner := range secret.OwnerReferences {
+func isLabelledFor(session *v1alpha1.BillingSession, metadata metav1.Object) bool {
+	labels := metadata.GetLabels()
+	return labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy && labels[v1alpha1.LabelSession] == session.Name
+}
+
+// GeneratedFor is the name of the session that the Secret with this metadata was generated for,
+// empty for none.
+func GeneratedFor(metadata metav1.Object) string {
+	for _, owner := range metadata.GetOwnerReferences() {
 		if isSession(owner) {
 			return owner.Name
 		}
 	}
-	if secret.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
-		return secret.Labels[v1alpha1.LabelSession]
+	if labels := metadata.GetLabels(); labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy {
+		return labels[v1alpha1.LabelSession]
 	}
 	return ""
-}
-
-// HasOwner reports whether the Secret names a session as its owner.
-func HasOwner(secret *corev1.Secret) bool {
-	return slices.ContainsFunc(secret.OwnerReferences, isSession)
 }
 
 func isSession(owner metav1.OwnerReference) bool {

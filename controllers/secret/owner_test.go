@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,58 +22,59 @@ func ownedBy(owners ...metav1.OwnerReference) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{OwnerReferences: owners}}
 }
 
-// The controller writes to what it owns, keeps whole what a session owns, and sends no URL as
-// a key: each asks for the owner in another way.
+// TestWhoseASecretIs tells what is written to, what is taken back, and whose URL is not sent as a key.
 func TestWhoseASecretIs(t *testing.T) {
 	t.Parallel()
-	leaving := ownedBy(sessionRef("acme", "uid"))
-	leaving.DeletionTimestamp = &metav1.Time{}
-	taken := written(t, owner())
-	taken.OwnerReferences = []metav1.OwnerReference{sessionRef("other", "x")}
-	labelled := func(by, of string) *corev1.Secret {
-		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{v1alpha1.LabelManagedBy: by, v1alpha1.LabelSession: of}}}
+	labelled := func(by, of string, owners ...metav1.OwnerReference) *corev1.Secret {
+		s := ownedBy(owners...)
+		s.Labels = map[string]string{v1alpha1.LabelManagedBy: by, v1alpha1.LabelSession: of}
+		return s
+	}
+	leaving := func(s *corev1.Secret) *corev1.Secret {
+		s.DeletionTimestamp = &metav1.Time{}
+		return s
 	}
 	otherKind := sessionRef("acme", "uid")
 	otherKind.Kind = "BillingReport"
+	ours, earlier, another := sessionRef("acme", "uid"), sessionRef("acme", "earlier"), sessionRef("other", "x")
 	for _, row := range []struct {
-		why    string
-		secret *corev1.Secret
-		// ours, owned and generatedFor are what IsOwnedBy, HasOwner and GeneratedFor say.
-		ours, owned  bool
+		why          string
+		secret       *corev1.Secret
+		want         Ownership
 		generatedFor string
-		others       []metav1.OwnerReference
 	}{
-		{why: "nobody's", secret: ownedBy()},
-		{why: "ours", secret: ownedBy(sessionRef("acme", "uid")), ours: true, owned: true, generatedFor: "acme"},
-		{why: "ours, but gone in a moment", secret: leaving, owned: true, generatedFor: "acme"},
-		{why: "of our predecessor, which no lookup by name can find", secret: ownedBy(sessionRef("acme", "earlier")), owned: true, generatedFor: "acme"},
-		{why: "of another session, and not written for this one", secret: ownedBy(sessionRef("other", "x")), owned: true, generatedFor: "other"},
-		{why: "written for this session, of another one that may have gone", secret: taken, owned: true, generatedFor: "other",
-			others: []metav1.OwnerReference{sessionRef("other", "x")}},
-		{why: "ours and another session's", secret: ownedBy(configMapRef, sessionRef("acme", "uid"), sessionRef("other", "x")), ours: true, owned: true,
-			generatedFor: "acme"},
-		{why: "of another kind of object with our UID", secret: ownedBy(configMapRef)},
-		{why: "of another kind of our API", secret: ownedBy(otherKind)},
-		{why: "written for a session, with its owner reference lost", secret: labelled(v1alpha1.ManagedBy, "lost"), generatedFor: "lost"},
-		{why: "with a label that anybody may set", secret: labelled("helm", "lost")},
+		{"nobody's", ownedBy(), Foreign, ""},
+		{"ours", ownedBy(ours), Owned, "acme"},
+		{"ours, but a finalizer holds it", leaving(ownedBy(ours)), Owned, "acme"},
+		{"ours and another session's", ownedBy(configMapRef, ours, another), Owned, "acme"},
+		{"of our predecessor", ownedBy(earlier), OfPredecessor, "acme"},
+		{"of another session", ownedBy(another), Foreign, "other"},
+		{"of another kind of object with our UID", ownedBy(configMapRef), Foreign, ""},
+		{"of another kind of our API", ownedBy(otherKind), Foreign, ""},
+		{"written for us", labelled(v1alpha1.ManagedBy, "acme"), Orphaned, "acme"},
+		{"written for us, of our predecessor", labelled(v1alpha1.ManagedBy, "acme", earlier), Orphaned, "acme"},
+		{"written for us, of our predecessor, which goes", leaving(labelled(v1alpha1.ManagedBy, "acme", earlier)), OfPredecessor, "acme"},
+		{"written for us, and goes", leaving(labelled(v1alpha1.ManagedBy, "acme")), Foreign, "acme"},
+		{"written for us, of another session", labelled(v1alpha1.ManagedBy, "acme", another), Foreign, "other"},
+		{"written for us, of our predecessor and another session", labelled(v1alpha1.ManagedBy, "acme", earlier, another), Foreign, "acme"},
+		{"written for us, of another object", labelled(v1alpha1.ManagedBy, "acme", configMapRef), Foreign, "acme"},
+		{"written for another session", labelled(v1alpha1.ManagedBy, "other"), Foreign, "other"},
+		{"with a label that anybody may set", labelled("helm", "acme"), Foreign, ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
 			before := row.secret.DeepCopy()
-			if got := IsOwnedBy(owner(), row.secret); got != row.ours {
-				t.Errorf("owned by the session: %t", got)
-			}
-			if got := HasOwner(row.secret); got != row.owned {
-				t.Errorf("owned by any session: %t", got)
+			if got := OwnershipOf(owner(), row.secret); got != row.want {
+				t.Errorf("ownership %d, want %d", got, row.want)
 			}
 			if got := GeneratedFor(row.secret); got != row.generatedFor {
 				t.Errorf("generated for %q, want %q", got, row.generatedFor)
 			}
-			if diff := cmp.Diff(row.others, OtherOwners(owner(), row.secret), cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("other owners (-want +got)\n%s", diff)
+			if outline := Outline(row.secret); OwnershipOf(owner(), &outline) != row.want || GeneratedFor(&outline) != row.generatedFor {
+				t.Errorf("the outline that is cached tells otherwise: %+v", outline)
 			}
 			if diff := cmp.Diff(before, row.secret); diff != "" {
-				t.Errorf("a Secret of the cache has changed (-before +after)\n%s", diff)
+				t.Errorf("a Secret has changed (-before +after)\n%s", diff)
 			}
 		})
 	}

@@ -23,6 +23,12 @@ func owner(differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSessi
 	return builders.Session("acme", append(differences, builders.In("finance"), func(s *v1alpha1.BillingSession) { s.UID = "uid" })...)
 }
 
+// inspect inspects a Secret whose grant was issued for the session.
+func inspect(session *v1alpha1.BillingSession, s *corev1.Secret, check CheckURL) (renewal.SecretState, *Grant) {
+	g := Read(s, check)
+	return Inspect(session, s, g), g
+}
+
 // anyHost is what those check who know no endpoint.
 var anyHost = endpoint.URLPolicy{}.Check
 
@@ -51,7 +57,7 @@ func TestGrantIsReadBackAsItWasWritten(t *testing.T) {
 		session, given := owner(), grants(t)
 		secret, err := Compose(session, nil, given)
 		must(t, err)
-		state, got := Inspect(session, secret, anyHost)
+		state, got := inspect(session, secret, anyHost)
 		if state != renewal.SecretOurs {
 			t.Fatalf("inspected as %d", state)
 		}
@@ -108,7 +114,7 @@ func TestEveryEditShows(t *testing.T) {
 			s.OwnerReferences[0].UID, s.Data = "earlier", nil
 			s.OwnerReferences = append(s.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "acme", UID: "x"})
 		}, renewal.SecretForeign},
-		{"a living session alone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "living", "other" }, renewal.SecretForeign},
+		{"another session alone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretForeign},
 		{"the owner's name in another API", func(s *corev1.Secret) { s.OwnerReferences[0].APIVersion = "example.com/v1" }, renewal.SecretForeign},
 		{"an earlier session of that name, and other data", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.Data = "earlier", nil }, renewal.SecretOfPredecessor},
 		{"an earlier session of that name, on its way", func(s *corev1.Secret) {
@@ -119,21 +125,20 @@ func TestEveryEditShows(t *testing.T) {
 		}, renewal.SecretEdited},
 		{"a lost owner", func(s *corev1.Secret) { s.OwnerReferences = nil }, renewal.SecretDrifted},
 		{"a session restored with another UID", func(s *corev1.Secret) { s.OwnerReferences[0].UID = "earlier" }, renewal.SecretDrifted},
-		{"another session that is gone", func(s *corev1.Secret) { s.OwnerReferences[0].UID, s.OwnerReferences[0].Name = "x", "other" }, renewal.SecretDrifted},
-		{"on its way", func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, renewal.SecretOfPredecessor},
+		{"on its way, and held by a finalizer", func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }, renewal.SecretOurs},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
 			secret := written(t, session)
 			row.edit(secret)
-			got, _ := Inspect(session, secret, anyHost, "living")
+			got, _ := inspect(session, secret, anyHost)
 			if got != row.want {
 				t.Errorf("inspected as %d, want %d", got, row.want)
 			}
 			if got != renewal.SecretDrifted {
 				return
 			}
-			if got, _ := Inspect(session, WithMetadata(session, secret), anyHost); got != renewal.SecretOurs {
+			if got, _ := inspect(session, WithMetadata(session, secret), anyHost); got != renewal.SecretOurs {
 				t.Errorf("brought in line, it is inspected as %d", got)
 			}
 		})
@@ -225,14 +230,11 @@ func FuzzInspect(f *testing.F) {
 			annotationIssuedFor: issuedFor, annotationFingerprint: print, annotationTemplate: template})
 		secret.Annotations[annotationDigest] = digest(secret)
 		before := secret.DeepCopy()
-		state, g := Inspect(session, secret, anyHost)
+		state, g := inspect(session, secret, anyHost)
 		if !cmp.Equal(before, secret) {
 			t.Error("Inspect changed the Secret")
 		}
-		if ours := state == renewal.SecretOurs || state == renewal.SecretDrifted; ours != (g != nil) {
-			t.Fatalf("inspected as %d with a grant: %t", state, g != nil)
-		}
-		if g == nil {
+		if state != renewal.SecretOurs && state != renewal.SecretDrifted {
 			return
 		}
 		if _, err := metav1.NewTime(g.Expire).MarshalJSON(); err != nil || g.Expire.Year() > 9999 || g.Expire.Unix() < 0 {
@@ -240,7 +242,7 @@ func FuzzInspect(f *testing.F) {
 		}
 		again, err := Compose(session, secret, g)
 		must(t, err)
-		if state, _ := Inspect(session, again, anyHost); state != renewal.SecretOurs {
+		if state, _ := inspect(session, again, anyHost); state != renewal.SecretOurs {
 			t.Errorf("what is written from it is inspected as %d", state)
 		}
 	})

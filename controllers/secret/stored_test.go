@@ -36,7 +36,7 @@ func TestWhatEarlierVersionsStoredIsStillOurs(t *testing.T) {
 			must(t, err)
 			var stored corev1.Secret
 			must(t, yaml.UnmarshalStrict(text, &stored))
-			state, grant := Inspect(session, &stored, anyHost)
+			state, grant := inspect(session, &stored, anyHost)
 			if state != renewal.SecretOurs {
 				t.Fatalf("inspected as %d", state)
 			}

@@ -117,7 +117,7 @@ func conditionsFor(in *Input) conditions {
 	if c.reason == "" {
 		c.reason = in.Plan.Blocked
 	}
-	c.message = message(in, c.reason)
+	c.message = sentences(message(in, c.reason), heldSecretMessage(in))
 	c.alsoReason, c.alsoMessage = c.reason, c.message
 	if r.also == v1alpha1.ConditionRenewalFailing {
 		c.alsoReason, c.alsoMessage = in.Plan.Blocked, obstacleMessage(in, in.Plan.Blocked)

@@ -28,6 +28,19 @@ func message(in *Input, reason string) string {
 	return obstacleMessage(in, reason)
 }
 
+// maxNamed is how many finalizers a message names.
+const maxNamed = 3
+
+// heldSecretMessage says who holds a Secret that is being deleted; empty when nobody does.
+func heldSecretMessage(in *Input) string {
+	held := in.Problems.Finalizers
+	if len(held) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Secret %q is being deleted, but a finalizer holds it (%s): once that is removed, the operator makes the Secret again",
+		in.SecretName, strings.Join(held[:min(len(held), maxNamed)], ", "))
+}
+
 // obstacleMessage says in sentences what blocks a request, and the cure where there is one.
 func obstacleMessage(in *Input, reason string) string {
 	switch reason {
@@ -79,6 +92,12 @@ func ForeignSecret(secret string) string {
 // SecretOfSession says that the Secret of another session is in the way.
 func SecretOfSession(secret, session string) string {
 	return fmt.Sprintf("Secret %q belongs to BillingSession %q: create a session with another spec.secretName", secret, session)
+}
+
+// CopiedSecret says that a Secret that bears this session's labels is in the way.
+func CopiedSecret(secret string) string {
+	return fmt.Sprintf("Secret %q has this session's labels, but is not known to hold a URL that was issued with its API key, so it is left alone: "+
+		"delete it if nobody needs it, or create a session with another spec.secretName", secret)
 }
 
 // OlderClaimant says that an older session claims the same Secret.

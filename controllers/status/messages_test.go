@@ -99,6 +99,9 @@ func TestProblemsNameTheirCure(t *testing.T) {
 		p.Namespace, p.Secret, p.Entry = "finance", "acme", "entry"
 		return p.message(state)
 	}
+	held := func(finalizers ...string) *Input {
+		return &Input{SecretName: "acme", Problems: Problems{Finalizers: finalizers}}
+	}
 	for _, row := range []struct {
 		why  string
 		got  string
@@ -115,6 +118,9 @@ func TestProblemsNameTheirCure(t *testing.T) {
 		{"the key was garbled", key(renewal.KeyInvalid, KeyProblem{Value: errors.New("it is empty")}), []string{`Entry "entry"`, "it is empty"}},
 		{"nobody knows whose it is", ForeignSecret("acme"), []string{"not owned by this session", "spec.secretName"}},
 		{"another session has it", SecretOfSession("acme", "other"), []string{`belongs to BillingSession "other"`, "spec.secretName"}},
+		{"it is a copy of another session's", CopiedSecret("acme"), []string{"issued with its API key", "delete it if nobody needs it"}},
+		{"a finalizer holds it", heldSecretMessage(held("example.com/a")), []string{"is being deleted", "a finalizer holds it (example.com/a)"}},
+		{"many finalizers hold it", heldSecretMessage(held("a/1", "a/2", "a/3", "a/4")), []string{"holds it (a/1, a/2, a/3):"}},
 		{"another session is about to have it", OlderClaimant("acme", "other"), []string{`BillingSession "other" is older`, "spec.secretName"}},
 		{"a webhook alters it", AlteredSecret("acme"), []string{"could not be written. Something changes", "webhooks"}},
 		{"another controller writes it", ContestedSecret("acme", ""), []string{"could not be written. Somebody else", "--show-managed-fields"}},

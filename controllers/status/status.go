@@ -31,6 +31,8 @@ type Input struct {
 	// exists and is ours.
 	SecretName string
 	HasSecret  bool
+	// IntactVersion is the version of the Secret if it is as it should be, empty otherwise.
+	IntactVersion string
 	// Problems are what the reason of a condition is about.
 	Problems Problems
 }
@@ -39,6 +41,8 @@ type Input struct {
 type Problems struct {
 	// Secret says in a sentence whose the Secret is that stands in the way.
 	Secret string
+	// Finalizers hold the Secret although it is being deleted; none when it is not.
+	Finalizers []string
 	// Write says in a sentence why the Secret could not be written.
 	Write string
 	// Key is what is wrong with the key's Secret.
@@ -51,7 +55,7 @@ func Of(in Input) v1alpha1.BillingSessionStatus {
 	next.ObservedGeneration = in.Session.Generation
 	next.LastHandledRenewRequest = in.Facts.HandledRequest
 	next.LastAttempt = in.Facts.Last
-	next.SecretName = ""
+	next.SecretName, next.SecretResourceVersion = "", in.IntactVersion
 	if in.HasSecret {
 		next.SecretName = in.SecretName
 	}

@@ -24,7 +24,7 @@ func TestStatusShowsTheGrant(t *testing.T) {
 	held := &renewal.Grant{Issued: now.Add(999 * time.Millisecond), Expire: now.Add(time.Hour), Offset: 7 * time.Second, Inputs: inputs}
 	due := now.Add(time.Minute)
 	before := v1alpha1.BillingSessionStatus{
-		ObservedGeneration: 2, SecretName: "former", URL: "https://former.example/", LastHandledRenewRequest: "former",
+		ObservedGeneration: 2, SecretName: "former", SecretResourceVersion: "6", URL: "https://former.example/", LastHandledRenewRequest: "former",
 		LastAttempt: &v1alpha1.Attempt{Message: "former"}, IssueTime: at(now.Add(-time.Hour)), ExpirationTime: at(now), RenewalTime: at(now),
 	}
 	shown := v1alpha1.BillingSessionStatus{
@@ -40,6 +40,8 @@ func TestStatusShowsTheGrant(t *testing.T) {
 		{"a URL that is alive is shown", func(*status.Input) {}, func(*v1alpha1.BillingSessionStatus) {}},
 		{"a Secret that is not there has no name to mount",
 			func(in *status.Input) { in.HasSecret = false }, func(s *v1alpha1.BillingSessionStatus) { s.SecretName = "" }},
+		{"a Secret that is as it should be is vouched for",
+			func(in *status.Input) { in.IntactVersion = "7" }, func(s *v1alpha1.BillingSessionStatus) { s.SecretResourceVersion = "7" }},
 		{"an expired link must not be clicked, and its times say since when",
 			func(in *status.Input) { in.Plan.Active, in.Plan.UpToDate = nil, false },
 			func(s *v1alpha1.BillingSessionStatus) { s.URL, s.RenewalTime = "", nil }},

@@ -8,10 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
@@ -66,18 +68,94 @@ func TestOlderOfTwoSessionsHasTheSecret(t *testing.T) {
 	w.waitForRequests(2)
 }
 
-func TestSecretThatIsBeingDeletedIsWaitedFor(t *testing.T) {
+// TestASecretThatAFinalizerHoldsIsKeptAlive: pods go on using it after somebody has deleted it.
+func TestASecretThatAFinalizerHoldsIsKeptAlive(t *testing.T) {
+	t.Parallel()
+	for shown, afterwards := range map[v1alpha1.URLInStatus]int{v1alpha1.URLInStatusFull: 0, v1alpha1.URLInStatusHidden: 1} {
+		t.Run(string(shown), func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.issued("acme", builders.Expiration(600), builders.URLInStatus(shown))
+			w.staysReady("acme")
+			w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = []string{"example.com/wait"} })
+			w.rest()
+			w.Delete(w.Secret("acme"))
+			isHeld := func() bool {
+				return strings.Contains(w.readyMessage("acme"), `"acme" is being deleted, but a finalizer holds it (example.com/wait)`)
+			}
+			env.Until(t, "the status names the finalizer", isHeld)
+			first := w.URLIn("acme")
+			w.clock.Step(7 * time.Minute) // it is due, and has not expired
+			renewed := w.waitForNewURL("acme", first)
+			w.waitForRequests(2)
+			if !isHeld() {
+				t.Errorf("the status does not name the finalizer any more: %s", w.readyMessage("acme"))
+			}
+			w.passFloor()
+			held := w.Secret("acme").UID
+			w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = nil })
+			env.Until(t, "it is made again", func() bool { s := w.Secret("acme"); return s != nil && s.UID != held })
+			w.waitForRequests(2 + afterwards)
+			if afterwards == 0 && w.URLIn("acme") != renewed {
+				t.Error("it holds another URL")
+			}
+			w.Eventually("nothing is held any more", func() string { return env.Unless(!isHeld(), w.readyMessage("acme")) })
+		})
+	}
+}
+
+// TestAHeldSecretOfADeletedSessionIsWaitedFor, and whoever looks learns who holds it.
+func TestAHeldSecretOfADeletedSessionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newRunningWorld(t)
-	first := w.issued("acme")
+	before := w.issued("acme")
+	w.passFloor()
+	w.controller.stop()
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = []string{"example.com/wait"} })
-	w.rest()
-	w.Delete(w.Secret("acme"))
+	w.Delete(before)
+	w.Delete(w.Secret("acme")) // as garbage collection does
+	w.applyAgain(before)
+	w.run()
 	w.Reaches("acme", v1alpha1.ConditionReconciling, v1alpha1.ReasonAwaitingCollection)
+	if message := w.readyMessage("acme"); !strings.Contains(message, "example.com/wait") {
+		t.Errorf("the finalizer is not named: %s", message)
+	}
+	w.waitForRequests(1)
 	w.editSecret("acme", func(s *corev1.Secret) { s.Finalizers = nil })
 	w.Ready("acme")
-	w.waitForURL("acme", first.Status.URL)
-	w.waitForRequests(1)
+	w.waitForRequests(2)
+}
+
+// readyMessage is the message of the session's condition Ready.
+func (w *world) readyMessage(name string) string {
+	w.T.Helper()
+	if ready := meta.FindStatusCondition(w.Get(name).Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return ready.Message
+	}
+	return ""
+}
+
+// TestAForeignSecretIsNotVouchedFor: whoever may write a status cannot hand a Secret over.
+func TestAForeignSecretIsNotVouchedFor(t *testing.T) {
+	t.Parallel()
+	w := newRunningWorld(t)
+	foreign := builders.ForeignSecret(w.Namespace, "acme")
+	w.Create(foreign)
+	w.Session("acme")
+	session := w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.rest()
+	if diff := cmp.Diff([]string{patchStatus}, w.calls.since()); diff != "" {
+		t.Errorf("what a foreign Secret costs (-want +got):\n%s", diff)
+	}
+	w.controller.stop()
+	session.Status.SecretResourceVersion = foreign.ResourceVersion
+	w.Must(w.Client.Status().Update(t.Context(), session))
+	w.andPass("acme", w.run)
+	w.Reaches("acme", v1alpha1.ConditionStalled, v1alpha1.ReasonSecretConflict)
+	w.waitForRequests(0)
+	if diff := cmp.Diff([]string(nil), w.calls.since()); diff != "" {
+		t.Errorf("what one costs that the status vouches for (-want +got):\n%s", diff)
+	}
 }
 
 func TestSessionThatIsBeingDeletedIsLeftAlone(t *testing.T) {

@@ -67,7 +67,7 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 	namespaces := map[string]cache.Config{w.Namespace: {}}
 	mgr, err := ctrl.NewManager(w.connection, ctrl.Options{
 		Scheme:     env.Scheme(),
-		Cache:      cache.Options{DefaultNamespaces: namespaces, ByObject: w.options.SessionCache()},
+		Cache:      cache.Options{DefaultNamespaces: namespaces, ByObject: w.options.Cached()},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 		Logger:     testLogs.logger(),
@@ -79,10 +79,6 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := controllers.NewSecretCache(w.connection, mgr.GetScheme(), namespaces)
-	if err != nil {
-		return nil, err
-	}
 	issuer, err := endpoint.New(endpoint.Config{
 		URL: w.URL + standin.Path, Timeout: 30 * time.Second, Clock: w.clock, UserAgent: "test",
 	})
@@ -90,7 +86,7 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 		return nil, err
 	}
 	reconciler := controllers.New(controllers.Dependencies{
-		Client: mgr.GetClient(), SecretCache: secrets, APIReader: liveReader{mgr.GetAPIReader(), &w.calls}, Endpoint: issuer, Clock: w.clock,
+		Client: mgr.GetClient(), APIReader: liveReader{mgr.GetAPIReader(), &w.calls}, Endpoint: issuer, Clock: w.clock,
 		Events: mgr.GetEventRecorder("billing-operator"), Metrics: metrics.NewRequests(registry),
 	}, w.options)
 	registry.MustRegister(&metrics.Sessions{
@@ -98,7 +94,7 @@ func (w *world) manager(registry *prometheus.Registry) (ctrl.Manager, error) {
 	})
 	options := w.options.Controller()
 	options.NewQueue = w.queue
-	return mgr, reconciler.SetupWithManager(mgr, secrets, options)
+	return mgr, reconciler.SetupWithManager(mgr, options)
 }
 
 // passes counts what the workers did.
@@ -242,7 +238,7 @@ func (w *world) seenBy(name string, change func()) {
 
 // call is a write to the API server, or a read past the caches.
 type call struct {
-	verb   string // create, update, patch status, get, list
+	verb   string // create, update, patch, patch status, get, list
 	dryRun bool
 	object client.Object
 }
@@ -304,6 +300,10 @@ func (c *calls) watchWrites() interceptor.Funcs {
 		Update: func(ctx context.Context, to client.WithWatch, object client.Object, options ...client.UpdateOption) error {
 			dryRun := len((&client.UpdateOptions{}).ApplyOptions(options).DryRun) > 0
 			return c.make(call{"update", dryRun, object}, func() error { return to.Update(ctx, object, options...) })
+		},
+		Patch: func(ctx context.Context, to client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			dryRun := len((&client.PatchOptions{}).ApplyOptions(options).DryRun) > 0
+			return c.make(call{"patch", dryRun, object}, func() error { return to.Patch(ctx, object, patch, options...) })
 		},
 		SubResourcePatch: func(ctx context.Context, to client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
 			return c.make(call{"patch " + sub, false, object}, func() error { return to.SubResource(sub).Patch(ctx, object, patch, options...) })

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/secret"
@@ -59,6 +61,16 @@ func TestForgedSecretIsRestoredFromTheStatus(t *testing.T) {
 	}{
 		{"the Secret", false, (*world).forgeSecret},
 		{"the status", false, (*world).forgeStatus},
+		{"the status, with what could have been granted", false, func(w *world, name string) {
+			session := w.Get(name)
+			session.Status.URL += "0"
+			w.Must(w.Client.Status().Update(w.T.Context(), session))
+		}},
+		{"the status, until later", false, func(w *world, name string) {
+			session := w.Get(name)
+			session.Status.ExpirationTime = &metav1.Time{Time: session.Status.ExpirationTime.Add(time.Hour)}
+			w.Must(w.Client.Status().Update(w.T.Context(), session))
+		}},
 		{"the Secret, and the controller is there", true, (*world).forgeSecret},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -91,7 +103,7 @@ func believeAll(string) error { return nil }
 func (w *world) forgeSecret(name string) {
 	w.T.Helper()
 	session, before := w.Get(name), w.Secret(name)
-	_, grant := secret.Inspect(session, before, believeAll)
+	grant := secret.Read(before, believeAll)
 	forge(grant)
 	after, err := secret.Compose(session, before, grant)
 	w.Must(err)

@@ -13,6 +13,7 @@ import (
 
 const (
 	createSecret = "create *v1.Secret"
+	patchSecret  = "patch *v1.Secret"
 	updateSecret = "update *v1.Secret"
 	patchStatus  = "patch status *v1alpha1.BillingSession"
 	readLive     = "get *v1.Secret"
@@ -38,7 +39,7 @@ func TestSessionGetsItsURLAndRenewsItAtTheLeastCost(t *testing.T) {
 	w.clock.Step(3 * time.Second)
 	w.waitForNewURL("acme", first.Status.URL)
 	w.rest()
-	if diff := cmp.Diff([]string{updateSecret, patchStatus}, w.calls.since()); diff != "" {
+	if diff := cmp.Diff([]string{patchSecret, patchStatus}, w.calls.since()); diff != "" {
 		t.Errorf("the renewal cost (-want +got):\n%s", diff)
 	}
 	w.waitForRequests(2)
@@ -105,6 +106,61 @@ func TestNothingIsReadOrWrittenAtRest(t *testing.T) {
 		t.Errorf("a restart cost (-want +got):\n%s", diff)
 	}
 	w.waitForRequests(3)
+}
+
+// TestASecretIsReadOnceForEachVersion that the controller has not written itself: an edit, and what
+// an earlier version of the controller left behind. A restart knows from the status what is as it
+// should be.
+func TestASecretIsReadOnceForEachVersion(t *testing.T) {
+	t.Parallel()
+	for _, shown := range []v1alpha1.URLInStatus{v1alpha1.URLInStatusFull, v1alpha1.URLInStatusHidden} {
+		t.Run(string(shown), func(t *testing.T) {
+			t.Parallel()
+			w := newRunningWorld(t)
+			w.issued("acme", builders.URLInStatus(shown))
+			w.issued("rests", builders.URLInStatus(shown))
+			w.edit("rests", builders.Suspended())
+			w.passFloor()
+			w.calls.since()
+			for _, row := range []struct {
+				what   string
+				change func()
+				want   []string
+			}{
+				{"a restart", w.restart, nil},
+				{"somebody adds a label", func() { w.poke("acme") }, []string{readLive}},
+				{"ten minutes pass", func() { w.clock.Step(10 * time.Minute) }, nil},
+				{"the template changes", func() {
+					w.edit("acme", builders.Template(map[string]v1alpha1.LabelValue{"team": "ours"}, nil))
+				}, []string{readLive, updateSecret, patchStatus}},
+				{"a restart after that", w.restart, nil},
+				{"an earlier version had no such field", func() {
+					w.controller.stop()
+					w.forgetVersion("acme")
+					w.forgetVersion("rests")
+					w.run()
+				}, []string{readLive, readLive}},
+				{"ten more minutes pass", func() { w.clock.Step(10 * time.Minute) }, nil},
+			} {
+				w.andPass("acme", row.change)
+				if diff := cmp.Diff(row.want, w.calls.since()); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", row.what, diff)
+				}
+			}
+			w.waitForRequests(2)
+		})
+	}
+}
+
+// forgetVersion leaves the status as versions without status.secretResourceVersion did.
+func (w *world) forgetVersion(name string) {
+	w.T.Helper()
+	session := w.Get(name)
+	if session.Status.SecretResourceVersion != w.Secret(name).ResourceVersion {
+		w.T.Errorf("%s: the status vouches for version %q", name, session.Status.SecretResourceVersion)
+	}
+	session.Status.SecretResourceVersion = ""
+	w.Must(w.Client.Status().Update(w.T.Context(), session))
 }
 
 func TestSessionsWithOneKeyReadItOnce(t *testing.T) {

@@ -55,13 +55,13 @@ func TestAFirstIssueAndARenewalMakeNoCallTooMany(t *testing.T) {
 			holdWrites("a first issue", createSecret)
 
 			w.clock.Step(7 * time.Minute) // all are due, and none has expired
-			holdWrites("a renewal", updateSecret)
+			holdWrites("a renewal", patchSecret)
 
 			w.passFloor()
 			for name := range urls {
 				w.RequestRenewal(name, "token")
 			}
-			holdWrites("a renewal that somebody requested", updateSecret)
+			holdWrites("a renewal that somebody requested", patchSecret)
 		})
 	}
 }
@@ -89,7 +89,7 @@ func TestAnEditBesideOurWriteWakes(t *testing.T) {
 		isTakenIn  func(*world) bool
 	}{
 		{"an edit of the new Secret", "create", spoil, isRestored},
-		{"the renewed Secret is deleted", "update", func(w *world) { w.Delete(w.Secret("acme")) }, isRestored},
+		{"the renewed Secret is deleted", "patch", func(w *world) { w.Delete(w.Secret("acme")) }, isRestored},
 		{"an edit of the Secret while the status is written", "patch status", spoil, isRestored},
 		{
 			"an edit of the session while the status is written", "patch status",

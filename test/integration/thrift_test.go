@@ -38,9 +38,9 @@ func TestWhatSpendsARequest(t *testing.T) {
 		{"data is gone", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Data = nil })},
 		{"an annotation is garbled", "the digest shows it", 0, metadata(func(s *corev1.Secret) { s.Annotations["billing.xtracta.com/issue-time"] = "x" })},
 		{"all annotations are gone", "the status still holds the URL", 0, metadata(func(s *corev1.Secret) { s.Annotations = nil })},
-		{"the managed-by label is removed", "the Secret leaves the cache by label, and is found by its metadata", 0,
+		{"the managed-by label is removed", "its owner tells whose it is", 0,
 			metadata(func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })},
-		{"the managed-by label is removed under a hidden URL", "the Secret is looked for before it is taken for gone", 0, func(w *world) {
+		{"the managed-by label is removed under a hidden URL", "the Secret still holds the URL", 0, func(w *world) {
 			w.edit("acme", builders.Hidden())
 			w.rest()
 			w.editSecret("acme", func(s *corev1.Secret) { delete(s.Labels, v1alpha1.LabelManagedBy) })
@@ -54,9 +54,6 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.editSecret("key", func(s *corev1.Secret) { s.Data["other"] = []byte("x") })
 		}},
 		{"the key gets a line break", "white space around it is not sent", 0, func(w *world) { w.GiveKey("key", "\n"+w.Key+"\n") }},
-		{"the key's Secret gets the label of generated ones", "another version of the same value", 0, func(w *world) {
-			w.editSecret("key", labelAsGenerated)
-		}},
 		{"the key's Secret is replaced by one of the same value", "another UID, the same key", 0, func(w *world) {
 			w.Delete(w.Secret("key"))
 			w.GiveKey("key", w.Key)
@@ -98,12 +95,6 @@ func TestWhatSpendsARequest(t *testing.T) {
 			w.giveAnotherKey("key", "another")
 			w.run()
 		}},
-		{"the key changes under the label of generated ones", "another group's page", 1, func(w *world) {
-			w.editSecret("key", labelAsGenerated)
-			w.rest()
-			another := w.anotherKey("another")
-			w.editSecret("key", func(s *corev1.Secret) { s.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(another) })
-		}},
 		{"another key's Secret is named", "it holds another key", 1, func(w *world) {
 			w.giveAnotherKey("other", "another")
 			w.edit("acme", builders.KeySecret("other"))
@@ -133,10 +124,6 @@ func TestWhatSpendsARequest(t *testing.T) {
 			}
 		})
 	}
-}
-
-func labelAsGenerated(s *corev1.Secret) {
-	s.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 }
 
 func TestHiddenURLIsShownAgainWithoutARequest(t *testing.T) {

@@ -29,9 +29,9 @@ func TestGrantThatCannotBeWrittenIsNotAskedForAgain(t *testing.T) {
 	}{
 		{"create happens and times out", "create", lost, true},
 		{"create finds one that the cache does not show", "create", apierrors.NewAlreadyExists(secrets, "acme"), false},
-		{"update fails", "update", failing, false},
-		{"update conflicts", "update", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
-		{"update finds nothing", "update", apierrors.NewNotFound(secrets, "acme"), false},
+		{"patch fails", "patch", failing, false},
+		{"patch conflicts", "patch", apierrors.NewConflict(secrets, "acme", errors.New("modified")), false},
+		{"patch finds nothing", "patch", apierrors.NewNotFound(secrets, "acme"), false},
 		{"the status is patched and the answer is lost", "patch status", lost, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {

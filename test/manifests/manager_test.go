@@ -16,6 +16,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,6 +42,7 @@ func TestServingAllNamespaces(t *testing.T) {
 	in.Ready("acme")
 	in.waitForAnotherURL("acme")
 	in.expectEvents()
+	in.spoil("acme")
 
 	first.Stop()
 	in.waitForHolder(operatorName, holder)
@@ -167,6 +169,15 @@ func (in *installation) waitForAnotherURL(name string) {
 	in.Eventually("another URL is in the Secret", func() string {
 		return env.Unless(in.URLIn(name) != first, "it is the first one")
 	})
+}
+
+// spoil edits the URL in the generated Secret, and waits until that is undone.
+func (in *installation) spoil(name string) {
+	in.T.Helper()
+	const spoilt = "https://example.com/"
+	in.Must(in.Client.Patch(in.T.Context(), in.Secret(name),
+		client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"stringData":{"url":%q}}`, spoilt))))
+	in.Eventually("the edit is undone", func() string { return env.Unless(in.URLIn(name) != spoilt, "it is still there") })
 }
 
 // renew asks for a fresh URL, and waits until there is an answer.

@@ -37,7 +37,6 @@ var forbiddenToTheManager = []struct {
 	why string
 }{
 	{act{verb: "delete", resource: "secrets", namespace: "finance"}, "garbage collection deletes; a defect here must not"},
-	{act{verb: "patch", resource: "secrets", namespace: "finance"}, "a patch would not fail when somebody else changed the Secret"},
 	{act{verb: "create", group: billing, resource: "billingsessions", namespace: "finance"}, "people declare sessions"},
 	{act{verb: "patch", group: billing, resource: "billingsessions", namespace: "finance"}, "the spec is the people's"},
 	{act{verb: "update", group: billing, resource: "billingsessions/status", namespace: "finance"}, "the status is patched"},

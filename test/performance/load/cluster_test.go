@@ -24,7 +24,7 @@ import (
 // waits for another's read holds no timer, and time would stand still.
 const callTime = 5 * time.Millisecond
 
-// memoryCluster is an API server in memory, together with the caches of one
+// memoryCluster is an API server in memory, together with the cache of one
 // manager after the other: as much of both as the controller needs. All of its
 // time is that of the bubble that it runs in.
 type memoryCluster struct {
@@ -38,8 +38,8 @@ type memoryCluster struct {
 	written func(before, after *corev1.Secret)
 }
 
-// watcher is told of changes to objects of a kind: a session, a Secret, or
-// its metadata.
+// watcher is told of changes to objects of a kind: a session, or the metadata of a
+// Secret.
 type watcher struct {
 	kind client.Object
 	toolscache.ResourceEventHandler
@@ -132,19 +132,11 @@ func asKind(kind, object client.Object) client.Object {
 			return object
 		}
 	case *metav1.PartialObjectMetadata:
-		if isSecret && !isGenerated(secret) {
+		if isSecret {
 			return metadataOf(secret)
-		}
-	case *corev1.Secret:
-		if isSecret && isGenerated(secret) {
-			return secret
 		}
 	}
 	return nil
-}
-
-func isGenerated(secret *corev1.Secret) bool {
-	return secret.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
 }
 
 func metadataOf(secret *corev1.Secret) *metav1.PartialObjectMetadata {
@@ -158,8 +150,6 @@ func metadataOf(secret *corev1.Secret) *metav1.PartialObjectMetadata {
 type memoryClient struct {
 	client.Client
 	*memoryCluster
-	// generatedOnly hides all Secrets but the generated ones.
-	generatedOnly bool
 }
 
 // Get implements client.Reader.
@@ -176,14 +166,8 @@ func (c memoryClient) Get(_ context.Context, key client.ObjectKey, into client.O
 	case *v1alpha1.BillingSession:
 		found.(*v1alpha1.BillingSession).DeepCopyInto(into)
 	case *metav1.PartialObjectMetadata:
-		if isGenerated(found.(*corev1.Secret)) {
-			return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
-		}
 		metadataOf(found.(*corev1.Secret)).DeepCopyInto(into)
 	case *corev1.Secret:
-		if c.generatedOnly && !isGenerated(found.(*corev1.Secret)) {
-			return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
-		}
 		found.(*corev1.Secret).DeepCopyInto(into)
 	}
 	return nil
@@ -222,6 +206,11 @@ func (c memoryClient) Update(_ context.Context, object client.Object, _ ...clien
 		c.written(before.(*corev1.Secret), object.(*corev1.Secret))
 	}
 	return err
+}
+
+// Patch implements client.Writer.
+func (c memoryClient) Patch(ctx context.Context, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+	return c.Update(ctx, object)
 }
 
 // replace puts another object in the place of the one that is there, unless that has changed.
@@ -266,7 +255,7 @@ func (memoryStatus) Update(context.Context, client.Object, ...client.SubResource
 	panic("not used")
 }
 
-// memoryCache is one of the caches of a manager.
+// memoryCache is the cache of a manager.
 type memoryCache struct {
 	cache.Cache
 	memoryClient

@@ -87,14 +87,12 @@ func (w *world) run(options controllers.Options) {
 	ctx, cancel := context.WithCancel(context.Background())
 	watches := w.cluster.newWatches()
 	direct := memoryClient{memoryCluster: w.cluster}
-	cached := memoryClient{memoryCluster: w.cluster}
-	generated := memoryCache{memoryClient: memoryClient{memoryCluster: w.cluster, generatedOnly: true}, watches: watches}
-	mgr := &memoryManager{scheme: env.Scheme(), cache: memoryCache{memoryClient: cached, watches: watches}}
+	mgr := &memoryManager{scheme: env.Scheme(), cache: memoryCache{memoryClient: direct, watches: watches}}
 	r := controllers.New(controllers.Dependencies{
-		Client: cached, SecretCache: generated, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
+		Client: direct, APIReader: direct, Endpoint: w.endpoint, Clock: clock.RealClock{},
 		Events: &events.FakeRecorder{}, Metrics: metrics.NewRequests(prometheus.NewRegistry()),
 	}, options)
-	if err := r.SetupWithManager(mgr, generated, options.Controller()); err != nil {
+	if err := r.SetupWithManager(mgr, options.Controller()); err != nil {
 		w.t.Fatal(err)
 	}
 	var running sync.WaitGroup

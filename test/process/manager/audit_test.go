@@ -78,6 +78,6 @@ func TestCallsToTheAPIServerAreAsFewAsCanBe(t *testing.T) {
 	s := newStage(t, standin.WithFaults(standin.Times(1, standin.Life(23*time.Second)))) // so that one renewal is due soon
 	s.StartManager()
 	s.Session("acme", builders.Expiration(3600))
-	s.expect("first issue and renewal", s.calls, plus(firstIssue, map[string]int{"update secrets": 1, "patch billingsessions/status": 1}))
+	s.expect("first issue and renewal", s.calls, plus(firstIssue, map[string]int{"patch secrets": 1, "patch billingsessions/status": 1}))
 	s.expectRequests(2)
 }

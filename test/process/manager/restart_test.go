@@ -45,10 +45,10 @@ func TestTheNextManagerFillsItsCachesAndDoesNothingElse(t *testing.T) {
 			}
 			s.expect("first issues", s.calls, issued)
 
-			bothFilled := map[string]int{"list billingsessions": 2, "list secrets": 4}
+			bothFilled := map[string]int{"list billingsessions": 2, "list secrets": 2}
 			if row.standsBy {
 				s.StartManager(election...)
-				s.expect("the standby fills its caches", s.lists, bothFilled)
+				s.expect("the standby fills its cache", s.lists, bothFilled)
 			}
 			row.end(first)
 			if !row.standsBy {
@@ -56,7 +56,7 @@ func TestTheNextManagerFillsItsCachesAndDoesNothingElse(t *testing.T) {
 			}
 			s.settle("canary")
 			s.expect("the canary's first issue alone", s.calls, plus(issued, firstIssue))
-			s.expect("caches are filled once", s.lists, bothFilled)
+			s.expect("the caches are filled once", s.lists, bothFilled)
 			s.expectRequests(atRest + 1)
 		})
 	}
