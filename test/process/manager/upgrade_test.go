@@ -3,6 +3,7 @@
 package manager
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,9 +25,9 @@ import (
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// earlier is the commit that an upgrade and a step back are tried with: the last one before
-// programs knew their version. When there are releases, it is the latest of them.
-const earlier = "b1f9cf758ce9ebbcd0ba8badc8d6bf6c86b915b7"
+// earlier is the commit that an upgrade and a step back are tried with: the last one whose status did
+// not tell the Secret's version. When there are releases, it is the latest of them.
+const earlier = "5f4a77eb528806485f2fa8131654d531b819ee3f"
 
 // TestUpgrade has another version of the manager take over, as config/README.md describes it.
 // Running sessions notice nothing: nobody is asked, and nothing is ever not ready. Renewals go
@@ -44,23 +45,29 @@ func TestUpgrade(t *testing.T) {
 	for _, row := range []struct {
 		name, crds    string
 		before, after func(*stage) *env.Process
+		// labels is how many a template has: earlier versions allowed more than today's.
+		labels int
 	}{
-		{"to this version", ofEarlier, runEarlier, runToday},
-		{"and back", ofToday, runToday, runEarlier}, // with the newer CustomResourceDefinition
+		{"to this version", ofEarlier, runEarlier, runToday, 32},
+		{"and back", ofToday, runToday, runEarlier, 16}, // with the newer CustomResourceDefinition
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStageOn(t, env.NewCluster(t, controlplane.Options{CRDDirs: []string{row.crds}}))
-			s.takeOver(row.before, row.after)
+			s.takeOver(row.before, row.after, row.labels)
 		})
 	}
 }
 
-func (s *stage) takeOver(before, after func(*stage) *env.Process) {
+func (s *stage) takeOver(before, after func(*stage) *env.Process, labels int) {
 	s.T.Helper()
 	old := before(s)
 	running := s.sessionsOfAllKinds()
-	s.WithOwnKey("due", builders.Expiration(120), builders.RenewBefore(96)) // due after 24 seconds
+	dressed := map[string]v1alpha1.LabelValue{}
+	for i := range labels {
+		dressed[fmt.Sprintf("label-%d", i)] = "ap"
+	}
+	s.WithOwnKey("due", builders.Expiration(120), builders.RenewBefore(96), builders.Template(dressed, nil)) // due after 24 seconds
 	s.Ready("due")
 	urls := s.urlsOf(running)
 	sessions := map[string]*v1alpha1.BillingSession{}
