@@ -1,13 +1,10 @@
 package endpoint_test
 
 import (
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,11 +87,8 @@ func TestProxyOverTLS(t *testing.T) {
 		proxy.EnableHTTP2 = http2
 		proxy.StartTLS()
 		defer proxy.Close()
-		file := filepath.Join(t.TempDir(), "ca.crt")
-		must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}), 0o600))
 		environment(t, map[string]string{"HTTPS_PROXY": proxy.URL})
-		client, err := endpoint.New(endpoint.Config{URL: unreachable, CAFile: file, Timeout: time.Minute, Clock: clocktesting.NewFakePassiveClock(time.Now())})
-		must(t, err)
+		client := trusting(t, proxy, unreachable)
 		key, _ := endpoint.ParseKey([]byte(testKey))
 		if _, err := client.IssueURL(t.Context(), endpoint.Request{Key: key}); err == nil || !strings.Contains(err.Error(), "the proxy refused") {
 			t.Errorf("with HTTP/2 %t: %v", http2, err)

@@ -162,6 +162,46 @@ func selfSigned(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, 
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: template}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
+// TestEachRequestOverTLSHasAConnection: README.md says why.
+func TestEachRequestOverTLSHasAConnection(t *testing.T) {
+	const requests = 3
+	for _, http2 := range []bool{false, true} {
+		var handshakes, resumed atomic.Int32
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.EnableHTTP2 = http2
+		server.TLS = &tls.Config{VerifyConnection: func(state tls.ConnectionState) error {
+			handshakes.Add(1)
+			if state.DidResume {
+				resumed.Add(1)
+			}
+			return nil
+		}}
+		server.StartTLS()
+		defer server.Close()
+		client := trusting(t, server, server.URL)
+		key, _ := endpoint.ParseKey([]byte(testKey))
+		for range requests {
+			_, err := client.IssueURL(t.Context(), endpoint.Request{Key: key})
+			if _, answered := endpoint.OutcomeOf(err); !answered {
+				t.Fatal(err)
+			}
+		}
+		if handshakes.Load() != requests || resumed.Load() > 0 {
+			t.Errorf("with HTTP/2 %t: %d handshakes, %d of them resumed, want %d and none", http2, handshakes.Load(), resumed.Load(), requests)
+		}
+	}
+}
+
+// trusting is a client that trusts what a server of httptest shows.
+func trusting(t *testing.T, server *httptest.Server, url string) *endpoint.Client {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ca.crt")
+	must(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	client, err := endpoint.New(endpoint.Config{URL: url, CAFile: file, Timeout: time.Minute, Clock: clocktesting.NewFakePassiveClock(time.Now())})
+	must(t, err)
+	return client
+}
+
 // TestCAFileIsReadAgain rotates the authority of a server under a client that goes on.
 func TestCAFileIsReadAgain(t *testing.T) {
 	formerOne, former := selfSigned(t, func(*x509.Certificate) {})
