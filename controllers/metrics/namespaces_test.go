@@ -61,7 +61,7 @@ func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&Sessions{
 		Cache: fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build(), Leading: leading,
-		Clock: testclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0)),
+		Clock: testclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0)), PerSession: true,
 	})
 	got := series(t, registry, "billingsession_namespace_blocked_sessions")
 	want := map[string]float64{"finance Rejected": 2, "finance SecretWriteFailed": 1}
@@ -70,6 +70,9 @@ func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if ready := series(t, registry, "billingsession_ready"); len(ready) != len(objects) || ready["two finance"] != 1 || ready["one finance"] != 0 {
+		t.Errorf("ready are %v, want two alone", ready)
 	}
 }
 
