@@ -12,10 +12,10 @@ import (
 
 const automated = "syncPolicy: {automated: {prune: true, selfHeal: true}, retry: {limit: 0}}\n"
 
-// waysToSync are with a comparison that config/argocd advises for each.
+// waysToSync are those that config/argocd tells of.
 var waysToSync = map[string]string{
 	"client-side apply": automated,
-	"server-side apply": strings.Replace(automated, "retry:", "syncOptions: [ServerSideApply=true], retry:", 1) + "compareOptions: ServerSideDiff=true\n",
+	"server-side apply": strings.Replace(automated, "retry:", "syncOptions: [ServerSideApply=true], retry:", 1),
 }
 
 // sync commits one session and an Application of it, and waits until both are well.
