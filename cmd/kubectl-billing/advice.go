@@ -32,27 +32,26 @@ var advices = map[string]advice{
 	v1alpha1.ReasonQueued:        {"", crowded},
 	v1alpha1.ReasonExpired:       {"", crowded},
 	v1alpha1.ReasonInputsChanged: {"", crowded},
-	v1alpha1.ReasonSuspended:     {"", "To go on, run: {resume}"},
-	v1alpha1.ReasonRejected: {"", "Do what the problem calls for. If it is about the API key, correct entry {entry} of Secret {key}; " +
-		"if it is about what was asked for, correct the session's spec: the controller asks again as soon as either changes. " +
-		"If the fault was elsewhere, run this when it is mended: {renew}"},
+	v1alpha1.ReasonSuspended:     {"", "To have it renewed again, run: {resume}"},
+	v1alpha1.ReasonRejected: {"", "Correct what the problem names: the API key in entry {entry} of Secret {key}, or the session's spec. The controller asks " +
+		"again as soon as either changes. If the cause is elsewhere, such as a proxy, have it mended and then run: {renew}"},
 	v1alpha1.ReasonThrottled: {"", noAction + " The endpoint limits how often it may be asked with this API key, and nothing shortens the pause."},
-	v1alpha1.ReasonUnavailable: {"", "Nothing needs to be done if the endpoint is down for a while: the controller keeps asking. If it takes long, " +
-		"check the way from the operator to the endpoint (DNS, proxy, firewall, certificates), or ask Xtracta or your reseller."},
-	v1alpha1.ReasonMalformed: {"", "If the problem names something to correct, correct that. Otherwise wait: the controller keeps asking. " +
-		"If it takes long, show the problem to Xtracta or your reseller."},
+	v1alpha1.ReasonUnavailable: {"", "Wait: the controller keeps asking. If this lasts for more than some minutes, check the way from the operator to the endpoint " +
+		"(--endpoint-url, DNS, proxy, firewall, certificates), or ask Xtracta or your reseller."},
+	v1alpha1.ReasonMalformed: {"", "If the problem names a setting of the operator, ask who runs the operator to correct it. Otherwise wait: the controller " +
+		"keeps asking. If this lasts for more than some minutes, show the problem to Xtracta or your reseller."},
 	v1alpha1.ReasonKeySecretMissing: {"The controller asks the endpoint for a URL as soon as there is an API key.",
-		"Unless it is on its way, put the group's API key into entry {entry} of Secret {key} in namespace {namespace}, or name the place where it is in spec.apiKeySecretRef. " +
-			"The controller notices it by itself."},
+		"Put the group's API key into entry {entry} of Secret {key} in namespace {namespace}, unless another tool is about to, " +
+			"or have spec.apiKeySecretRef name the Secret that holds it. The controller notices it by itself."},
 	v1alpha1.ReasonKeySecretForbidden: {"The controller tries to read the API key each minute.",
-		"Ask who administers the cluster for the Role that the problem names. The controller notices it by itself."},
+		"Show the problem to an administrator of the cluster. The controller notices it by itself when it is mended."},
 	v1alpha1.ReasonKeyInvalid: {"The controller asks the endpoint for a URL as soon as there is another API key.",
-		"Correct entry {entry} of Secret {key}, or name the place where the API key is in spec.apiKeySecretRef. The controller notices it by itself."},
+		"Correct entry {entry} of Secret {key}, or have spec.apiKeySecretRef name the entry that holds the API key. The controller notices it by itself."},
 	v1alpha1.ReasonSecretConflict: {"The controller asks the endpoint for a URL as soon as the name {secret} is free.",
-		"Do what the problem calls for. The name of a session's Secret cannot be changed: to use another one, delete this session " +
-			"and create one with another spec.secretName."},
+		"Delete Secret {secret} if nobody needs it. The name of a session's Secret cannot be changed: to use another one, " +
+			"delete this session and create one with another spec.secretName."},
 	v1alpha1.ReasonSecretWriteFailed: {"The controller tries again to write Secret {secret}, within ten minutes.",
-		"Do what the problem calls for. The controller notices it by itself."},
+		"Show the problem to an administrator of the cluster. The controller notices it by itself when it is mended."},
 	v1alpha1.ReasonAwaitingCollection: {"The controller asks the endpoint for a URL as soon as Secret {secret} is gone.",
 		noAction + " If it takes long, see what keeps the Secret: kubectl get secret {secret} -n {namespace} -o jsonpath='{.metadata.finalizers} {.metadata.ownerReferences}'"},
 }

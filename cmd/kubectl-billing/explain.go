@@ -92,11 +92,11 @@ func (e explanation) problem() string {
 	case ready == nil:
 		return fmt.Sprintf("The controller has not looked at the session yet, which was created %s.", e.ago(e.CreationTimestamp.Time))
 	case !e.isObserved():
-		return "The controller has not looked at the last change of the session yet. What is said here is from before it."
+		return "The controller has not looked at the last change of the session yet. The other lines tell what was before it."
 	case ready.Status != metav1.ConditionTrue:
 		return e.since("Not ready", ready)
 	case hasExpired(e.BillingSession, e.now):
-		return "The URL has expired, and the controller has not said so yet."
+		return "The URL has expired, and the status does not say so: the operator may not be running."
 	case failing != nil:
 		return e.since("Ready, but renewal has been failing", failing)
 	case e.Spec.Suspend:
@@ -107,7 +107,7 @@ func (e explanation) problem() string {
 
 func (e explanation) since(what string, c *metav1.Condition) string {
 	since := c.LastTransitionTime.Time
-	return fmt.Sprintf("%s for %s, since %s (%s). %s", what, duration.HumanDuration(e.now.Sub(since)), formatTime(since), c.Reason, asSentence(c.Message))
+	return fmt.Sprintf("%s for %s, since %s. %s: %s", what, duration.HumanDuration(e.now.Sub(since)), formatTime(since), c.Reason, asSentence(c.Message))
 }
 
 // last says what was tried last, and what came of it.
@@ -115,11 +115,11 @@ func (e explanation) last() string {
 	last, issued := e.Status.LastAttempt, e.Status.IssueTime
 	switch {
 	case last != nil && last.Outcome == v1alpha1.OutcomeGranted:
-		return fmt.Sprintf("The endpoint was asked %s. It gave no URL that works for longer.", e.ago(last.Time.Time))
+		return fmt.Sprintf("The endpoint was asked %s. It gave the same URL again, or none that works for longer.", e.ago(last.Time.Time))
 	case last != nil && last.Failures > 1:
-		return fmt.Sprintf("The endpoint was asked in vain %d times in a row (%s), the last time %s%s.", last.Failures, last.Outcome, e.ago(last.Time.Time), e.answer())
+		return fmt.Sprintf("The last %d requests to the endpoint failed (%s), the latest %s%s.", last.Failures, last.Outcome, e.ago(last.Time.Time), e.answer())
 	case last != nil:
-		return fmt.Sprintf("The endpoint was asked in vain (%s), %s%s.", last.Outcome, e.ago(last.Time.Time), e.answer())
+		return fmt.Sprintf("The last request to the endpoint failed (%s), %s%s.", last.Outcome, e.ago(last.Time.Time), e.answer())
 	case issued != nil:
 		return fmt.Sprintf("The endpoint gave this URL %s.", e.ago(issued.Time))
 	}
@@ -147,12 +147,18 @@ func (e explanation) next() string {
 		return e.fill(advices[cause].next)
 	case isRequested(e.BillingSession) && e.Status.LastAttempt == nil:
 		return "Somebody requested a fresh URL. The controller asks the endpoint for it as soon as it is the session's turn."
+	case isRequested(e.BillingSession) && at != nil && e.now.Before(at.Time):
+		return "Somebody requested a fresh URL. " + e.asksAt(at.Time)
 	case at != nil && e.now.Before(at.Time):
-		return fmt.Sprintf("The controller asks the endpoint for a URL in %s, at %s.", duration.HumanDuration(at.Sub(e.now)), formatTime(at.Time))
+		return e.asksAt(at.Time)
 	case cause == v1alpha1.ReasonThrottled:
 		return "The controller asks the endpoint for a URL when the pause that the endpoint asked for is over, within an hour."
 	}
 	return "The controller asks the endpoint for a URL as soon as it is the session's turn."
+}
+
+func (e explanation) asksAt(at time.Time) string {
+	return fmt.Sprintf("The controller asks the endpoint for a URL in %s, at %s.", duration.HumanDuration(at.Sub(e.now)), formatTime(at))
 }
 
 // lateAfter is how late a healthy controller may be.
@@ -175,7 +181,7 @@ func (e explanation) toDo() string {
 	case advices[cause].next == "" && at != nil && e.now.Sub(at.Time) > lateAfter:
 		return fmt.Sprintf("The request was due %s. Unless many sessions wait for their turn, check %s", e.ago(at.Time), checkOperator)
 	case conditionOf(e.BillingSession, v1alpha1.ConditionRenewalFailing) != nil:
-		return "There is time until the URL expires. " + e.fill(advices[cause].toDo)
+		return "The URL can be used until it expires. " + e.fill(advices[cause].toDo)
 	}
 	return e.fill(advices[cause].toDo)
 }

@@ -110,6 +110,7 @@ func more(t *testing.T) []situated {
 	add("alive, and a request that somebody made failed", alive, time.Minute, func(s *v1alpha1.BillingSession) {
 		s.Status.LastAttempt = by[expired].Status.LastAttempt.DeepCopy()
 		next := metav1.NewTime(moment.Add(65 * time.Second))
+		s.Annotations = map[string]string{v1alpha1.AnnotationRenewRequestedAt: "now"}
 		s.Status.LastAttempt.Time, s.Status.LastAttempt.NextTime, s.Status.LastAttempt.Failures = metav1.NewTime(moment.Add(50*time.Second)), &next, 1
 	})
 	add("the key is gone after it was rejected", "the key's Secret is missing", time.Hour, func(s *v1alpha1.BillingSession) {

@@ -79,7 +79,7 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 	u.plugin("list", "-n", "default").ends(1).prints("").says(`in the namespace "default"`, ask)
 	u.plugin("version").ends(0).says("")
 	for name, line := range map[string]string{
-		"acme": "It works for ", "hidden": "It works for ", "failing": "Ready, but renewal has been failing for ", "keyless": "(KeySecretMissing). Secret \"key-keyless\"",
+		"acme": "It works for ", "hidden": "It works for ", "failing": "Ready, but renewal has been failing for ", "keyless": "KeySecretMissing: Secret \"key-keyless\"",
 	} {
 		a := u.plugin("explain", name).ends(0).says("")
 		if same := s.plugin("explain", name); !strings.Contains(a.out, line) || spans.ReplaceAllString(a.out, "") != spans.ReplaceAllString(same.out, "") {
