@@ -32,8 +32,6 @@ type reader struct {
 
 	// checkURL says whether the endpoint may grant a URL that is read back.
 	checkURL secret.CheckURL
-	// claimants finds the sessions that claim a Secret's name.
-	claimants func(ctx context.Context, secret types.NamespacedName) ([]v1alpha1.BillingSession, error)
 	// pausedUntil is when the pause of a key ends; zero when there is none.
 	pausedUntil func(endpoint.Key) time.Time
 }

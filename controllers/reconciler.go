@@ -87,7 +87,6 @@ func New(d Dependencies, o Options) *Reconciler {
 		cached: d.Client, live: live, clock: d.Clock,
 		keys:        apikey.NewCache(live, d.Clock),
 		checkURL:    d.Endpoint.CheckURL,
-		claimants:   claimantsByIndex(d.Client),
 		pausedUntil: func(key endpoint.Key) time.Time { return r.dispatcher.PausedUntil(r.dispatcher.KeyID(key)) },
 	}
 	return r

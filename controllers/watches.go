@@ -37,14 +37,13 @@ func indexSessions(indexer client.FieldIndexer) error {
 	return nil
 }
 
-// claimantsByIndex finds the sessions that claim a Secret in the cache, which they share.
-func claimantsByIndex(cached client.Reader) func(context.Context, types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-	return func(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-		var claimants v1alpha1.BillingSessionList
-		err := cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
-			client.UnsafeDisableDeepCopy)
-		return claimants.Items, err
-	}
+// claimants are the sessions that claim a Secret's name. They are the cache's own, and must not be
+// changed.
+func (r *reader) claimants(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	var claimants v1alpha1.BillingSessionList
+	err := r.cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
+		client.UnsafeDisableDeepCopy)
+	return claimants.Items, err
 }
 
 // afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
