@@ -9,11 +9,11 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY api api
 COPY cmd cmd
 COPY controllers controllers
-# docker build --build-arg VERSION=v0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
+# docker build --build-arg VERSION=v0.2.0 --build-arg REVISION="$(git rev-parse HEAD)" .
 ARG TARGETOS TARGETARCH VERSION REVISION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -ldflags "-s -w -X github.com/xtracta/billing-operator/cmd/version.version=${VERSION} -X github.com/xtracta/billing-operator/cmd/version.revision=${REVISION}" \
+    go build -trimpath -gcflags=all=-dwarf=false -ldflags "-s -w -X github.com/xtracta/billing-operator/cmd/version.version=${VERSION} -X github.com/xtracta/billing-operator/cmd/version.revision=${REVISION}" \
     -o /servers/ ./cmd/manager ./cmd/billing-link
 
 FROM scratch

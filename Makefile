@@ -61,7 +61,6 @@ verify: generate bin/tools/kustomize bin/tools/actionlint ## Check generated fil
 	@for module in $(MODULES); do \
 	  echo "go mod tidy -diff ($$module)"; (cd "$$module" && go mod tidy -diff) || { echo "Run: cd $$module && go mod tidy" >&2; exit 1; }; \
 	done
-	@echo version; go run ./hack/version check
 	@echo actionlint; bin/tools/actionlint -shellcheck= -pyflakes=
 	@echo gofmt; unformatted=$$(gofmt -l api cmd controllers hack test); \
 	  test -z "$$unformatted" || { echo "Run gofmt on $$unformatted" >&2; exit 1; }
@@ -69,7 +68,7 @@ verify: generate bin/tools/kustomize bin/tools/actionlint ## Check generated fil
 	  echo "kustomize build $$folder"; bin/tools/kustomize build "$$folder" >/dev/null || exit 1; \
 	done
 
-GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files
+GENERATED      = api/v1alpha1/zz_generated.deepcopy.go api/v1alpha1/README.md config/crd/bases config/rbac/role.yaml config/grafana/dashboard.json config/chart/files config/chart/LICENSE
 MODULES        = $(patsubst %/go.mod,%,$(subst ./,,$(shell git ls-files '*/go.mod'))) .
 KUSTOMIZATIONS = $(patsubst %/kustomization.yaml,%,$(wildcard config/*/kustomization.yaml))
 
@@ -85,6 +84,7 @@ generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the man
 	cp config/prometheus/alerts.yaml config/chart/files/alerts.yaml
 	cp config/grafana/dashboard.json config/chart/files/dashboard.json
 	cp config/chart/values.yaml config/chart/files/values.yaml # missing values are filled from it
+	cp LICENSE config/chart/
 
 ##### What the nightly run has, and measurements
 
@@ -125,7 +125,7 @@ gitops: assets bin/tools/helm bin/tools/kustomize ## Let Argo CD's and Flux's co
 
 .PHONY: e2e
 e2e: export GOFLAGS += -tags=e2e
-e2e: bin/tools/helm ## Test everything in the cluster of KUBECONFIG, by kind or another (hack/README.md), for RENEWALS (1)
+e2e: bin/tools/helm ## Test everything in a cluster: hack/e2e-kind.sh make e2e, or see hack/README.md; for RENEWALS (1)
 	@$(COMPILE) ./test/e2e
 	go test -vet=off ./test/e2e -v -count=1 -timeout 60m -e2e.renewals=$(or $(RENEWALS),1)
 
@@ -172,25 +172,21 @@ plugin: ## Build kubectl-billing for the usual platforms into dist/
 	done; done
 
 .PHONY: image
-image: ## Build the image for all platforms into dist/image.tar (no container engine needed)
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run ./hack/image -o dist/image.tar --revision="$$(git rev-parse HEAD)"
+image: bin/release ## Build the image for all platforms into dist/image.tar (no container engine needed)
+	bin/release image --version="$(VERSION)"
 
 .PHONY: install.yaml
 install.yaml: bin/tools/kustomize ## Write everything that config/default installs to dist/install.yaml
 	@mkdir -p dist
 	bin/tools/kustomize build config/default --output dist/install.yaml
 
-.PHONY: chart
-chart: bin/tools/helm ## Package the Helm chart into dist/
-	bin/tools/helm package config/chart --destination dist
-
 .PHONY: release
-release: bin/release bin/tools/helm bin/tools/kustomize ## Make all files of release VERSION (v0.1.0) in dist/
+release: bin/release bin/tools/helm bin/tools/kustomize ## Make all files of release VERSION (v0.2.0) in dist/
 	bin/release build --version="$(VERSION)"
 
 .PHONY: push
 push: bin/release bin/tools/helm ## Push image and chart of VERSION from dist/ to REGISTRY (registry.example.com/team)
-	bin/release push --version="$(or $(VERSION),$(shell go run ./hack/version show))" --registry="$(REGISTRY)"
+	bin/release push --version="$(VERSION)" --registry="$(REGISTRY)"
 
 .PHONY: sign
 sign: ## Sign what was pushed, and the checksums, by cosign (COSIGN_FLAGS for a key instead of an identity)
@@ -201,10 +197,6 @@ sign: ## Sign what was pushed, and the checksums, by cosign (COSIGN_FLAGS for a 
 publish: ## Publish the files of VERSION as a release on GitHub (needs gh and GH_TOKEN)
 	gh release create $(VERSION) --verify-tag --title $(VERSION) $(if $(findstring -,$(VERSION)),--prerelease) \
 	  --notes-file dist/$(VERSION)/RELEASE-NOTES.md dist/$(VERSION)/*
-
-.PHONY: bump
-bump: ## Write VERSION (v0.2.0) to everything that says which version this is
-	go run ./hack/version set "$(VERSION)"
 
 .PHONY: release-test
 release-test: assets bin/tools/helm bin/tools/kustomize ## Test that releases are reproducible, complete and can be installed

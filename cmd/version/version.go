@@ -9,7 +9,7 @@ import (
 
 // The linker sets these in releases and images, which are built without the repository:
 //
-//	-X github.com/xtracta/billing-operator/cmd/version.version=v0.1.0
+//	-X github.com/xtracta/billing-operator/cmd/version.version=v0.2.0
 //	-X github.com/xtracta/billing-operator/cmd/version.revision=4f1c…
 var version, revision string
 

@@ -60,12 +60,15 @@ func (c Command) run(ctx context.Context, stale workload, args ...string) (strin
 	return string(output), nil
 }
 
+// Flags are those of every compilation: no paths of this machine, no tables of debuggers.
+const Flags = "-trimpath -gcflags=all=-dwarf=false"
+
 // defaults are the settings that the Makefile exports, for those that the environment
 // lacks. The build cache holds a package once for each combination of them.
 func defaults() (env []string) {
 	for _, setting := range [][2]string{
 		{"CGO_ENABLED", "0"},
-		{"GOFLAGS", "-trimpath -gcflags=all=-dwarf=false"},
+		{"GOFLAGS", Flags},
 		{"GOWORK", "off"},
 	} {
 		if _, set := os.LookupEnv(setting[0]); !set {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Static builds a static program whose bytes depend on the sources alone: neither on the
+// Static is a static program whose bytes depend on the sources alone: neither on the
 // folder, the time, the state of the checkout nor the environment.
 type Static struct {
 	Root     string // of the module
@@ -19,20 +19,27 @@ type Static struct {
 	Revision string
 }
 
-// Build writes the program to a file.
-func (s Static) Build(ctx context.Context, file string) error {
-	goVersion, err := Toolchain(s.Root)
+// Build returns the program. It is compiled with the flags of all other builds, so that the build
+// cache has most of it where it is for this machine.
+func (s Static) Build(ctx context.Context) ([]byte, error) {
+	toolchain, err := Toolchain(s.Root)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	env := []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off", "GOTOOLCHAIN=" + goVersion,
+	dir, err := os.MkdirTemp("", "build-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "program")
+	env := []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false " + Flags, "GOWORK=off", "GOTOOLCHAIN=" + toolchain,
 		"GOOS=" + s.OS, "GOARCH=" + s.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off"}
-	_, err = Command{Dir: s.Root, Env: env, Progress: os.Stderr}.Output(ctx,
-		"build", "-v", "-trimpath", "-ldflags", LinkerFlags(s.Version, s.Revision), "-o", file, s.Package)
+	err = Command{Dir: s.Root, Env: env, Progress: os.Stderr}.Build(ctx,
+		[]string{"-ldflags", LinkerFlags(s.Version, s.Revision), "-o", file}, s.Package)
 	if err != nil {
-		return fmt.Errorf("%s for %s/%s: %w", s.Package, s.OS, s.Arch, err)
+		return nil, fmt.Errorf("%s for %s/%s: %w", s.Package, s.OS, s.Arch, err)
 	}
-	return nil
+	return os.ReadFile(file)
 }
 
 // LinkerFlags omit what only debuggers need, and say which version a program is. The

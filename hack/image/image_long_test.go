@@ -1,6 +1,6 @@
 //go:build long
 
-package main
+package image
 
 import (
 	"archive/tar"
@@ -9,53 +9,59 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
-
-	"github.com/xtracta/billing-operator/hack/process"
 )
 
-// build runs the command. It returns the file that it wrote and its output.
-func build(t *testing.T, root string, args ...string) (file, printed string) {
+const name = "registry.example.com:5000/operator:v9"
+
+// spec is that of an image of minimal commands.
+func spec(t *testing.T) Spec {
+	return Spec{
+		Root: newTree(t), Packages: Servers, Platforms: []string{"linux/amd64", "linux/arm64"}, Name: name,
+		Revision: "abc", Created: time.Unix(1000000000, 0),
+	}
+}
+
+func build(t *testing.T, spec Spec) (built *Image, archive []byte) {
 	t.Helper()
-	file = filepath.Join(t.TempDir(), "dist", "image.tar")
-	var out strings.Builder
-	must(t, run(t.Context(), append([]string{"-o", file}, args...), "1000000000", root, &out))
-	return file, out.String()
+	built, err := Build(t.Context(), spec)
+	must(t, err)
+	archive, err = built.Archive()
+	must(t, err)
+	return built, archive
 }
 
 func TestSameSourcesGiveTheSameBytes(t *testing.T) {
-	first, _ := build(t, newTree(t))
-	second, _ := build(t, newTree(t)) // in another folder, and later
-	if !bytes.Equal(read(t, first), read(t, second)) {
+	_, first := build(t, spec(t))
+	_, second := build(t, spec(t)) // in another folder, and later
+	if !bytes.Equal(first, second) {
 		t.Error("two builds of the same sources differ")
 	}
 }
 
 func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
-	file, printed := build(t, newTree(t), "--revision=abc")
-	index, named := unpack(t, file)
-	digest, err := index.Digest()
+	built, archive := build(t, spec(t))
+	file, dir := filepath.Join(t.TempDir(), "image.tar"), t.TempDir()
+	must(t, os.WriteFile(file, archive, 0o600))
+	index, err := Open(t.Context(), file, dir)
 	must(t, err)
-	if want := "registry.example.com:5000/operator:v9@" + digest.String() + "\n"; printed != want {
-		t.Errorf("printed %q, want %q", printed, want)
-	}
-	if got := named.Annotations["io.containerd.image.name"]; got != "registry.example.com:5000/operator:v9" {
-		t.Errorf("containerd would name it %q", got)
+	want, err := built.Index.Digest()
+	must(t, err)
+	if got, err := index.Digest(); err != nil || got != want {
+		t.Errorf("the archive holds %s, want %s (%v)", got, want, err)
 	}
 	if err := validate.Index(index); err != nil {
 		t.Error(err)
+	}
+	if names := read(t, filepath.Join(dir, "index.json")); !bytes.Contains(names, []byte(`"io.containerd.image.name": "`+name+`"`)) {
+		t.Errorf("containerd would not name it %s: %s", name, names)
 	}
 	manifest, err := index.IndexManifest()
 	must(t, err)
@@ -83,14 +89,13 @@ func checkConfig(t *testing.T, image v1.Image, platform v1.Platform) {
 	want := v1.Config{
 		User: "65532:65532", Entrypoint: []string{"/manager"}, WorkingDir: "/",
 		Labels: map[string]string{
-			"org.opencontainers.image.title":       "billing-operator",
-			"org.opencontainers.image.description": "Keeps temporary URLs of Xtracta's billing page at hand, declared as BillingSessions",
-			"org.opencontainers.image.source":      "https://github.com/xtracta/billing-operator",
-			"org.opencontainers.image.vendor":      "Xtracta",
-			"org.opencontainers.image.licenses":    "Apache-2.0",
-			"org.opencontainers.image.version":     "v9",
-			"org.opencontainers.image.revision":    "abc",
-			"org.opencontainers.image.created":     "2001-09-09T01:46:40Z",
+			"org.opencontainers.image.title":    "operator",
+			"org.opencontainers.image.source":   "https://github.com/xtracta/billing-operator",
+			"org.opencontainers.image.vendor":   "Xtracta",
+			"org.opencontainers.image.licenses": "Apache-2.0",
+			"org.opencontainers.image.version":  "v9",
+			"org.opencontainers.image.revision": "abc",
+			"org.opencontainers.image.created":  "2001-09-09T01:46:40Z",
 		},
 	}
 	if diff := cmp.Diff(want, config.Config); diff != "" {
@@ -131,29 +136,14 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 	}
 }
 
-// A Docker engine without containerd's image store reads manifest.json.
-func TestASinglePlatformMakesADockerArchive(t *testing.T) {
-	file, printed := build(t, newTree(t), "--platform=linux/arm64")
-	image, err := tarball.ImageFromPath(file, nil)
-	must(t, err)
-	if err := validate.Image(image); err != nil {
-		t.Error(err)
-	}
-	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(file) })
-	must(t, err)
-	if diff := cmp.Diff([]string{"registry.example.com:5000/operator:v9"}, manifest[0].RepoTags); diff != "" {
-		t.Errorf("the tags (-want +got):\n%s", diff)
-	}
-	_, named := unpack(t, file)
-	if !strings.HasSuffix(printed, "@"+named.Digest.String()+"\n") {
-		t.Errorf("printed %q, but the archive holds %s", printed, named.Digest)
-	}
-}
-
 // Tests run programs of their own in clusters.
 func TestAnImageOfOtherPrograms(t *testing.T) {
-	file, _ := build(t, newTree(t), "--platform=linux/arm64", "--name=example.com/tools:v1", "./tools/probe", "./cmd/billing-link")
-	image, err := tarball.ImageFromPath(file, nil)
+	other := spec(t)
+	other.Packages, other.Platforms = []string{"./tools/probe", "./cmd/billing-link"}, []string{"linux/arm64"}
+	built, _ := build(t, other)
+	manifest, err := built.Index.IndexManifest()
+	must(t, err)
+	image, err := built.Index.Image(manifest.Manifests[0].Digest)
 	must(t, err)
 	var names []string
 	for _, file := range files(t, image) {
@@ -166,29 +156,6 @@ func TestAnImageOfOtherPrograms(t *testing.T) {
 	must(t, err)
 	if diff := cmp.Diff([]string{"/probe"}, config.Config.Entrypoint); diff != "" {
 		t.Errorf("the entrypoint (-want +got):\n%s", diff)
-	}
-	if title, given := config.Config.Labels["org.opencontainers.image.title"]; given {
-		t.Errorf("it has the title %s", title)
-	}
-}
-
-func TestTheOperatorRunsFromItsImage(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("images hold programs for Linux")
-	}
-	file, _ := build(t, filepath.Join("..", ".."), "--platform=linux/"+runtime.GOARCH,
-		"--name=registry.example.com:5000/operator:v0.3.0-rc.1", "--revision=0123abc")
-	image, err := tarball.ImageFromPath(file, nil)
-	must(t, err)
-	manager := filepath.Join(t.TempDir(), "manager")
-	must(t, process.WriteProgram(manager, files(t, image)[0].content))
-	for arg, want := range map[string]string{"--help": "--endpoint-url", "--version": "manager v0.3.0-rc.1 (revision 0123abc, "} {
-		cmd := exec.CommandContext(t.Context(), manager, arg)
-		cmd.Env = []string{} // as in the image
-		output, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(output), want) {
-			t.Errorf("manager %s: %v, want %q in\n%s", arg, err, want, output)
-		}
 	}
 }
 
@@ -205,50 +172,16 @@ func files(t *testing.T, image v1.Image) (found []file) {
 	for _, layer := range layers {
 		archive, err := layer.Uncompressed()
 		must(t, err)
-		found = append(found, untar(t, archive)...)
-		if err := archive.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	return found
-}
-
-func untar(t *testing.T, archive io.Reader) (found []file) {
-	t.Helper()
-	for reader := tar.NewReader(archive); ; {
+		reader := tar.NewReader(archive)
 		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return found
-		}
 		must(t, err)
 		content, err := io.ReadAll(reader)
 		must(t, err)
 		found = append(found, file{header, content})
+		if _, err := reader.Next(); !errors.Is(err, io.EOF) {
+			t.Errorf("a layer holds more than %s (%v)", header.Name, err)
+		}
+		must(t, archive.Close())
 	}
-}
-
-// unpack reads a file as an OCI layout. It returns the only entry of the layout's index
-// and, if that entry is an index, its content.
-func unpack(t *testing.T, name string) (v1.ImageIndex, v1.Descriptor) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, file := range untar(t, bytes.NewReader(read(t, name))) {
-		path := filepath.Join(dir, filepath.FromSlash(file.header.Name))
-		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, file.content, 0o600))
-	}
-	top, err := layout.ImageIndexFromPath(dir)
-	must(t, err)
-	manifest, err := top.IndexManifest()
-	must(t, err)
-	if len(manifest.Manifests) != 1 {
-		t.Fatalf("the layout names %d images, want 1", len(manifest.Manifests))
-	}
-	named := manifest.Manifests[0]
-	if !named.MediaType.IsIndex() {
-		return nil, named
-	}
-	index, err := top.ImageIndex(named.Digest)
-	must(t, err)
-	return index, named
+	return found
 }

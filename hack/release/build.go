@@ -2,14 +2,24 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	cyclonedx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/xtracta/billing-operator/hack/image"
 )
 
-// repository is where the sources and the files of a release are found.
-const repository = "https://github.com/xtracta/billing-operator"
+const (
+	// repository is where the sources and the files of a release are found.
+	repository = "https://github.com/xtracta/billing-operator"
+	imageName  = "ghcr.io/xtracta/billing-operator"
+	checksums  = "SHA256SUMS"
+)
 
 var (
 	imagePlatforms  = []string{"linux/amd64", "linux/arm64"}
@@ -25,6 +35,8 @@ type release struct {
 	revision string    // the commit
 	time     time.Time // of the commit: no file has another
 	folder   string    // that is being filled
+	notes    string
+	plugins  []plugin
 }
 
 // build writes all files of the release. The folder appears when it is complete.
@@ -45,12 +57,11 @@ func (r *release) build(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"release notes", r.writeNotes},
-		{"install.yaml", r.writeManifests},
+		{"install.yaml and chart", r.writeManifests},
 		{"JSON schema", r.writeSchema},
-		{"chart", r.writeChart},
 		{"plugin", r.writePlugins},
-		{"image", r.writeImage},
 		{"krew manifest", r.writeKrewManifest},
+		{"image", r.writeImage},
 		{"checksums", r.writeChecksums},
 	} {
 		say("%s ...", step.what)
@@ -80,3 +91,70 @@ func (r *release) write(name string, content []byte) error {
 func (r *release) download(name string) string {
 	return repository + "/releases/download/" + r.version + "/" + name
 }
+
+func (r *release) image(ctx context.Context, version string) (*image.Image, error) {
+	return image.Build(ctx, image.Spec{
+		Root: r.root, Packages: image.Servers, Platforms: r.imagePlatforms,
+		Name: imageName + ":" + version, Revision: r.revision, Created: r.time,
+	})
+}
+
+// imageArchive is the file with the image for all platforms.
+func (r *release) imageArchive() string { return "billing-operator_" + r.version + "_image.tar" }
+
+func (r *release) writeImage(ctx context.Context) error {
+	built, err := r.image(ctx, r.version)
+	if err != nil {
+		return err
+	}
+	content, err := built.Archive()
+	if err != nil {
+		return err
+	}
+	if err := r.write(r.imageArchive(), content); err != nil {
+		return err
+	}
+	return r.writeBill(r.imageArchive(), cyclonedx.ComponentTypeContainer, content, built.Programs)
+}
+
+// buildImage writes the image of the sources as they are, and no release.
+func (r *release) buildImage(ctx context.Context) error {
+	if err := r.readCommit(ctx); err != nil {
+		return err
+	}
+	version := r.version
+	if version == "" {
+		version = development
+	}
+	built, err := r.image(ctx, version)
+	if err != nil {
+		return err
+	}
+	content, err := built.Archive()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.dist, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.dist, "image.tar"), content, 0o644)
+}
+
+// writeChecksums writes the digests of all files, for "sha256sum --check".
+func (r *release) writeChecksums(context.Context) error {
+	entries, err := os.ReadDir(r.folder) // sorted by name
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(r.folder, entry.Name()))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&text, "%s  %s\n", digest(content), entry.Name())
+	}
+	return r.write(checksums, []byte(text.String()))
+}
+
+func digest(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"encoding/json"
@@ -11,29 +12,29 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
-	spdxjson "github.com/spdx/tools-golang/json"
-	"github.com/spdx/tools-golang/spdx/v2/v2_3"
-	"github.com/spdx/tools-golang/spdxlib"
+	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/yannh/kubeconform/pkg/validator"
 
+	"github.com/xtracta/billing-operator/hack/image"
 	"github.com/xtracta/billing-operator/hack/process"
 )
 
 // The programs know which release they are, and are what the archives hold.
 func TestTheProgramsKnowTheirVersion(t *testing.T) {
 	dir := t.TempDir()
-	untar := exec.CommandContext(t.Context(), "tar", "-xzf", filepath.Join(built.dist, built.version, built.pluginArchive(platform)), "-C", dir)
+	untar := exec.CommandContext(t.Context(), "tar", "-xzf", filepath.Join(built.dist, built.version, pluginArchive), "-C", dir)
 	if output, err := untar.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	if license, err := os.ReadFile(filepath.Join(dir, "LICENSE")); err != nil || !bytes.Contains(license, []byte("Apache License")) {
 		t.Errorf("the archive has no licence: %v", err)
 	}
-	programs, err := programsOf(filepath.Join(built.dist, built.version, built.imageArchive()))
-	if err != nil || len(programs) != 2 {
-		t.Fatalf("the image holds %d programs, want 2: %v", len(programs), err)
+	programs := programsInImage(t)
+	if len(programs) != 2 {
+		t.Fatalf("the image holds %d programs, want 2", len(programs))
 	}
 	for i, name := range []string{"manager", "billing-link"} {
 		if err := process.WriteProgram(filepath.Join(dir, name), programs[i]); err != nil {
@@ -52,10 +53,50 @@ func TestTheProgramsKnowTheirVersion(t *testing.T) {
 	}
 }
 
+// programsInImage are those of all layers; there is one platform.
+func programsInImage(t *testing.T) (programs [][]byte) {
+	t.Helper()
+	index, err := image.Open(t.Context(), filepath.Join(built.dist, built.version, built.imageArchive()), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	single, err := index.Image(manifest.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := single.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, layer := range layers {
+		content, err := layer.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := tar.NewReader(content)
+		if _, err := reader.Next(); err != nil {
+			t.Fatal(err)
+		}
+		program, err := io.ReadAll(reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		programs = append(programs, program)
+	}
+	return programs
+}
+
 // Windows cannot open what Linux can, and the other way round.
 func TestZippedArchives(t *testing.T) {
 	at := time.Date(2026, 12, 1, 10, 20, 30, 0, time.UTC)
-	content, err := archive("a.zip", []file{{"LICENSE", 0o644, []byte("text")}, {"program.exe", 0o755, []byte("code")}}, at)
+	content, err := archive("a.zip", fstest.MapFS{
+		"LICENSE":     {Data: []byte("text"), Mode: 0o644, ModTime: at},
+		"program.exe": {Data: []byte("code"), Mode: 0o755, ModTime: at},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,32 +118,50 @@ func TestZippedArchives(t *testing.T) {
 // Scanners find what is inside by these documents.
 func TestBillsOfMaterials(t *testing.T) {
 	for artifact, modules := range map[string][]string{
-		built.imageArchive():          {"stdlib", "sigs.k8s.io/controller-runtime", "golang.org/x/crypto/x509roots/fallback"},
-		built.pluginArchive(platform): {"stdlib", "github.com/spf13/cobra", "k8s.io/cli-runtime"},
+		built.imageArchive(): {"stdlib", "sigs.k8s.io/controller-runtime", "golang.org/x/crypto/x509roots/fallback"},
+		pluginArchive:        {"stdlib", "github.com/spf13/cobra", "k8s.io/cli-runtime"},
 	} {
 		t.Run(artifact, func(t *testing.T) {
-			var document v2_3.Document
-			if err := spdxjson.ReadInto(bytes.NewReader(files(t, built)[artifact+".spdx.json"]), &document); err != nil {
+			var bill cyclonedx.BOM
+			content := files(t, built)[artifact+".cdx.json"]
+			if err := cyclonedx.NewBOMDecoder(bytes.NewReader(content), cyclonedx.BOMFileFormatJSON).Decode(&bill); err != nil {
 				t.Fatal(err)
 			}
-			if err := spdxlib.ValidateDocument(&document); err != nil {
-				t.Error(err)
-			}
 			found := map[string]string{}
-			for _, p := range document.Packages {
-				for _, reference := range p.PackageExternalReferences {
-					found[p.PackageName] = reference.Locator
-				}
+			for _, c := range *bill.Components {
+				found[c.Name] = c.PackageURL
 			}
 			for _, module := range modules {
 				if !strings.HasPrefix(found[module], "pkg:golang/"+module+"@") {
 					t.Errorf("%s has the package URL %q", module, found[module])
 				}
 			}
-			if document.CreationInfo.Created != "2009-02-13T23:31:30Z" {
-				t.Errorf("it was created at %s, want the time of the commit", document.CreationInfo.Created)
+			if bill.Metadata.Timestamp != "2009-02-13T23:31:30Z" {
+				t.Errorf("it is of %s, want the time of the commit", bill.Metadata.Timestamp)
+			}
+			if whole := bill.Metadata.Component; whole.Name != artifact || (*whole.Hashes)[0].Value != digest(files(t, built)[artifact]) {
+				t.Errorf("it describes %+v", whole)
 			}
 		})
+	}
+}
+
+// What is installed tells its version, and people who look for charts see what is new.
+func TestTheVersionIsThatOfTheTag(t *testing.T) {
+	content := files(t, built)
+	for _, want := range []string{
+		"image: ghcr.io/xtracta/billing-operator:" + built.version, "app.kubernetes.io/version: " + built.version,
+	} {
+		if !bytes.Contains(content["install.yaml"], []byte(want)) {
+			t.Errorf("install.yaml lacks %q", want)
+		}
+	}
+	show := exec.CommandContext(t.Context(), built.tool("helm"), "show", "chart", filepath.Join(built.dist, built.version, built.chart()))
+	chart, err := show.Output()
+	for _, want := range []string{"\nversion: 9.8.7-rc.1\n", "\nappVersion: v9.8.7-rc.1\n", "description: A change of two lines.\n      kind: added\n"} {
+		if err != nil || !strings.Contains("\n"+string(chart), want) {
+			t.Errorf("the chart's metadata lacks %q (%v):\n%s", want, err, chart)
+		}
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 
 const usage = `release makes and publishes releases.
 
-  release build --version v0.1.0        write the files of the release to dist/v0.1.0
-  release push --version v0.1.0 --registry registry.example.com/team
-                                        push the image and the chart from there
+  release build --version v0.2.0   write the files of the release to dist/v0.2.0
+  release image --version v0.2.0   write the image alone, of what is here, to dist/image.tar
+  release push --version v0.2.0 --registry registry.example.com/team
+                                   push the image and the chart from dist/v0.2.0
 
 Flags:
 `
@@ -37,8 +38,8 @@ func run(ctx context.Context, args []string) error {
 	flags := pflag.NewFlagSet("release", pflag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(os.Stdout, usage, flags.FlagUsagesWrapped(100)) }
 	flags.StringVar(&r.root, "root", ".", "`folder` of the repository")
-	flags.StringVar(&r.version, "version", "", "`version` of the release, such as v0.1.0")
-	flags.StringVar(&r.dist, "output", "dist", "`folder` that the release gets a folder in")
+	flags.StringVar(&r.version, "version", "", "`version` of the release, such as v0.2.0")
+	flags.StringVar(&r.dist, "output", "dist", "`folder` to write to")
 	flags.StringSliceVar(&r.platforms, "plugin-platforms", pluginPlatforms, "`platforms` to build the plugin for")
 	flags.StringSliceVar(&r.imagePlatforms, "image-platforms", imagePlatforms, "`platforms` to build the image for")
 	flags.StringVar(&registry, "registry", "", "`registry`, with the path that image and chart get in it")
@@ -48,8 +49,10 @@ func run(ctx context.Context, args []string) error {
 	switch flags.Arg(0) {
 	case "build":
 		return r.build(ctx)
+	case "image":
+		return r.buildImage(ctx)
 	case "push":
 		return r.push(ctx, registry)
 	}
-	return errors.New("say build or push; see --help")
+	return errors.New("say build, image or push; see --help")
 }

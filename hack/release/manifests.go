@@ -2,43 +2,64 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"sigs.k8s.io/yaml"
 )
 
-// writeManifests writes what config/default installs as one file.
+// writeManifests writes what config/default installs as one file, and the chart. Both are made from
+// a copy in which the release's version is set.
 func (r *release) writeManifests(ctx context.Context) error {
-	cmd := r.command(ctx, r.tool("kustomize"), "build", "config/default")
-	manifests, err := cmd.Output()
+	dir, err := os.MkdirTemp("", "manifests-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	// The copy has what belongs to the commit, with its time, which Helm keeps.
+	if err := r.command(ctx, "sh", "-c", `git archive HEAD config | tar -xf - -C "$0"`, dir).Run(); err != nil {
+		return err
+	}
+	config := filepath.Join(dir, "config")
+	if err := r.writeInstall(ctx, config); err != nil {
+		return err
+	}
+	return r.writeChart(ctx, filepath.Join(config, "chart"))
+}
+
+func (r *release) writeInstall(ctx context.Context, config string) error {
+	for _, folder := range []string{"crd", "manager"} {
+		file := filepath.Join(config, folder, "kustomization.yaml")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		released := strings.ReplaceAll(string(text), ": "+development, ": "+r.version)
+		if released == string(text) {
+			return fmt.Errorf("config/%s has no %q in the place of the version", folder, development)
+		}
+		if err := os.WriteFile(file, []byte(released), 0o644); err != nil {
+			return err
+		}
+	}
+	manifests, err := r.command(ctx, r.tool("kustomize"), "build", filepath.Join(config, "default")).Output()
 	if err != nil {
 		return err
 	}
 	return r.write("install.yaml", manifests)
 }
 
-// writeChart packages the files of the chart that belong to the commit. Helm keeps their
-// times, so they are given the time of the commit.
-func (r *release) writeChart(ctx context.Context) error {
-	tracked, err := r.output(ctx, "git", "ls-files", "-z", "--", "config/chart")
-	if err != nil {
+func (r *release) writeChart(ctx context.Context, chart string) error {
+	if err := r.describeChart(filepath.Join(chart, "Chart.yaml")); err != nil {
 		return err
-	}
-	copied, err := os.MkdirTemp("", "chart-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(copied)
-	for name := range strings.SplitSeq(strings.TrimRight(tracked, "\x00"), "\x00") {
-		if err := r.copyFile(name, filepath.Join(copied, name)); err != nil {
-			return err
-		}
 	}
 	folder, err := filepath.Abs(r.folder)
 	if err != nil {
 		return err
 	}
-	cmd := r.command(ctx, r.tool("helm"), "package", filepath.Join(copied, "config", "chart"), "--destination", folder)
+	cmd := r.command(ctx, r.tool("helm"), "package", chart, "--destination", folder)
 	cmd.Stdout = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err
@@ -47,21 +68,32 @@ func (r *release) writeChart(ctx context.Context) error {
 	return os.Chtimes(filepath.Join(folder, r.chart()), r.time, r.time)
 }
 
-// chart is the file of the chart. Helm's versions have no "v".
-func (r *release) chart() string {
-	return "billing-operator-" + strings.TrimPrefix(r.version, "v") + ".tgz"
-}
-
-func (r *release) copyFile(name, target string) error {
-	content, err := r.read(filepath.FromSlash(name))
+// describeChart writes the version, and what is new in it, to the chart's metadata.
+func (r *release) describeChart(file string) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	var chart map[string]any
+	if err := yaml.Unmarshal(text, &chart); err != nil {
 		return err
 	}
-	if err := os.WriteFile(target, content, 0o644); err != nil {
+	changes, err := yaml.Marshal(changesOf(r.notes))
+	if err != nil {
 		return err
 	}
-	return os.Chtimes(target, r.time, r.time)
+	chart["version"], chart["appVersion"] = strings.TrimPrefix(r.version, "v"), r.version
+	chart["annotations"].(map[string]any)["artifacthub.io/changes"] = string(changes)
+	if text, err = yaml.Marshal(chart); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(file, r.time, r.time)
+}
+
+// chart is the file of the chart. Helm's versions have no "v".
+func (r *release) chart() string {
+	return "billing-operator-" + strings.TrimPrefix(r.version, "v") + ".tgz"
 }

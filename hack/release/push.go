@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/xtracta/billing-operator/hack/image"
 )
 
 // push pushes the image and the chart of a release that was built. It uses the credentials
@@ -22,22 +23,26 @@ func (r *release) push(ctx context.Context, registry string) error {
 	}
 	r.folder = filepath.Join(r.dist, r.version)
 	if _, err := os.Stat(filepath.Join(r.folder, checksums)); err != nil || r.version == "" {
-		return fmt.Errorf("there is no release in %s; make it first: make release VERSION=v0.1.0", r.folder)
+		return fmt.Errorf("there is no release in %s; make it first: make release VERSION=v0.2.0", r.folder)
 	}
-	image, err := r.pushImage(ctx, registry)
+	pushedImage, err := r.pushImage(ctx, registry)
 	if err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
-	chart, err := r.pushChart(ctx, registry)
+	pushedChart, err := r.pushChart(ctx, registry)
 	if err != nil {
 		return fmt.Errorf("chart: %w", err)
 	}
-	pushed := image + "\n" + chart + "\n"
+	pushed := pushedImage + "\n" + pushedChart + "\n"
 	if err := os.WriteFile(filepath.Join(r.dist, "pushed-"+r.version+".txt"), []byte(pushed), 0o644); err != nil {
 		return err
 	}
 	_, err = fmt.Print(pushed)
 	return err
+}
+
+func remoteOptions(ctx context.Context) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
 }
 
 // pushImage pushes the image for all platforms, and returns its name with its digest.
@@ -51,30 +56,22 @@ func (r *release) pushImage(ctx context.Context, registry string) (string, error
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	stored, err := openImage(filepath.Join(r.folder, r.imageArchive()), dir)
+	index, err := image.Open(ctx, filepath.Join(r.folder, r.imageArchive()), dir)
+	if err != nil {
+		return "", err
+	}
+	digest, err := index.Digest()
 	if err != nil {
 		return "", err
 	}
 	say("Pushing %s ...", tag)
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
-	var digest v1.Hash
-	if stored.index != nil {
-		err = remote.WriteIndex(tag, stored.index, options...)
-		digest, _ = stored.index.Digest()
-	} else {
-		err = remote.Write(tag, stored.images[0], options...)
-		digest, _ = stored.images[0].Digest()
-	}
-	return tag.Context().Digest(digest.String()).String(), err
+	return tag.Digest(digest.String()).String(), remote.WriteIndex(tag, index, remoteOptions(ctx)...)
 }
-
-// pushedDigest is how Helm says which digest it has pushed.
-var pushedDigest = regexp.MustCompile(`(?m)^Digest: (sha256:[0-9a-f]{64})$`)
 
 // pushChart pushes the chart by Helm. Its name is not the image's: what looks for versions
 // of an image, such as Flux, would find those of the chart.
 func (r *release) pushChart(ctx context.Context, registry string) (string, error) {
-	repository, err := name.NewRepository(registry + "/charts/billing-operator")
+	tag, err := name.NewTag(registry + "/charts/billing-operator:" + strings.TrimPrefix(r.version, "v"))
 	if err != nil {
 		return "", err
 	}
@@ -83,19 +80,16 @@ func (r *release) pushChart(ctx context.Context, registry string) (string, error
 		return "", err
 	}
 	args := []string{"push", file, "oci://" + registry + "/charts"}
-	if repository.Scheme() == "http" { // loopback
+	if tag.Scheme() == "http" { // loopback
 		args = append(args, "--plain-http")
 	}
-	say("Pushing oci://%s ...", repository)
-	cmd := r.command(ctx, r.tool("helm"), args...)
-	cmd.Stderr = nil
-	output, err := cmd.CombinedOutput()
+	say("Pushing oci://%s ...", tag)
+	if err := r.command(ctx, r.tool("helm"), args...).Run(); err != nil {
+		return "", fmt.Errorf("helm push: %w", err)
+	}
+	pushed, err := remote.Head(tag, remoteOptions(ctx)...)
 	if err != nil {
-		return "", fmt.Errorf("helm push: %w\n%s", err, output)
+		return "", err
 	}
-	digest := pushedDigest.FindSubmatch(output)
-	if digest == nil {
-		return "", fmt.Errorf("helm push does not say what it pushed:\n%s", output)
-	}
-	return repository.Digest(string(digest[1])).String(), nil
+	return tag.Digest(pushed.Digest.String()).String(), nil
 }

@@ -57,14 +57,14 @@ func expectImage(t *testing.T, byDigest, byTag string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		image, err := remote.Image(reference, remote.WithContext(t.Context()))
+		index, err := remote.Index(reference, remote.WithContext(t.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := validate.Image(image); err != nil {
+		if err := validate.Index(index); err != nil {
 			t.Error(err)
 		}
-		digest, err := image.Digest()
+		digest, err := index.Digest()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,8 +19,13 @@ import (
 
 const root = "../.."
 
-// platform is the only one that the tests build for, to be short.
-var platform = runtime.GOOS + "/" + runtime.GOARCH
+const version = "v9.8.7-rc.1"
+
+var (
+	// platform is the only one that the tests build for, to be short.
+	platform      = runtime.GOOS + "/" + runtime.GOARCH
+	pluginArchive = "kubectl-billing_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH + ".tar.gz"
+)
 
 // built is a release of the sources as they are, which all tests look at.
 var built *release
@@ -43,8 +48,7 @@ func TestMain(m *testing.M) {
 
 // buildFrom makes a release from a copy of the sources whose files are as old as told.
 func buildFrom(ctx context.Context, folder string, modified time.Time) (*release, error) {
-	version, err := copySources(ctx, folder, modified)
-	if err != nil {
+	if err := copySources(ctx, folder, modified); err != nil {
 		return nil, err
 	}
 	r := &release{
@@ -56,41 +60,56 @@ func buildFrom(ctx context.Context, folder string, modified time.Time) (*release
 
 // copySources makes a repository with one commit of the files that are neither ignored nor
 // deleted here.
-func copySources(ctx context.Context, folder string, modified time.Time) (version string, err error) {
+func copySources(ctx context.Context, folder string, modified time.Time) error {
 	here := &release{root: root}
-	list, err := here.output(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+	list, err := here.git(ctx, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
 	if err != nil {
-		return "", err
+		return err
 	}
-	copies := &release{root: root, time: modified}
 	for name := range strings.SplitSeq(strings.TrimRight(list, "\x00"), "\x00") {
-		if err := copies.copyFile(name, filepath.Join(folder, name)); err != nil && !os.IsNotExist(err) {
-			return "", err
+		if err := copyFile(name, filepath.Join(folder, name), modified); err != nil && !os.IsNotExist(err) {
+			return err
 		}
 	}
 	tools, err := filepath.Abs(filepath.Join(root, "bin", "tools"))
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := os.MkdirAll(filepath.Join(folder, "bin"), 0o755); err != nil {
-		return "", err
+		return err
 	}
 	if err := os.Symlink(tools, filepath.Join(folder, "bin", "tools")); err != nil {
-		return "", err
+		return err
 	}
-	if version, err = here.output(ctx, "go", "run", "./hack/version", "show"); err != nil {
-		return "", err
-	}
-	return version, commit(folder, version)
+	return commit(folder)
 }
 
-// commit commits all files, with notes for the version if there are none yet.
-func commit(folder, version string) error {
+func copyFile(name, target string, modified time.Time) error {
+	from := filepath.Join(root, name)
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(target, content, info.Mode().Perm()); err != nil {
+		return err
+	}
+	return os.Chtimes(target, modified, modified)
+}
+
+// commit commits all files, with notes for the version.
+func commit(folder string) error {
 	changelog, err := os.OpenFile(filepath.Join(folder, "CHANGELOG.md"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(changelog, "\n## %s\n\n- A change.\n", strings.TrimPrefix(version, "v"))
+	_, _ = fmt.Fprintf(changelog, "\n## %s\n\n### Added\n\n- A change\n  of two lines.\n", strings.TrimPrefix(version, "v"))
 	if err := changelog.Close(); err != nil {
 		return err
 	}
@@ -144,11 +163,10 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 }
 
 func TestTheFilesOfARelease(t *testing.T) {
-	archive := built.pluginArchive(platform)
 	want := []string{
 		"RELEASE-NOTES.md", checksums, "billing-operator-" + strings.TrimPrefix(built.version, "v") + ".tgz",
-		"billing-operator_" + built.version + "_image.tar", "billing-operator_" + built.version + "_image.tar.spdx.json",
-		"billing.yaml", "billingsession_v1alpha1.json", "install.yaml", archive, archive + ".spdx.json",
+		"billing-operator_" + built.version + "_image.tar", "billing-operator_" + built.version + "_image.tar.cdx.json",
+		"billing.yaml", "billingsession_v1alpha1.json", "install.yaml", pluginArchive, pluginArchive + ".cdx.json",
 	}
 	content := files(t, built)
 	for _, name := range want {
@@ -181,8 +199,9 @@ func TestWhatCannotBeReleased(t *testing.T) {
 		change       func(t *testing.T)
 		want         string
 	}{
-		{"nobody said which version", "", nil, "make release VERSION=" + built.version},
-		{"the sources are of another version", "v99.0.0", nil, "make bump VERSION=v99.0.0"},
+		{"nobody said which version", "", nil, "make release VERSION=v"},
+		{"Helm and semver know versions of three numbers only", "v0.2", nil, "make release VERSION=v"},
+		{"a label and an image's tag may have no plus", "v0.2.0+build", nil, "make release VERSION=v"},
 		{"a change that is in no commit could not be built again", built.version, func(t *testing.T) {
 			file := filepath.Join(built.root, "cmd", "new.go")
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -191,13 +210,13 @@ func TestWhatCannotBeReleased(t *testing.T) {
 			t.Cleanup(func() { _ = os.Remove(file) })
 		}, "cmd/new.go"},
 		{"one version would have two contents", built.version, func(t *testing.T) {
-			git := &release{root: built.root}
-			tree, err := git.output(t.Context(), "git", "-c", "user.name=test", "-c", "user.email=test@example.com",
+			other := &release{root: built.root}
+			tree, err := other.git(t.Context(), "-c", "user.name=test", "-c", "user.email=test@example.com",
 				"commit-tree", "-m", "other", "HEAD^{tree}")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := git.output(t.Context(), "git", "tag", built.version, tree); err != nil {
+			if _, err := other.git(t.Context(), "tag", built.version, tree); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = exec.Command("git", "-C", built.root, "tag", "--delete", built.version).Run() })
@@ -217,7 +236,7 @@ func TestWhatCannotBeReleased(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	const changelog = "# Changelog\n\n## Unreleased\n\n- Later.\n\n## [0.10.0] - 2027-01-01\n\n### Added\n\n- Ten.\n\n## 0.1.0 – 2026-12-01\n\n- One.\n\n[0.10.0]: https://example.com\n"
-	for version, want := range map[string]string{"v0.10.0": "### Added\n\n- Ten.\n", "v0.1.0": "- One.\n"} {
+	for version, want := range map[string]string{"v0.10.0": "### Added\n\n- Ten.\n", "v0.1.0": "- One.\n", "v0.3.0-rc.1": "- Later.\n"} {
 		if got, err := notesOf(changelog, version); err != nil || got != want {
 			t.Errorf("%s: %q, %v; want %q", version, got, err, want)
 		}

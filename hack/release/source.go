@@ -7,40 +7,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/mod/semver"
 )
 
+// development is the version that the sources have: a release alone has another.
+const development = "devel"
+
 // identify finds out what is released. It refuses what nobody could build again.
-func (r *release) identify(ctx context.Context) (err error) {
-	current, err := r.output(ctx, "go", "run", "./hack/version", "show")
-	switch {
-	case err != nil:
-		return err
-	case r.version == "":
-		return fmt.Errorf("name the version: make release VERSION=%s", current)
-	case r.version != current:
-		return fmt.Errorf("the sources are those of %s; write %s to them first: make bump VERSION=%s", current, r.version, r.version)
+func (r *release) identify(ctx context.Context) error {
+	if !semver.IsValid(r.version) || semver.Canonical(r.version) != r.version {
+		return fmt.Errorf("%q is no version such as v0.2.0 or v0.2.0-rc.1: make release VERSION=v0.2.0", r.version)
 	}
-	if _, err := r.output(ctx, "go", "run", "./hack/version", "check"); err != nil {
-		return err
-	}
-	if changes, err := r.output(ctx, "git", "status", "--porcelain"); err != nil || changes != "" {
+	if changes, err := r.git(ctx, "status", "--porcelain"); err != nil || changes != "" {
 		return errors.Join(err, fmt.Errorf("commit first, as a release is made of a commit:\n%s", changes))
 	}
-	if r.revision, err = r.output(ctx, "git", "rev-parse", "HEAD"); err != nil {
+	if err := r.readCommit(ctx); err != nil {
 		return err
 	}
-	if tagged, err := r.output(ctx, "git", "rev-parse", "--verify", "--quiet", r.version+"^{commit}"); err == nil && tagged != r.revision {
+	if tagged, err := r.git(ctx, "rev-parse", "--verify", "--quiet", r.version+"^{commit}"); err == nil && tagged != r.revision {
 		return fmt.Errorf("%s was released from %s; check that out, or choose another version", r.version, tagged)
 	}
-	seconds, err := r.output(ctx, "git", "log", "-1", "--format=%ct")
+	return nil
+}
+
+func (r *release) readCommit(ctx context.Context) error {
+	commit, err := r.git(ctx, "log", "-1", "--format=%H %ct")
 	if err != nil {
 		return err
 	}
-	unix, err := strconv.ParseInt(seconds, 10, 64)
-	r.time = time.Unix(unix, 0).UTC()
+	var seconds int64
+	_, err = fmt.Sscan(commit, &r.revision, &seconds)
+	r.time = time.Unix(seconds, 0).UTC()
 	return err
 }
 
@@ -53,11 +53,10 @@ func (r *release) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-func (r *release) output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := r.command(ctx, name, args...)
-	output, err := cmd.Output()
+func (r *release) git(ctx context.Context, args ...string) (string, error) {
+	output, err := r.command(ctx, "git", args...).Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", strings.Join(append([]string{name}, args...), " "), err)
+		return "", fmt.Errorf("git %s: %w", args[0], err)
 	}
 	return strings.TrimSpace(string(output)), nil
 }

@@ -116,7 +116,7 @@ func withoutRunning(t *testing.T, text string) (problem string) {
 			if output, err := exec.CommandContext(t.Context(), "bash", "-c", "make -C "+root+" --dry-run "+rest).CombinedOutput(); err != nil {
 				return string(output)
 			}
-		case strings.HasPrefix(word, ".ci/"):
+		case strings.HasPrefix(word, ".ci/"), strings.HasSuffix(word, ".sh"):
 			if info, err := os.Stat(filepath.Join(root, word)); err != nil || info.Mode().Perm()&0o111 == 0 {
 				return "there is no such program"
 			}
@@ -168,10 +168,11 @@ func find(t *testing.T, shown []command, document, beginning string) string {
 // notHere are commands that cannot be run here.
 var notHere = []struct{ command, why string }{
 	{"git clone", "it needs the internet"},
-	{"git checkout v0.1.0 && make release", "there is no such tag yet"},
+	{"git checkout $VERSION && make release", "there is no tag yet"},
 	{"git checkout COMMIT && make image", "COMMIT is the reader's"},
 	{"cd hack/tools && go get", "it needs the internet"},
 	{"export CGO_ENABLED=0", "it is for the commands that follow it in the reader's shell"},
+	{"export VERSION=", "it is for the commands that follow it; the stage has a version"},
 	{"copy kubectl-billing.exe", "it is for Windows"},
 	{"skopeo copy --all oci-archive:dist/image.tar docker:", "it needs a registry"},
 	{"skopeo inspect --raw oci-archive:dist/image.tar", "it needs skopeo, which reads what any image is"},

@@ -29,15 +29,15 @@ func TestOverlayNamesTheImage(t *testing.T) {
 		base, err = filepath.Rel(dir, base) // Kustomize refuses absolute paths
 	}
 	if err == nil {
-		const released = "https://github.com/xtracta/billing-operator//config/default?ref=v0.1.0"
-		overlay := strings.Replace(string(shown[1]), released, base, 1)
+		const released = "https://github.com/xtracta/billing-operator//config/default?ref=VERSION"
+		overlay := strings.NewReplacer(released, base, "VERSION", version).Replace(string(shown[1]))
 		err = os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	manager := manifests.Only[appsv1.Deployment](t, manifests.Kustomize(t, dir), "Deployment").Spec.Template.Spec.Containers[0]
-	if want := "registry.example.com/billing-operator:v0.1.0"; manager.Image != want {
-		t.Errorf("it names the image %s, want %s", manager.Image, want)
+	if manager.Image != image {
+		t.Errorf("it names the image %s, want %s", manager.Image, image)
 	}
 }

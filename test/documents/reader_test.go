@@ -72,7 +72,7 @@ func (s *stage) oneFileIsInstalled() {
 	text, err := os.ReadFile(filepath.Join(s.dir, "dist", "install.yaml"))
 	s.must(err)
 	s.shell("bin/tools/kustomize build config/default")
-	if string(text) != s.output || !strings.Contains(s.output, "image: registry.example.com/billing-operator:v0.1.0\n") {
+	if string(text) != s.output || !strings.Contains(s.output, "image: "+image+"\n") {
 		s.t.Error("dist/install.yaml is not config/default with the image")
 	}
 }

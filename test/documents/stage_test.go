@@ -22,6 +22,8 @@ import (
 const (
 	systemNamespace = "billing-operator-system"
 	key             = "key-of-the-reader"
+	version         = "v0.0.0-mine" // which the reader has chosen
+	image           = "registry.example.com/billing-operator:" + version
 )
 
 func TestMain(m *testing.M) { env.Main(m) }
@@ -126,7 +128,7 @@ func (s *stage) bash(text string) (output []byte, err error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "HOME="+s.home, "KUBECONFIG=", "PATH="+filepath.Join(s.home, "bin")+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "HOME="+s.home, "KUBECONFIG=", "VERSION="+version, "PATH="+filepath.Join(s.home, "bin")+":"+os.Getenv("PATH"))
 	return cmd.CombinedOutput()
 }
 

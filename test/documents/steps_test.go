@@ -37,7 +37,7 @@ var fromCloneToURL = []step{
 	{document: config, command: "make install.yaml", after: (*stage).oneFileIsInstalled},
 	{document: readme, command: "kubectl apply --server-side -k config/default", prints: "deployment.apps/billing-operator serverside-applied",
 		after: func(s *stage) {
-			s.runsImage("billing-operator", "registry.example.com/billing-operator:v0.1.0")
+			s.runsImage("billing-operator", image)
 			s.startOperator()
 		}},
 	{document: readme, command: "kubectl create namespace finance"},
@@ -89,7 +89,7 @@ var withThePlugin = []step{
 var betweenKustomizeAndHelm = []step{
 	{document: config, command: "helm install billing-operator config/chart --namespace billing-operator-system --take-ownership",
 		before: (*stage).rememberDeployment, prints: "STATUS: deployed"},
-	{document: config, command: "helm upgrade billing-operator config/chart --namespace billing-operator-system --reuse-values",
+	{document: config, command: "helm upgrade billing-operator config/chart --namespace billing-operator-system --reuse-values --set image.tag=",
 		prints: "has been upgraded", after: (*stage).deploymentIsTheSame},
 	{document: metrics, command: "helm upgrade billing-operator config/chart", before: (*stage).installMonitoringCRDs, prints: "has been upgraded"},
 	{document: config, command: "kubectl apply --server-side --force-conflicts -k config/default", prints: "deployment.apps/billing-operator serverside-applied"},
@@ -101,7 +101,7 @@ var betweenKustomizeAndHelm = []step{
 	{document: config, command: "kubectl delete secret --namespace billing-operator-system --selector owner=helm,name=billing-operator",
 		prints: "deleted", after: func(s *stage) {
 			s.deploymentIsTheSame()
-			s.runsImage("billing-operator", "registry.example.com/billing-operator:v0.1.0")
+			s.runsImage("billing-operator", image)
 		}},
 }
 
@@ -114,13 +114,13 @@ var kustomizeGoes = []step{
 var helmComesAndGoes = []step{
 	{document: readme, command: "helm install billing-operator", prints: "STATUS: deployed",
 		after: func(s *stage) {
-			s.runsImage("billing-operator", "registry.example.com/billing-operator:v0.1.0")
+			s.runsImage("billing-operator", image)
 		}},
 	{document: config, command: "helm upgrade billing-operator config/chart --namespace billing-operator-system --reuse-values --set 'watchLabelSelector=",
 		prints: "has been upgraded"},
 	{document: config, command: "helm install billing-operator-one config/chart", prints: "STATUS: deployed",
 		after: func(s *stage) {
-			s.runsImage("billing-operator-one", "registry.example.com/billing-operator:v0.1.0")
+			s.runsImage("billing-operator-one", image)
 			s.shell("helm uninstall billing-operator-one --namespace billing-operator-system")
 		}},
 	{document: config, command: "helm uninstall billing-operator", prints: "uninstalled"},
@@ -130,7 +130,7 @@ var helmComesAndGoes = []step{
 			s.shell("helm uninstall billing-operator --namespace billing-operator-system")
 			s.deleteDefinition()
 		}},
-	{document: config, command: "helm install billing-operator config/chart --namespace billing-operator-system --create-namespace --set image.repository=registry.example.com/billing-operator --set watchNamespaces",
+	{document: config, command: "helm install billing-operator config/chart --namespace billing-operator-system --create-namespace --set image.repository=registry.example.com/billing-operator --set image.tag=$VERSION --set watchNamespaces",
 		prints: "STATUS: deployed", after: func(s *stage) {
 			s.shell("kubectl get rolebinding billing-operator-system-billing-operator-manager -n finance")
 		}},

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/hack/image"
 	"github.com/xtracta/billing-operator/test/env"
 )
 
@@ -67,9 +68,21 @@ func (c *cluster) provide(t *testing.T, name string, packages ...string) {
 	if err := c.List(t.Context(), &nodes); err != nil || len(nodes.Items) == 0 {
 		t.Fatalf("the cluster has %d nodes: %v", len(nodes.Items), err)
 	}
+	built, err := image.Build(t.Context(), image.Spec{
+		Root: env.Path(), Packages: packages, Name: name,
+		Platforms: []string{"linux/" + nodes.Items[0].Status.NodeInfo.Architecture},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := built.Archive()
+	if err != nil {
+		t.Fatal(err)
+	}
 	archive := filepath.Join(t.TempDir(), "image.tar")
-	run(t, "", "go", append([]string{"run", "./hack/image", "-o", archive, "--name", name,
-		"--platform", "linux/" + nodes.Items[0].Status.NodeInfo.Architecture}, packages...)...)
+	if err := os.WriteFile(archive, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	order(t, "E2E_LOAD_IMAGE", archive)
 }
 
@@ -78,7 +91,7 @@ func order(t *testing.T, variable string, args ...string) {
 	t.Helper()
 	command := os.Getenv(variable)
 	if command == "" {
-		t.Fatalf("%s is not set; hack/README.md says what it must be", variable)
+		t.Fatalf("%s is not set: run hack/e2e-kind.sh make e2e, or see hack/README.md for other clusters", variable)
 	}
 	run(t, "", "sh", append([]string{"-c", command + ` "$@"`, "sh"}, args...)...)
 }

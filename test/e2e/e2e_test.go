@@ -28,6 +28,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/xtracta/billing-operator/hack/image"
 	"github.com/xtracta/billing-operator/test/env"
 )
 
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) { env.Main(m) }
 // All the while they read the file.
 func TestMountedFileNeverExpires(t *testing.T) {
 	on := connect(t)
-	on.provide(t, operatorImage)
+	on.provide(t, operatorImage, image.Servers...)
 	on.provide(t, propsImage, "./hack/standin", "./test/e2e/reader")
 	endpoint := newEndpoint(t, on, "e2e-endpoint")
 	system := endpoint.install(t)

@@ -16,7 +16,7 @@ func TestVersionsBecomeLabelsAndTags(t *testing.T) {
 		t.Run(row.app, func(t *testing.T) {
 			t.Parallel()
 			text := chartFile(t, "Chart.yaml")
-			text = strings.Replace(text, "\nversion: 0.1.0", "\nversion: "+row.chart, 1)
+			text = strings.Replace(text, "\nversion: 0.0.0", "\nversion: "+row.chart, 1)
 			text = strings.Replace(text, "appVersion: "+appVersion(t), "appVersion: "+row.app, 1)
 			objects := parse(t, mustTemplate(t, chartWith(t, "Chart.yaml", text), everything))
 			if got, want := find(t, objects.OfKind("Deployment"), container+".image}"), "ghcr.io/xtracta/billing-operator:"+row.tag; got != want {
