@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/xtracta/billing-operator/test/env"
+	"github.com/xtracta/billing-operator/test/standin"
 )
 
 const (
@@ -30,13 +31,14 @@ type manager struct {
 	metrics string
 }
 
-func (s *stage) startManager(args ...string) *manager {
+// startManager starts one that serves all namespaces.
+func (s *stage) startManager() *manager {
 	s.T.Helper()
 	m := &manager{started: time.Now(), metrics: env.FreeAddress(s.T)}
-	m.Manager = s.LaunchManager(append([]string{
-		"--watch-namespaces=", "--log-level=info", "--endpoint-qps=0", fmt.Sprintf("--concurrency=%d", concurrency),
-		"--metrics-bind-address", m.metrics, "--metrics-secure=false", "--metrics-per-session=false",
-	}, args...)...)
+	m.Manager = env.LaunchManager(s.T, nil,
+		"--kubeconfig", s.Cluster.KubeconfigPath(), "--endpoint-url", s.URL+standin.Path, "--endpoint-qps=0",
+		"--log-level=info", fmt.Sprintf("--concurrency=%d", concurrency),
+		"--metrics-bind-address", m.metrics, "--metrics-secure=false", "--metrics-per-session=false")
 	return m
 }
 
