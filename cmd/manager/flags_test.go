@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,19 +92,6 @@ func TestTheVersionIsPrinted(t *testing.T) {
 	noError(t, run(t.Context(), []string{"--version"}, &out, &logs))
 	if want := "manager " + version.Get().String() + "\n"; out.String() != want || logs.Len() > 0 {
 		t.Errorf("printed %q and logged %q, want %q and nothing", &out, &logs, want)
-	}
-}
-
-// Whoever reports a fault says which version it is of: the log begins with it, also when there is
-// no cluster.
-func TestTheLogBeginsWithTheVersion(t *testing.T) {
-	var logs bytes.Buffer
-	if err := run(t.Context(), []string{"--kubeconfig", filepath.Join(t.TempDir(), "none")}, io.Discard, &logs); err == nil {
-		t.Fatal("the manager runs without a cluster")
-	}
-	line, _, _ := strings.Cut(logs.String(), "\n")
-	if !strings.Contains(line, `"msg":"starting"`) || !strings.Contains(line, `"version":"`+version.Get().Version+`"`) {
-		t.Errorf("the log begins with %s", line)
 	}
 }
 
