@@ -94,14 +94,14 @@ func Template(labels map[string]v1alpha1.LabelValue, annotations map[string]v1al
 }
 
 // LongestTemplate fills the template: 16 labels and annotations, the keys and values as long
-// as they may be. The values of annotations consist of that character.
-func LongestTemplate(character string) func(*v1alpha1.BillingSession) {
+// as they may be.
+func LongestTemplate() func(*v1alpha1.BillingSession) {
 	label := strings.Repeat("p", 63)
 	labels, annotations := map[string]v1alpha1.LabelValue{}, map[string]v1alpha1.AnnotationValue{}
 	for i := range 16 {
 		key := fmt.Sprintf("%s.%s.%s.%s/%063d", label, label, label, label[:61], i)
 		labels[key] = v1alpha1.LabelValue(strings.Repeat("v", 63))
-		annotations[key] = v1alpha1.AnnotationValue(strings.Repeat(character, 512))
+		annotations[key] = v1alpha1.AnnotationValue(strings.Repeat("v", 512))
 	}
 	return Template(labels, annotations)
 }

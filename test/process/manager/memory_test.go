@@ -40,7 +40,7 @@ func TestHostileObjectsTakeLittleMemory(t *testing.T) {
 		s.Data = map[string][]byte{"x": make([]byte, 1<<20-1<<10)} // the API server takes no more than 1 MiB
 	}, func(s *v1alpha1.BillingSession) {
 		s.Annotations = map[string]string{"a": strings.Repeat("x", 256<<10-1<<10)} // and 256 KiB of annotations
-		builders.LongestTemplate("x")(s)
+		builders.LongestTemplate()(s)
 	})
 	ordinary.serve()
 	hostile.serve()
