@@ -48,7 +48,7 @@ var advices = map[string]advice{
 	v1alpha1.ReasonKeyInvalid: {"The controller asks the endpoint for a URL as soon as there is another API key.",
 		"Correct entry {entry} of Secret {key}, or have spec.apiKeySecretRef name the entry that holds the API key. The controller notices it by itself."},
 	v1alpha1.ReasonSecretConflict: {"The controller asks the endpoint for a URL as soon as the name {secret} is free.",
-		"Delete Secret {secret} if nobody needs it. The name of a session's Secret cannot be changed: to use another one, " +
+		"Delete what has the name if nobody needs it: Secret {secret}, or the other session that makes it. The name of a session's Secret cannot be changed: to use another one, " +
 			"delete this session and create one with another spec.secretName."},
 	v1alpha1.ReasonSecretWriteFailed: {"The controller tries again to write Secret {secret}, within ten minutes.",
 		"Show the problem to an administrator of the cluster. The controller notices it by itself when it is mended."},
