@@ -178,7 +178,9 @@ func (r *Reconciler) write(ctx context.Context, seen observation, desired *corev
 }
 
 // put creates the generated Secret or brings it to what is desired, provided that it is still the
-// one that was seen. Of one that was not read, only what differs from its metadata is sent.
+// one that was seen. Of one that was not read, only what differs from its metadata is sent. That
+// cannot remove a key of the template, but one that was dropped changes the generation, and then the
+// Secret is read.
 func put(ctx context.Context, to client.Client, seen observation, desired *corev1.Secret) error {
 	switch {
 	case seen.secret == nil:

@@ -20,14 +20,16 @@ type localState struct {
 	// session and secret are our own last writes, until the cache shows them.
 	session, secret fence
 	intact          intactSecret
-	attempts        attempts
-	pending         pendingWrite
+	// forged is the last version that was found not to be as it was written.
+	forged   string
+	attempts attempts
+	pending  pendingWrite
 	// namespaceGone reports whether the namespace is being deleted, which nothing undoes.
 	namespaceGone bool
 }
 
-// intactSecret is the last version of the generated Secret that was as it should be: read so, or
-// written by us.
+// intactSecret is the last version of the generated Secret that was as it should be: read so,
+// written by us or, at the first look, vouched for by the status.
 type intactSecret struct {
 	at attemptedWrite
 	// expire is when its URL expires; zero when only its metadata tells.
@@ -40,6 +42,10 @@ func (l *localState) look(session *v1alpha1.BillingSession, now time.Time) {
 	if !l.isKnown {
 		l.isKnown = true
 		l.pending.assume(session, now)
+		// Later the status would only repeat what this process knows, or what somebody forged.
+		if version := session.Status.SecretResourceVersion; version != "" {
+			l.intact.at = attemptedWrite{version, session.Status.ObservedGeneration}
+		}
 	}
 }
 

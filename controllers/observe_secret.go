@@ -62,7 +62,10 @@ func (r *reader) fromCache(ctx context.Context, seen observation, cached *metav1
 		grant = r.intactGrant(seen, cached)
 		isEnough = grant != nil
 	case secret.Orphaned:
-		isOurs, err := r.isIssuedFor(ctx, seen, cached, false)
+		isOurs := false
+		if cached.ResourceVersion != seen.local.forged {
+			isOurs, err = r.isIssuedFor(ctx, seen, cached, false)
+		}
 		if err != nil {
 			return seen, false, err
 		}
@@ -76,26 +79,19 @@ func (r *reader) fromCache(ctx context.Context, seen observation, cached *metav1
 	return inspected(seen, &corev1.Secret{ObjectMeta: cached.ObjectMeta}, false, grant), true, nil
 }
 
-// intactGrant is the grant of a Secret that is known to be as it should be: this process has read
-// or written it at this version and for this generation of the session or, as the status tells, an
-// earlier process has. It is nil for any other, and if the URL is needed and the status does not
-// show it.
+// intactGrant is the grant of a Secret that is known to be as it should be, at this version and for
+// this generation of the session. It is nil for any other, and if the URL is needed and the status
+// does not show it.
 func (r *reader) intactGrant(seen observation, cached *metav1.PartialObjectMetadata) *secret.Grant {
-	session, known := seen.session, seen.local.intact
-	now := attemptedWrite{cached.ResourceVersion, session.Generation}
-	switch now {
-	case known.at:
-	case attemptedWrite{session.Status.SecretResourceVersion, session.Status.ObservedGeneration}:
-		known = intactSecret{at: now}
-	default:
+	known := seen.local.intact
+	if known.at != (attemptedWrite{cached.ResourceVersion, seen.session.Generation}) {
 		return nil
 	}
 	grant := secret.ReadMetadata(cached, known.expire, seen.inStatus)
-	showsURL := session.Spec.URLInStatus != v1alpha1.URLInStatusHidden
+	showsURL := seen.session.Spec.URLInStatus != v1alpha1.URLInStatusHidden
 	if grant == nil || grant.URL == (endpoint.URL{}) && showsURL && grant.Alive(r.clock.Now()) {
 		return nil
 	}
-	seen.local.intact = known
 	return grant
 }
 
@@ -111,8 +107,12 @@ func (r *reader) readSecret(ctx context.Context, seen observation) (observation,
 	}
 	seen.local.secret.wrote(live.ResourceVersion, r.clock.Now()) // the cache may be behind it
 	grant := secret.Read(live, r.checkURL)
-	if grant != nil {
-		isOurs, err := r.isIssuedFor(ctx, seen, live, secret.OwnershipOf(seen.session, live) == secret.Owned)
+	if grant == nil {
+		seen.local.forged = live.ResourceVersion
+	}
+	whose := secret.OwnershipOf(seen.session, live)
+	if grant != nil && (whose == secret.Owned || whose == secret.Orphaned) {
+		isOurs, err := r.isIssuedFor(ctx, seen, live, whose == secret.Owned)
 		if err != nil {
 			return seen, err
 		}
@@ -147,7 +147,8 @@ func (r *reader) isIssuedFor(ctx context.Context, seen observation, metadata met
 // or not as it was written. It keeps the Secret itself only if it is ours.
 func inspected(seen observation, found *corev1.Secret, isWhole bool, g *secret.Grant) observation {
 	state, at := secret.Inspect(seen.session, found, g), writeOf(seen.session, found)
-	if state == renewal.SecretDrifted && seen.local.intact.at == at {
+	isOwned := secret.OwnershipOf(seen.session, found) == secret.Owned
+	if state == renewal.SecretDrifted && isOwned && seen.local.intact.at == at {
 		state = renewal.SecretOurs // what cannot be seen in the cache, or was changed while we wrote it
 	}
 	seen.secret, seen.isWhole, seen.secretState, seen.inSecret = found, isWhole, state, g
@@ -156,12 +157,14 @@ func inspected(seen observation, found *corev1.Secret, isWhole bool, g *secret.G
 	}
 	switch state {
 	case renewal.SecretForeign:
-		seen.secret, seen.secretProblem, seen.finalizers = nil, foreignSecretMessage(seen.session, found), nil
+		seen.secret, seen.inSecret, seen.secretProblem, seen.finalizers = nil, nil, foreignSecretMessage(seen.session, found), nil
 	case renewal.SecretOfPredecessor:
-		seen.secret = nil
+		seen.secret, seen.inSecret = nil, nil // its grant must not get into this session's status
 	case renewal.SecretOurs:
 		seen.local.intact = intactSecret{at, g.Expire}
-	case renewal.SecretAbsent, renewal.SecretDrifted, renewal.SecretEdited:
+	case renewal.SecretEdited:
+		seen.local.intact = intactSecret{}
+	case renewal.SecretAbsent, renewal.SecretDrifted:
 	}
 	return seen
 }

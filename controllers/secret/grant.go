@@ -73,10 +73,9 @@ func dataOf(url endpoint.URL, expire time.Time) map[string][]byte {
 	}
 }
 
-// Rehearsal is what a dry run writes to find out whether a grant could be stored: the
-// existing Secret with its metadata in line, or else one whose data looks like a grant's, as it
-// also does for one of which only the metadata is at hand.
-// With an empty Secret, a webhook that alters URLs would go unnoticed.
+// Rehearsal is what a dry run writes to find out whether a grant could be stored: the existing
+// Secret with its metadata in line or, if its data is not at hand or not a grant's, one whose data
+// looks like a grant's. With an empty Secret, a webhook that alters URLs would go unnoticed.
 func Rehearsal(session *v1alpha1.BillingSession, existing *corev1.Secret) (*corev1.Secret, error) {
 	if existing != nil && IsIntact(existing) {
 		return WithMetadata(session, existing), nil
@@ -191,7 +190,7 @@ func (g *Grant) check(url CheckURL) error {
 
 func (g *Grant) checkLife() error {
 	// Issued is rounded down to a second.
-	if life := g.Life(); life <= 0 || life > endpoint.MaxLife+time.Second {
+	if life := g.Life(); life <= 0 || life > endpoint.MaxLife+time.Second || g.Expire.Unix() > lastSecond {
 		return errors.New("the URL has a life that the endpoint does not grant")
 	}
 	return nil

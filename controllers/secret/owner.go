@@ -40,7 +40,7 @@ func OwnershipOf(session *v1alpha1.BillingSession, metadata metav1.Object) Owner
 		return Owned
 	case slices.ContainsFunc(owners, isOther):
 		return Foreign
-	case metadata.GetDeletionTimestamp() == nil && isLabelledFor(session, metadata):
+	case isLabelledFor(session, metadata) && (len(owners) == 0 || metadata.GetDeletionTimestamp() == nil):
 		return Orphaned
 	case len(owners) > 0:
 		return OfPredecessor

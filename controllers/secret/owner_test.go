@@ -54,7 +54,7 @@ func TestWhoseASecretIs(t *testing.T) {
 		{"written for us", labelled(v1alpha1.ManagedBy, "acme"), Orphaned, "acme"},
 		{"written for us, of our predecessor", labelled(v1alpha1.ManagedBy, "acme", earlier), Orphaned, "acme"},
 		{"written for us, of our predecessor, which goes", leaving(labelled(v1alpha1.ManagedBy, "acme", earlier)), OfPredecessor, "acme"},
-		{"written for us, and goes", leaving(labelled(v1alpha1.ManagedBy, "acme")), Foreign, "acme"},
+		{"written for us, but a finalizer holds it", leaving(labelled(v1alpha1.ManagedBy, "acme")), Orphaned, "acme"},
 		{"written for us, of another session", labelled(v1alpha1.ManagedBy, "acme", another), Foreign, "other"},
 		{"written for us, of our predecessor and another session", labelled(v1alpha1.ManagedBy, "acme", earlier, another), Foreign, "acme"},
 		{"written for us, of another object", labelled(v1alpha1.ManagedBy, "acme", configMapRef), Foreign, "acme"},

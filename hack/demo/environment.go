@@ -47,7 +47,7 @@ type environment struct {
 // perform plays a story. The operator's log stays when it may explain why it failed.
 func perform(ctx context.Context, out *printer, story func(*environment)) error {
 	e := &environment{player: &player{ctx: ctx}, out: out}
-	err := e.player.perform(func() { story(e) })
+	err := e.perform(func() { story(e) })
 	if err != nil && !errors.Is(err, errStopped) && e.operator != nil {
 		return &logTailError{err, e.logPath, process.LogTail(e.logPath, logTailLines)}
 	}

@@ -91,10 +91,3 @@ func (f *fleet) createAll(kind string, n int, differences ...func(*v1alpha1.Bill
 	}
 	creators.Wait()
 }
-
-func (f *fleet) waitForFirst(kind string, n int) {
-	f.T.Helper()
-	env.EventuallyWithin(f.T, env.Patience+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d %s sessions have a URL", n, kind), func() string {
-		return env.Unless(len(f.First(kind)) == n, fmt.Sprint(len(f.First(kind))))
-	})
-}
