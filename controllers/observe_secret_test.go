@@ -52,3 +52,17 @@ func TestTheGrantOfAnothersSecretIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// TestAForgedOrphanIsReadOnce: whoever made it could otherwise have it, and the key, read at each look.
+func TestAForgedOrphanIsReadOnce(t *testing.T) {
+	t.Parallel()
+	session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "uid"}}
+	orphan := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "7", Labels: map[string]string{
+		v1alpha1.LabelManagedBy: v1alpha1.ManagedBy, v1alpha1.LabelSession: "acme",
+	}}}
+	withoutKeys := &reader{} // reading anything would panic
+	seen, isEnough, err := withoutKeys.fromCache(t.Context(), observation{session: session, local: &localState{forged: "7"}}, orphan)
+	if err != nil || !isEnough || seen.secretState != renewal.SecretForeign {
+		t.Errorf("enough: %t, state %v, %v", isEnough, seen.secretState, err)
+	}
+}
