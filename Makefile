@@ -90,7 +90,7 @@ generate: bin/tools/crd-ref-docs ## Generate the CRD, the API reference, the man
 
 # LONG are the tests that take a minute and more, or depend on the machine's pace. They run one package after the other.
 LONG      = $(shell grep -rl --include='*_test.go' '^//go:build long' controllers cmd hack test)
-LONG_RUN  = ^($(shell sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' $(LONG) /dev/null | grep -v '^TestMain$$' | paste -sd'|' -))$$
+LONG_RUN  = ^($(shell sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' $(LONG) /dev/null | grep -v '^TestMain$$' | paste -sd'|' -))$$
 
 .PHONY: test-long
 test-long: export GOFLAGS += -tags=long
