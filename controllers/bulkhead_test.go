@@ -11,10 +11,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func inFinance(name string) types.NamespacedName {
-	return types.NamespacedName{Namespace: "finance", Name: name}
-}
-
 // TestWhoIsCalledHasAPlace until its pass begins: newcomers would otherwise be faster.
 func TestWhoIsCalledHasAPlace(t *testing.T) {
 	t.Parallel()

@@ -1,18 +1,9 @@
 package controllers
 
 import (
-	"context"
+	"maps"
 	"testing"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 // TestFence has an object written in version 5 a while ago, and a cache that shows some version.
@@ -49,51 +40,29 @@ func TestFence(t *testing.T) {
 // TestNothingIsDecidedOnACacheThatIsBehind our own last write. Whatever it shows, the URL that was
 // just issued is neither asked for again nor taken for gone.
 func TestNothingIsDecidedOnACacheThatIsBehind(t *testing.T) {
-	for what, stale := range map[string]func(*staleStore){
-		"the Secret": func(cache *staleStore) { cache.hidesSecret = true },
-		"the status": func(cache *staleStore) { cache.session = cache.sessions[inFinance("session-0")].DeepCopy() },
+	for what, stale := range map[string]func(*memoryStore) *memoryStore{
+		"the Secret": func(live *memoryStore) *memoryStore {
+			return &memoryStore{sessions: live.sessions, secrets: maps.Clone(live.secrets)}
+		},
+		"the status": func(live *memoryStore) *memoryStore {
+			return &memoryStore{sessions: maps.Clone(live.sessions), secrets: live.secrets}
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			s := newWaitStage(t)
-			counted := &counting{Endpoint: s.r.endpoint}
-			s.r.endpoint = counted
-			cache := &staleStore{memoryStore: s.store}
-			stale(cache)
-			s.r.reader.cached = cache
+			s := newStage(t)
+			s.r.reader.cached = stale(s.store)
 			s.reconcile()
-			written := s.store.writes
+			written := s.store.made
 			for until := s.clock.Now().Add(2 * maxCacheLag); s.clock.Now().Before(until); { // in between it is read live
-				result, err := s.r.Reconcile(t.Context(), ctrl.Request{NamespacedName: s.name()})
-				if err != nil || result.RequeueAfter == 0 {
-					t.Fatalf("looks again after %v (%v)", result.RequeueAfter, err)
+				again := s.reconcile().RequeueAfter
+				if again == 0 {
+					t.Fatal("it does not look again")
 				}
-				s.clock.Step(min(result.RequeueAfter, cacheRetry))
+				s.clock.Step(min(again, cacheRetry))
 			}
-			if counted.requests != 1 || s.store.writes != written {
-				t.Errorf("%d requests, %d more writes", counted.requests, s.store.writes-written)
+			if s.endpoint.requests != 1 || s.store.made != written {
+				t.Errorf("%d requests, writes %+v became %+v", s.endpoint.requests, written, s.store.made)
 			}
 		})
 	}
-}
-
-// staleStore shows a session, or no generated Secret, as it was before.
-type staleStore struct {
-	*memoryStore
-	session     *v1alpha1.BillingSession
-	hidesSecret bool
-}
-
-func (s *staleStore) Get(ctx context.Context, name types.NamespacedName, into client.Object, options ...client.GetOption) error {
-	switch into := into.(type) {
-	case *v1alpha1.BillingSession:
-		if s.session != nil {
-			s.session.DeepCopyInto(into)
-			return nil
-		}
-	case *metav1.PartialObjectMetadata:
-		if s.hidesSecret && name == inFinance("session-0") {
-			return apierrors.NewNotFound(schema.GroupResource{}, name.Name)
-		}
-	}
-	return s.memoryStore.Get(ctx, name, into, options...)
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
-	"github.com/xtracta/billing-operator/controllers/endpoint"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 )
 
@@ -57,17 +56,18 @@ func TestPriorityOf(t *testing.T) {
 func TestWhatIsGrantedIsStored(t *testing.T) {
 	for _, stops := range []bool{true, false} {
 		t.Run(fmt.Sprintf("the process stops: %t", stops), func(t *testing.T) {
-			s := newWaitStage(t)
+			s := newStage(t)
 			s.queue()
 			process, stop := context.WithCancel(t.Context())
 			defer stop()
 			s.r.bulkhead.free = 0
-			s.r.endpoint = grantsThen{s.r.endpoint, func() {
+			s.endpoint.onRequest = func() error {
 				if stops {
 					stop()
 				}
-			}}
-			if _, err := s.r.Reconcile(process, ctrl.Request{NamespacedName: s.name()}); err != nil || s.isIssued() != stops {
+				return nil
+			}
+			if _, err := s.r.Reconcile(process, ctrl.Request{NamespacedName: acme}); err != nil || s.isIssued() != stops {
 				t.Errorf("a URL is issued: %t (%v)", s.isIssued(), err)
 			}
 			s.r.bulkhead.free = 2
@@ -81,34 +81,69 @@ func TestWhatIsGrantedIsStored(t *testing.T) {
 // TestATurnIsForTheRequestOnly: without a place a pass makes no other call, which could hang and hold
 // the turn. The turn is given back, and the pass made once there is a place.
 func TestATurnIsForTheRequestOnly(t *testing.T) {
-	for why, change := range map[string]func(*waitStage){
-		"the session was suspended": func(s *waitStage) { s.store.sessions[s.name()].Spec.Suspend = true },
-		"the Secret was edited":     func(s *waitStage) { s.store.secrets[s.name()].Data["url"] = []byte("https://api.example/theirs") },
+	for why, change := range map[string]func(*stage){
+		"the session was suspended": func(s *stage) { s.session().Spec.Suspend = true },
+		"the Secret was edited":     func(s *stage) { s.store.secrets[acme].Data["url"] = []byte("https://api.example/theirs") },
 	} {
 		t.Run(why, func(t *testing.T) {
-			s := newWaitStage(t)
+			s := newStage(t)
 			s.reconcile()
-			s.clock.SetTime(s.store.sessions[s.name()].Status.RenewalTime.Time)
+			s.clock.SetTime(s.session().Status.RenewalTime.Time)
 			s.queue()
 			change(s)
 			s.r.bulkhead.free = 0
-			versions := func() string {
-				return s.store.sessions[s.name()].ResourceVersion + " " + s.store.secrets[s.name()].ResourceVersion
-			}
-			before := versions()
-			if s.reconcile(); versions() != before || s.r.dispatcher.HasTurn(s.name()) {
-				t.Errorf("versions %s became %s; it has a turn: %t", before, versions(), s.r.dispatcher.HasTurn(s.name()))
+			before := s.store.made
+			if s.reconcile(); s.store.made != before || s.r.dispatcher.HasTurn(acme) {
+				t.Errorf("writes %+v became %+v; it has a turn: %t", before, s.store.made, s.r.dispatcher.HasTurn(acme))
 			}
 			s.r.bulkhead.free = 2
-			if s.reconcile(); versions() == before {
+			if s.reconcile(); s.store.made == before {
 				t.Error("nothing was done once there was a place")
 			}
 		})
 	}
 }
 
+// TestWhoMayHaveLostTheLeadAsksForNothing, and looks again soon: the lease may be renewed late.
+func TestWhoMayHaveLostTheLeadAsksForNothing(t *testing.T) {
+	t.Parallel()
+	s, leads := newStage(t), false
+	s.r.leads = func() bool { return leads }
+	if again := s.reconcile().RequeueAfter; s.endpoint.requests > 0 || again != leadRetry {
+		t.Errorf("%d requests, and it looks again after %s", s.endpoint.requests, again)
+	}
+	leads = true
+	if s.reconcile(); !s.isIssued() {
+		t.Error("once it leads, nothing is issued")
+	}
+}
+
+// TestAPanicLosesNeitherASlotNorAKey: controller-runtime recovers it, so the process lives on. A slot
+// that is gone is lost until a restart, and the first request with a key holds all sessions with that
+// key back until its answer is there.
+func TestAPanicLosesNeitherASlotNorAKey(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.endpoint.onRequest = func() error { panic("a defect") }
+	for range 3 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the endpoint was not asked: its one slot is gone")
+				}
+			}()
+			s.reconcile()
+		}()
+		s.clock.Step(time.Minute)
+	}
+	s.endpoint.onRequest = nil
+	if s.reconcile(); !s.isIssued() {
+		t.Error("nothing is issued after the panics")
+	}
+}
+
 // queue has the session wait until its turn to ask has come.
-func (s *waitStage) queue() {
+func (s *stage) queue() {
 	s.t.Helper()
 	turn, ok := s.r.dispatcher.TryAcquire(types.NamespacedName{Name: "another"}, dispatch.KeyID{}, dispatch.Priority{})
 	if !ok {
@@ -119,35 +154,10 @@ func (s *waitStage) queue() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	defer stop()
 	go func() { _ = s.r.dispatcher.Start(ctx) }()
-	for !s.r.dispatcher.HasTurn(s.name()) {
-		if s.r.dispatcher.Len() == 0 && !s.r.dispatcher.HasTurn(s.name()) {
+	for !s.r.dispatcher.HasTurn(acme) {
+		if s.r.dispatcher.Len() == 0 && !s.r.dispatcher.HasTurn(acme) {
 			s.t.Fatal("it does not wait for a turn")
 		}
 		runtime.Gosched()
 	}
 }
-
-// counting counts requests.
-type counting struct {
-	Endpoint
-	requests int
-}
-
-func (c *counting) IssueURL(ctx context.Context, request endpoint.Request) (endpoint.Grant, error) {
-	c.requests++
-	return c.Endpoint.IssueURL(ctx, request)
-}
-
-// grantsThen does something with each grant.
-type grantsThen struct {
-	Endpoint
-	then func()
-}
-
-func (g grantsThen) IssueURL(ctx context.Context, r endpoint.Request) (endpoint.Grant, error) {
-	defer g.then()
-	return g.Endpoint.IssueURL(ctx, r)
-}
-
-// isIssued reports whether the status says that there is a URL.
-func (s *waitStage) isIssued() bool { return s.store.sessions[s.name()].Status.ExpirationTime != nil }

@@ -15,7 +15,7 @@ func TestNoSeriesIsLeftOfWhatATenantDeleted(t *testing.T) {
 	t.Parallel()
 	for _, perSession := range []bool{false, true} {
 		c := newTenant(t, Options{Concurrency: 2, QPS: 1, Burst: 2})
-		scraped := c.registry(perSession)
+		scraped := c.scraped(perSession)
 		before := seriesIn(t, scraped)
 		for i := range churned {
 			c.in(namespaceName(i))
@@ -41,15 +41,14 @@ func TestNoSeriesIsLeftOfWhatATenantDeleted(t *testing.T) {
 	}
 }
 
-// registry is what Prometheus scrapes of a manager that leads.
-func (c *tenant) registry(perSession bool) *prometheus.Registry {
-	leading, registry := make(chan struct{}), prometheus.NewRegistry()
+// scraped is what Prometheus scrapes of a manager that leads.
+func (c *tenant) scraped(perSession bool) *prometheus.Registry {
+	leading := make(chan struct{})
 	close(leading)
-	c.r.metrics = metrics.NewRequests(registry)
 	c.r.metrics.RegisterQueueLength(c.r.dispatcher.Len)
 	c.r.metrics.RegisterWaiting(leading, c.r.dispatcher.WaitingByNamespace)
-	registry.MustRegister(&metrics.Sessions{Cache: c.store, Leading: leading, Clock: c.clock, PerSession: perSession})
-	return registry
+	c.registry.MustRegister(&metrics.Sessions{Cache: c.store, Leading: leading, Clock: c.clock, PerSession: perSession})
+	return c.registry
 }
 
 func seriesIn(t *testing.T, registry *prometheus.Registry) (n int) {

@@ -8,10 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	clocktesting "k8s.io/utils/clock/testing"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -41,48 +38,34 @@ func TestWhatEarlierVersionsStoredIsLeftAlone(t *testing.T) {
 			situation := strings.TrimSuffix(file[strings.LastIndex(file, "-")+1:], ".yaml")
 			now, err := time.Parse(time.RFC3339, "2030-01-01T"+restsAt[situation]+"Z")
 			must(t, err)
-			r, made, requests := newStored(t, file, now)
-			reconcile := func() {
-				t.Helper()
-				name := inFinance("acme")
-				if _, err := r.Reconcile(ctrl.LoggerInto(t.Context(), logr.Discard()), ctrl.Request{NamespacedName: name}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			reconcile()
+			s := newStage(t)
+			s.clock.SetTime(now)
+			s.endpoint.url = "https://api-app.xtracta.com/v1/billings/billing_ui" // as the files were made with
+			s.put(file)
+			s.reconcile()
 			if situation != "failing" && situation != "rejected" { // which a change of the key's Secret wakes
-				made.add(builders.KeySecretOf("finance", "key", "key-of-the-group"))
-				reconcile()
+				s.store.add(builders.KeySecretOf(finance, "key", "key-of-the-group"))
+				s.reconcile()
 			}
-			if made.tally != (tally{}) || requests.requests > 0 {
-				t.Errorf("%d requests, and %+v", requests.requests, made.tally)
+			if s.store.made != (writes{}) || s.endpoint.requests > 0 {
+				t.Errorf("%d requests, and %+v", s.endpoint.requests, s.store.made)
 			}
 		})
 	}
 }
 
-// newStored is a reconciler that has just started, on what a file holds.
-func newStored(t *testing.T, file string, now time.Time) (*Reconciler, *talliedStore, *counting) {
-	t.Helper()
-	r, store := newMemoryReconciler(0, Options{Concurrency: 1})
-	r.clock.(*clocktesting.FakeClock).SetTime(now)
+// put replaces the session by what a file holds.
+func (s *stage) put(file string) {
+	s.t.Helper()
 	text, err := os.ReadFile(file)
-	must(t, err)
+	must(s.t, err)
 	documents := bytes.Split(text, []byte("\n---\n"))
 	session := &v1alpha1.BillingSession{}
-	must(t, yaml.UnmarshalStrict(documents[0], session))
-	store.sessions[client.ObjectKeyFromObject(session)] = session
+	must(s.t, yaml.UnmarshalStrict(documents[0], session))
+	s.store.sessions[acme] = session
 	if len(documents) > 1 {
-		secret := &corev1.Secret{}
-		must(t, yaml.UnmarshalStrict(documents[1], secret))
-		store.secrets[client.ObjectKeyFromObject(secret)] = secret
+		generated := &corev1.Secret{}
+		must(s.t, yaml.UnmarshalStrict(documents[1], generated))
+		s.store.secrets[client.ObjectKeyFromObject(generated)] = generated
 	}
-	made, requests := &talliedStore{memoryStore: store}, &counting{Endpoint: ofXtracta{r.endpoint}}
-	r.endpoint, r.client = requests, client.WithFieldOwner(made, fieldManager)
-	return r, made, requests
 }
-
-// ofXtracta has the address that the files were made with.
-type ofXtracta struct{ Endpoint }
-
-func (ofXtracta) URL() string { return "https://api-app.xtracta.com/v1/billings/billing_ui" }

@@ -57,11 +57,3 @@ func TestWhatATenantAddsToASessionIsNotCached(t *testing.T) {
 		}
 	}
 }
-
-// must ends the test if something that it needs fails.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
