@@ -20,10 +20,10 @@ func message(in *Input, reason string) string {
 	case v1alpha1.ReasonSuspended:
 		return "The session is suspended and no URL for its inputs is alive; set spec.suspend to false to go on"
 	case v1alpha1.ReasonInputsChanged:
-		return sentences(fmt.Sprintf("The URL that is alive was issued for another %s; the controller is asking for a new one",
+		return sentences(fmt.Sprintf("The URL that is alive was issued for another %s; the operator is asking for a new one",
 			changedInputs(in.Plan.Active.Inputs, in.Facts.Inputs)), obstacleMessage(in, in.Plan.Blocked))
 	case v1alpha1.ReasonExpired:
-		return sentences("The URL has expired; the controller is asking for a new one", obstacleMessage(in, in.Plan.Blocked))
+		return sentences("The URL has expired; the operator is asking for a new one", obstacleMessage(in, in.Plan.Blocked))
 	}
 	return obstacleMessage(in, reason)
 }
@@ -176,7 +176,7 @@ func UnwrittenSecret(secret string, err error) string {
 		return notWritten(secret, "the API server finds it invalid: check spec.secretTemplate, the namespace's admission policies, "+
 			"and that the Secret is not marked immutable")
 	}
-	return notWritten(secret, DescribeAPIError(err)+"; the controller tries again")
+	return notWritten(secret, DescribeAPIError(err)+"; the operator tries again")
 }
 
 func notWritten(secret, why string) string {

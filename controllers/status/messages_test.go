@@ -36,7 +36,7 @@ func TestMessageIsAboutItsReason(t *testing.T) {
 	t.Parallel()
 	const (
 		noAnswer = "The endpoint gave no answer"
-		expired  = "The URL has expired; the controller is asking for a new one"
+		expired  = "The URL has expired; the operator is asking for a new one"
 		everyone = "The endpoint asked everyone with this API key to wait"
 	)
 	attempt := func(o v1alpha1.Outcome) *v1alpha1.Attempt {
@@ -54,7 +54,7 @@ func TestMessageIsAboutItsReason(t *testing.T) {
 		{why: "how to go on", reason: v1alpha1.ReasonSuspended, last: unavailable,
 			want: "The session is suspended and no URL for its inputs is alive; set spec.suspend to false to go on"},
 		{why: "what differs, and why it still does", reason: v1alpha1.ReasonInputsChanged, blocked: v1alpha1.ReasonUnavailable, last: unavailable,
-			want: "The URL that is alive was issued for another expiry; the controller is asking for a new one. " + noAnswer},
+			want: "The URL that is alive was issued for another expiry; the operator is asking for a new one. " + noAnswer},
 		{why: "what holds up the next URL", reason: v1alpha1.ReasonExpired, blocked: v1alpha1.ReasonUnavailable, last: unavailable,
 			want: expired + ". " + noAnswer},
 		{why: "an earlier failure is not in the way any more", reason: v1alpha1.ReasonExpired, last: unavailable, want: expired},
@@ -134,8 +134,8 @@ func TestProblemsNameTheirCure(t *testing.T) {
 		{"a webhook that denies with code 400", UnwrittenSecret("acme", apierrors.NewBadRequest(quoted)),
 			[]string{"The API server finds it invalid", "immutable"}},
 		{"an overloaded API server", UnwrittenSecret("acme", apierrors.NewTooManyRequests(quoted, 1)),
-			[]string{`The API server answered "TooManyRequests"; the controller tries again`}},
-		{"no API server", UnwrittenSecret("acme", fmt.Errorf("dial: %s", quoted)), []string{"The API server gave no answer; the controller tries again"}},
+			[]string{`The API server answered "TooManyRequests"; the operator tries again`}},
+		{"no API server", UnwrittenSecret("acme", fmt.Errorf("dial: %s", quoted)), []string{"The API server gave no answer; the operator tries again"}},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			t.Parallel()
