@@ -11,7 +11,7 @@ import (
 // advice is what follows for people from a reason. The condition's own message says what
 // is wrong, and mostly names the cure.
 type advice struct {
-	// next says what the controller waits for, if that is no point in time.
+	// next says what the operator waits for, if that is no point in time.
 	next string
 	toDo string
 }
@@ -32,27 +32,27 @@ var advices = map[string]advice{
 	v1alpha1.ReasonQueued:        {"", crowded},
 	v1alpha1.ReasonExpired:       {"", crowded},
 	v1alpha1.ReasonInputsChanged: {"", crowded},
-	v1alpha1.ReasonSuspended:     {"", "To have it renewed again, run: {resume}"},
-	v1alpha1.ReasonRejected: {"", "Correct what the problem names: the API key in entry {entry} of Secret {key}, or the session's spec. The controller asks " +
+	v1alpha1.ReasonSuspended:     {"", "To have URLs requested again, run: {resume}"},
+	v1alpha1.ReasonRejected: {"", "Correct what the problem names: the API key in entry {entry} of Secret {key}, or the session's spec. The operator asks " +
 		"again as soon as either changes. If the cause is elsewhere, such as a proxy, have it mended and then run: {renew}"},
 	v1alpha1.ReasonThrottled: {"", noAction + " The endpoint limits how often it may be asked with this API key, and nothing shortens the pause."},
-	v1alpha1.ReasonUnavailable: {"", "Wait: the controller keeps asking. If this lasts for more than some minutes, check the way from the operator to the endpoint " +
+	v1alpha1.ReasonUnavailable: {"", "Wait: the operator keeps asking. If this lasts for more than some minutes, check the way from the operator to the endpoint " +
 		"(--endpoint-url, DNS, proxy, firewall, certificates), or ask Xtracta or your reseller."},
-	v1alpha1.ReasonMalformed: {"", "If the problem names a setting of the operator, ask who runs the operator to correct it. Otherwise wait: the controller " +
+	v1alpha1.ReasonMalformed: {"", "If the problem names a setting of the operator, ask whoever runs the operator to correct it. Otherwise wait: the operator " +
 		"keeps asking. If this lasts for more than some minutes, show the problem to Xtracta or your reseller."},
-	v1alpha1.ReasonKeySecretMissing: {"The controller asks the endpoint for a URL as soon as there is an API key.",
-		"Put the group's API key into entry {entry} of Secret {key} in namespace {namespace}, unless another tool is about to, " +
-			"or have spec.apiKeySecretRef name the Secret that holds it. The controller notices it by itself."},
-	v1alpha1.ReasonKeySecretForbidden: {"The controller tries to read the API key each minute.",
-		"Show the problem to an administrator of the cluster. The controller notices it by itself when it is mended."},
-	v1alpha1.ReasonKeyInvalid: {"The controller asks the endpoint for a URL as soon as there is another API key.",
-		"Correct entry {entry} of Secret {key}, or have spec.apiKeySecretRef name the entry that holds the API key. The controller notices it by itself."},
-	v1alpha1.ReasonSecretConflict: {"The controller asks the endpoint for a URL as soon as the name {secret} is free.",
+	v1alpha1.ReasonKeySecretMissing: {"The operator asks the endpoint for a URL as soon as there is an API key.",
+		"Put the group's API key into entry {entry} of Secret {key} in namespace {namespace}, or correct spec.apiKeySecretRef. If another tool makes that Secret, " +
+			"wait for it. The operator notices the key by itself."},
+	v1alpha1.ReasonKeySecretForbidden: {"The operator tries to read the API key each minute.",
+		"Show the problem to an administrator of the cluster. The operator notices by itself when it is mended."},
+	v1alpha1.ReasonKeyInvalid: {"The operator asks the endpoint for a URL as soon as there is another API key.",
+		"Correct entry {entry} of Secret {key}, or have spec.apiKeySecretRef name the entry that holds the API key. The operator notices the change by itself."},
+	v1alpha1.ReasonSecretConflict: {"The operator asks the endpoint for a URL as soon as the name {secret} is free.",
 		"Delete what has the name if nobody needs it: Secret {secret}, or the other session that makes it. The name of a session's Secret cannot be changed: to use another one, " +
 			"delete this session and create one with another spec.secretName."},
-	v1alpha1.ReasonSecretWriteFailed: {"The controller tries again to write Secret {secret}, within ten minutes.",
-		"Show the problem to an administrator of the cluster. The controller notices it by itself when it is mended."},
-	v1alpha1.ReasonAwaitingCollection: {"The controller asks the endpoint for a URL as soon as Secret {secret} is gone.",
+	v1alpha1.ReasonSecretWriteFailed: {"The operator tries again to write Secret {secret}, within ten minutes.",
+		"Show the problem to an administrator of the cluster. The operator notices by itself when it is mended."},
+	v1alpha1.ReasonAwaitingCollection: {"The operator asks the endpoint for a URL as soon as Secret {secret} is gone.",
 		noAction + " If it takes long, see what keeps the Secret: kubectl get secret {secret} -n {namespace} -o jsonpath='{.metadata.finalizers} {.metadata.ownerReferences}'"},
 }
 

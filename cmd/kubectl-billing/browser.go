@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -21,27 +22,63 @@ const maxChatter = 64 << 10
 // openInBrowser opens a URL in the user's browser. It returns the error of a launcher that
 // fails within launchTimeout, and nil for one that is still running then.
 func openInBrowser(url string, errOut io.Writer) error {
+	// A file, not our own streams: a launcher that goes on running would hold them open, and
+	// a script that reads them would wait for the browser to be closed.
 	output, err := os.CreateTemp("", "kubectl-billing-")
-	if err != nil {
-		output, err = os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	}
 	if err != nil {
 		return err
 	}
 	defer func() {
 		_ = output.Close()
-		if output.Name() != os.DevNull {
-			_ = os.Remove(output.Name())
-		}
+		_ = os.Remove(output.Name())
 	}()
-	// A file, not our own streams: a launcher that goes on running would hold them open, and
-	// a script that reads them would wait for the browser to be closed.
 	browser.Stdout, browser.Stderr = output, output
 	err = launch(os.Getenv("BROWSER"), url, output, browser.OpenURL)
 	chatter, _ := io.ReadAll(io.NewSectionReader(output, 0, maxChatter))
 	// Launchers name the URL in their errors, and it must not reach a log.
 	_, _ = fmt.Fprint(errOut, escape(strings.ReplaceAll(string(chatter), url, "(the URL)")))
 	return err
+}
+
+// launch opens a URL with the first of the user's browsers that can, and otherwise as the
+// desktop does.
+func launch(list, url string, output *os.File, desktop func(url string) error) error {
+	for _, command := range browserCommands(list, url) {
+		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // a browser goes on when the plugin has ended
+		cmd.Stdout, cmd.Stderr = output, output
+		if waitAtMost(launchTimeout, cmd.Run) == nil {
+			return nil
+		}
+	}
+	return waitAtMost(launchTimeout, func() error { return desktop(url) })
+}
+
+// browserCommands returns the commands that the environment variable BROWSER names, in
+// order, each with the URL in its place: a list of commands, in which %s is the URL and %%
+// a percent sign. Without %s the URL is the last argument. No shell reads them.
+func browserCommands(list, url string) [][]string {
+	var commands [][]string
+	for _, entry := range strings.Split(list, string(os.PathListSeparator)) {
+		words := strings.Fields(entry)
+		if _, err := exec.LookPath(strings.TrimSpace(entry)); err == nil {
+			words = []string{strings.TrimSpace(entry)} // the path of a program may have spaces
+		}
+		if len(words) > 0 && words[len(words)-1] == "&" {
+			words = words[:len(words)-1] // in the background, as all are
+		}
+		if len(words) == 0 {
+			continue
+		}
+		if !strings.Contains(strings.ReplaceAll(entry, "%%", ""), "%s") {
+			words = append(words, "%s")
+		}
+		for i, word := range words {
+			word = strings.Trim(word, `"'`)
+			words[i] = strings.NewReplacer("%%", "%", "%s", url).Replace(word)
+		}
+		commands = append(commands, words)
+	}
+	return commands
 }
 
 // waitAtMost returns the error of work, or nil if work is not finished in time.

@@ -4,50 +4,39 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"k8s.io/utils/clock"
 )
 
 // serverClock tells the time by the API server's clock, once it has answered. Whether a URL
 // works is decided far from the user's machine, whose own clock may be wrong.
 type serverClock struct {
-	own    clock.PassiveClock
 	offset atomic.Int64 // how far the server's clock is ahead, as a time.Duration
 }
 
-var _ clock.PassiveClock = &serverClock{}
-
-func (c *serverClock) Now() time.Time {
-	return c.own.Now().Add(time.Duration(c.offset.Load()))
-}
-
-func (c *serverClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+func (c *serverClock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
 
 // follow makes the clock follow the answers that a transport brings.
 func (c *serverClock) follow(transport http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		sent := c.own.Now()
+		sent := time.Now()
 		response, err := transport.RoundTrip(request)
-		if err == nil {
-			c.observe(response.Header.Get("Date"), sent, c.own.Now())
+		if err != nil {
+			return nil, err
 		}
-		return response, err
+		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+			c.offset.Store(int64(offsetOf(date, sent, time.Now())))
+		}
+		return response, nil
 	})
 }
 
-// observe compares the clocks by the Date of an answer. It has whole seconds, and was
+// offsetOf compares the clocks by the Date of an answer. It has whole seconds, and was
 // written at any time between request and answer. Within that the own clock is right.
-func (c *serverClock) observe(date string, sent, received time.Time) {
-	written, err := http.ParseTime(date)
-	if err != nil {
-		return
+func offsetOf(date, sent, received time.Time) time.Duration {
+	least, most := date.Sub(received), date.Add(time.Second).Sub(sent)
+	if least <= 0 && most >= 0 {
+		return 0
 	}
-	least, most := written.Sub(received), written.Add(time.Second).Sub(sent)
-	var offset time.Duration
-	if least > 0 || most < 0 {
-		offset = least + (most-least)/2
-	}
-	c.offset.Store(int64(offset))
+	return least + (most-least)/2
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -25,8 +25,9 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// cluster reads and changes the sessions of a cluster.
+// cluster reads and changes the sessions of a cluster, and tells the time by its clock.
 type cluster struct {
+	serverClock
 	client    dynamic.Interface
 	namespace string
 	// namespaceGiven is true if the command line names the namespace. The commands that
@@ -43,25 +44,24 @@ var (
 )
 
 // connect returns a client for the cluster that the flags and the kubeconfig name. It
-// does not talk to it yet. The clock follows the answers.
-func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer, clock *serverClock) (*cluster, error) {
+// does not talk to it yet.
+func connect(flags *genericclioptions.ConfigFlags, warnings io.Writer) (*cluster, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("no cluster is configured: %w; check --kubeconfig and --context", err)
 	}
-	namespace, namespaceGiven, err := flags.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
+	c := &cluster{}
+	if c.namespace, c.namespaceGiven, err = flags.ToRawKubeConfigLoader().Namespace(); err != nil {
 		return nil, fmt.Errorf("the kubeconfig names no usable namespace: %w; choose one with -n", err)
 	}
 	config.UserAgent = "kubectl-billing"
 	config.QPS, config.Burst = 50, 300 // as kubectl
-	config.Wrap(clock.follow)
+	config.Wrap(c.follow)
 	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
-	c, err := dynamic.NewForConfig(config)
-	if err != nil {
+	if c.client, err = dynamic.NewForConfig(config); err != nil {
 		return nil, fmt.Errorf("the cluster's address or credentials cannot be used: %w; check --kubeconfig and --context", err)
 	}
-	return &cluster{client: c, namespace: namespace, namespaceGiven: namespaceGiven}, nil
+	return c, nil
 }
 
 // get reads an object. Its namespace is empty if its kind has none.
@@ -71,6 +71,47 @@ func (c *cluster) get(ctx context.Context, resource schema.GroupVersionResource,
 		return err
 	}
 	return runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, object)
+}
+
+func (c *cluster) session(ctx context.Context, name string) (*v1alpha1.BillingSession, error) {
+	var session v1alpha1.BillingSession
+	err := c.get(ctx, sessionResource, c.namespace, name, &session)
+	return &session, c.explainError(err, name)
+}
+
+// find returns the chosen sessions, and what is to be said of the named ones that do not
+// exist. Whoever names some may lack the permission to list all.
+func (c *cluster) find(ctx context.Context, s selection) (found v1alpha1.BillingSessionList, missing, err error) {
+	if len(s.names) == 0 {
+		found, err = c.list(ctx, s)
+		return found, nil, err
+	}
+	for _, name := range s.names {
+		var session v1alpha1.BillingSession
+		err := c.get(ctx, sessionResource, c.namespace, name, &session)
+		switch {
+		case apierrors.IsNotFound(err):
+			missing = errors.Join(missing, c.explainError(err, name))
+		case err != nil:
+			return found, missing, c.explainError(err, name)
+		default:
+			found.Items = append(found.Items, session)
+			found.ResourceVersion = session.ResourceVersion // a watch, which is of one, continues there
+		}
+	}
+	return found, missing, nil
+}
+
+func (c *cluster) list(ctx context.Context, s selection) (sessions v1alpha1.BillingSessionList, err error) {
+	from, options := c.in(s)
+	found, err := from.List(ctx, options)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(found.UnstructuredContent(), &sessions)
+	}
+	if s.allNamespaces && apierrors.IsForbidden(err) {
+		err = fmt.Errorf("%w; name one namespace with -n instead of all with -A", err)
+	}
+	return sessions, c.explainError(err, "")
 }
 
 // in returns where the chosen sessions are, and the options that choose them. Of names it
@@ -86,57 +127,29 @@ func (c *cluster) in(s selection) (dynamic.ResourceInterface, metav1.ListOptions
 	return c.client.Resource(sessionResource).Namespace(c.namespace), options
 }
 
-func (c *cluster) list(ctx context.Context, s selection) (sessions v1alpha1.BillingSessionList, err error) {
-	from, options := c.in(s)
-	found, err := from.List(ctx, options)
-	if err == nil {
-		err = runtime.DefaultUnstructuredConverter.FromUnstructured(found.UnstructuredContent(), &sessions)
-	}
-	if s.allNamespaces && apierrors.IsForbidden(err) {
-		err = fmt.Errorf("%w; name one namespace with -n instead of all with -A", err)
-	}
-	return sessions, c.explainError(err, "")
-}
-
-func (c *cluster) session(ctx context.Context, name string) (*v1alpha1.BillingSession, error) {
-	var session v1alpha1.BillingSession
-	err := c.get(ctx, sessionResource, c.namespace, name, &session)
-	return &session, c.explainError(err, name)
-}
-
-// selected returns the sessions of a selection, and notes if there are none. If one of them
-// is missing it returns an error, so that nothing is done by halves.
-func (c *cluster) selected(ctx context.Context, env *environment, s selection) ([]*v1alpha1.BillingSession, error) {
-	var sessions []*v1alpha1.BillingSession
-	for _, name := range s.names {
-		session, err := c.session(ctx, name)
-		switch {
-		case err != nil && len(s.names) > 1:
-			return nil, fmt.Errorf("%w; nothing was done for the others either", err)
-		case err != nil:
-			return nil, err
+// watch calls visit for every change after the version, until that returns an error or the
+// context ends.
+func (c *cluster) watch(ctx context.Context, s selection, version string, visit func(*v1alpha1.BillingSession, watch.EventType) error) error {
+	watcher := &cache.ListWatch{WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+		from, chosen := c.in(s)
+		options.LabelSelector, options.FieldSelector = chosen.LabelSelector, chosen.FieldSelector
+		return from.Watch(ctx, options)
+	}}
+	_, err := watchtools.Until(ctx, version, watcher, func(event watch.Event) (bool, error) {
+		object, ok := event.Object.(*unstructured.Unstructured)
+		if !ok {
+			return false, apierrors.FromObject(event.Object)
 		}
-		sessions = append(sessions, session)
+		session := &v1alpha1.BillingSession{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, session); err != nil {
+			return false, err
+		}
+		return false, visit(session, event.Type)
+	})
+	if errors.Is(err, watchtools.ErrWatchClosed) {
+		return errors.New("the API server ended the watch; run the command again")
 	}
-	if len(s.names) > 0 {
-		return sessions, nil
-	}
-	list, err := c.list(ctx, s)
-	for i := range list.Items {
-		sessions = append(sessions, &list.Items[i])
-	}
-	if err == nil && len(sessions) == 0 {
-		c.noteNone(env, s)
-	}
-	return sessions, err
-}
-
-func (c *cluster) noteNone(env *environment, s selection) {
-	if s.allNamespaces {
-		env.note("No billing sessions found.")
-	} else {
-		env.note("No billing sessions found in namespace %s.", c.namespace)
-	}
+	return c.explainError(err, "")
 }
 
 // patch applies a merge patch to a session, and returns the result.
@@ -147,39 +160,6 @@ func (c *cluster) patch(ctx context.Context, session *v1alpha1.BillingSession, p
 		err = runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, changed)
 	}
 	return changed, c.explainError(err, session.Name)
-}
-
-// watch calls visit for every change after the version, until that returns an error or the
-// context ends.
-func (c *cluster) watch(ctx context.Context, s selection, version string, visit func(*v1alpha1.BillingSession, watch.EventType) error) error {
-	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, version, &cache.ListWatch{
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			from, chosen := c.in(s)
-			options.LabelSelector, options.FieldSelector = chosen.LabelSelector, chosen.FieldSelector
-			return from.Watch(ctx, options)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("watch sessions: %w", err)
-	}
-	defer watcher.Stop()
-	for event := range watcher.ResultChan() {
-		object, ok := event.Object.(*unstructured.Unstructured)
-		if !ok {
-			return c.explainError(apierrors.FromObject(event.Object), "")
-		}
-		session := &v1alpha1.BillingSession{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, session); err != nil {
-			return err
-		}
-		if err := visit(session, event.Type); err != nil {
-			return err
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return errors.New("the API server ended the watch; run the command again")
 }
 
 // advise formats a command for the user to run next.
@@ -210,6 +190,3 @@ func (c *cluster) explainError(err error, name string) error {
 	}
 	return err
 }
-
-// reference formats a session as "list -o name" prints it.
-func reference(session *v1alpha1.BillingSession) string { return kinds[0] + "/" + session.Name }

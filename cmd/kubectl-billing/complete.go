@@ -1,19 +1,34 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/clock"
+	"k8s.io/client-go/dynamic"
 )
 
-// completerMark is what the names of completers have in common. For completion kubectl
-// starts a program with the name kubectl_complete-billing.
-const completerMark = "complete"
+const (
+	// completerMark is what the names of completers have in common. For completion kubectl
+	// starts a program with the name kubectl_complete-billing.
+	completerMark = "complete"
+	// apart is set in the environment of the process that completes.
+	apart = "KUBECTL_BILLING_COMPLETES"
+	// completionTimeout bounds how long a user who pressed Tab waits for the cluster. With
+	// the start of the programs that is less than three seconds.
+	completionTimeout = 2500 * time.Millisecond
+)
 
 // arguments returns the command line, turned into a completion request if the program
 // was started as the completer.
@@ -35,82 +50,90 @@ func isCompleter(argv0 string) bool {
 	return strings.Contains(strings.ToLower(base), completerMark)
 }
 
-type completion = func(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
+// isCompletion reports whether the arguments ask for completions, and another process may
+// find them.
+func isCompletion(args []string) bool {
+	return len(args) > 0 && os.Getenv(apart) == "" &&
+		(args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
 
-func completeOne(parsed *invocation) completion {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// completeApart completes in a process without a terminal, which is ended when it takes too
+// long. A credential plugin could otherwise ask the user something, and there is no other
+// way to stop waiting for one.
+func completeApart(args []string, out io.Writer) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	defer cancel()
+	found := []byte(fmt.Sprintf(":%d\n", cobra.ShellCompDirectiveNoFileComp))
+	if program, err := os.Executable(); err == nil {
+		var offered bytes.Buffer
+		cmd := exec.CommandContext(ctx, program)
+		cmd.Args = append([]string{"kubectl-billing"}, args...) // by its own name a completer would complete its completion
+		cmd.Env = append(os.Environ(), apart+"=1")
+		cmd.Stdout, cmd.WaitDelay = &offered, 100*time.Millisecond
+		detach(cmd)
+		if cmd.Run() == nil {
+			found = offered.Bytes()
+		}
+	}
+	_, _ = out.Write(found)
+}
+
+// completeOne completes the name of a session.
+func completeOne(parsed *invocation) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return completeSessions(parsed, nil)
+		return completeMany(parsed)(c, args, typed)
 	}
 }
 
-func completeMany(parsed *invocation) completion {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return completeSessions(parsed, args)
-	}
-}
-
-// completeSessions returns the names of the namespace's sessions without those that
-// are already on the command line.
-func completeSessions(parsed *invocation, named []string) ([]string, cobra.ShellCompDirective) {
-	return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
-		sessions, err := c.list(ctx, selection{})
-		var names []string
-		for i := range sessions.Items {
-			if name := sessions.Items[i].Name; !slices.Contains(named, name) {
-				names = append(names, name)
-			}
-		}
-		return names, err
+// completeMany completes the names of sessions that are not on the command line already.
+func completeMany(parsed *invocation) cobra.CompletionFunc {
+	all := completeNames(parsed, func(c *cluster) dynamic.ResourceInterface {
+		return c.client.Resource(sessionResource).Namespace(c.namespace)
 	})
+	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		names, directive := all(c, args, typed)
+		return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(args, name) }), directive
+	}
 }
 
-// completeFromCluster completes with what find returns. It returns nothing if the
-// cluster cannot be reached: an error would garble the line that the user types.
-func completeFromCluster(parsed *invocation, find func(context.Context, *cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
-	defer cancel()
-	c, err := connect(parsed.kubeconfig, io.Discard, &serverClock{own: clock.RealClock{}})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeNames completes the names of objects. It offers nothing if they cannot be read: an
+// error would garble the line that the user types.
+func completeNames(parsed *invocation, of func(*cluster) dynamic.ResourceInterface) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
+		defer cancel()
+		c, err := connect(parsed.kubeconfig, io.Discard)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found, err := of(c).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names := make([]string, len(found.Items))
+		for i := range found.Items {
+			names[i] = found.Items[i].GetName()
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	found, _ := find(ctx, c)
-	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 // registerCompletions completes the values of flags.
 func registerCompletions(root *cobra.Command, parsed *invocation) {
-	complete := func(c *cobra.Command, flag string, with completion) {
+	complete := func(c *cobra.Command, flag string, with cobra.CompletionFunc) {
 		if err := c.RegisterFlagCompletionFunc(flag, with); err != nil {
 			panic(err) // the command has no such flag: a defect that every start would show
 		}
 	}
-	complete(root, "namespace", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return completeFromCluster(parsed, func(ctx context.Context, c *cluster) ([]string, error) {
-			namespaces, err := c.client.Resource(namespaceResource).List(ctx, metav1.ListOptions{})
-			if err != nil {
-				return nil, err
-			}
-			var names []string
-			for _, namespace := range namespaces.Items {
-				names = append(names, namespace.GetName())
-			}
-			return names, nil
-		})
-	})
+	complete(root, "namespace", completeNames(parsed, func(c *cluster) dynamic.ResourceInterface { return c.client.Resource(namespaceResource) }))
 	complete(root, "context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		config, err := parsed.kubeconfig.ToRawKubeConfigLoader().RawConfig()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var names []string
-		for name := range config.Contexts {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		return names, cobra.ShellCompDirectiveNoFileComp
+		config, _ := parsed.kubeconfig.ToRawKubeConfigLoader().RawConfig() // has no contexts if it cannot be read
+		return slices.Sorted(maps.Keys(config.Contexts)), cobra.ShellCompDirectiveNoFileComp
 	})
 	list, _, _ := root.Find([]string{"list"})
 	complete(list, "output", cobra.FixedCompletions([]string{"wide", "json", "yaml", "name"}, cobra.ShellCompDirectiveNoFileComp))

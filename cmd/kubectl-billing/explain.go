@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -13,23 +14,39 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
+func explainCommand(parsed *invocation) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain NAME",
+		Short: "Explain how a session stands, what comes next and what to do",
+		Long: `Explains in sentences what the status of a session says: whether a URL works and until
+when, what stands in the way and since when, what was tried last, what the operator
+does next and when, and what you have to do. It reads nothing but the session, so it
+shows the same to everybody who may read that. It changes nothing.
+
+What happened in the last hour is told by: kubectl events --for billingsession/NAME`,
+		Example: `  kubectl billing explain acme -n finance`,
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := oneName(c, args)
+			parsed.operation = explain{name}
+			return err
+		},
+		ValidArgsFunction: completeOne(parsed),
+	}
+}
+
 // explain prints in sentences what a session's status says. It reads nothing else, so it
-// never differs from what the controller does, and everybody sees the same.
+// never differs from what the operator does, and everybody sees the same.
 type explain struct{ name string }
 
 func (e explain) run(ctx context.Context, env *environment) error {
-	c, err := env.connect()
-	if err != nil {
-		return err
-	}
-	session, err := c.session(ctx, e.name)
+	session, err := env.session(ctx, e.name)
 	switch {
 	case err != nil:
 		return err
 	case session.DeletionTimestamp != nil:
-		return failf(exitNotReady, "session %q is being deleted; the controller does nothing for it any more", e.name)
+		return failf(exitNotReady, "session %q is being deleted; the operator does nothing for it any more", e.name)
 	}
-	_, err = fmt.Fprint(env.Out, explanation{session, env.clock.Now(), c})
+	_, err = fmt.Fprint(env.Out, explanationOf(session, env.now(), env.cluster))
 	return err
 }
 
@@ -38,6 +55,15 @@ type explanation struct {
 	*v1alpha1.BillingSession
 	now     time.Time
 	cluster *cluster // names the commands to run
+
+	ready, failing *metav1.Condition
+	cause          string       // see causeOf
+	next           *metav1.Time // see nextRequest
+}
+
+func explanationOf(session *v1alpha1.BillingSession, now time.Time, c *cluster) explanation {
+	return explanation{session, now, c, conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing),
+		causeOf(session), nextRequest(session)}
 }
 
 func (e explanation) String() string {
@@ -45,7 +71,7 @@ func (e explanation) String() string {
 	fmt.Fprintf(&text, "Session %s in namespace %s\n\n", e.Name, e.Namespace)
 	lines := printers.GetNewTabWriter(&text)
 	for _, line := range [][2]string{
-		{"URL:", e.life()}, {"Problem:", e.problem()}, {"Last:", e.last()}, {"Next:", e.next()}, {"You:", e.toDo()},
+		{"URL:", e.life()}, {"Problem:", e.problem()}, {"Last:", e.lastStep()}, {"Next:", e.nextStep()}, {"You:", e.toDo()},
 	} {
 		if line[1] != "" {
 			_, _ = fmt.Fprintf(lines, "%s\t%s\n", line[0], escapeLine(line[1]))
@@ -61,48 +87,39 @@ func (e explanation) life() string {
 	switch {
 	case expires.IsZero():
 		return "There is none yet."
-	case hasExpired(e.BillingSession, e.now):
+	case e.hasExpired():
 		return fmt.Sprintf("It expired %s.", e.ago(expires))
 	}
 	text := fmt.Sprintf("It works for %s more, until %s.", duration.HumanDuration(expires.Sub(e.now)), formatTime(expires))
-	if e.isForOtherInputs() {
-		text += " It was issued for an earlier API key, purge mode, expiry or endpoint."
+	if e.ready == nil || e.ready.Status == metav1.ConditionTrue {
+		return text
 	}
-	return text
-}
-
-// isForOtherInputs is about a URL that works: the session would be ready otherwise, unless
-// the Secret stands in the way.
-func (e explanation) isForOtherInputs() bool {
-	ready := conditionOf(e.BillingSession, v1alpha1.ConditionReady)
-	if ready == nil || ready.Status == metav1.ConditionTrue {
-		return false
-	}
-	switch ready.Reason {
+	switch e.ready.Reason {
 	case v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonAwaitingCollection:
-		return false
+		return text // the session is not ready because of its Secret
 	}
-	return true
+	return text + " It was issued for an earlier API key, purge mode, expiry or endpoint."
 }
 
 // problem says what stands in the way, and since when.
 func (e explanation) problem() string {
-	ready, failing := conditionOf(e.BillingSession, v1alpha1.ConditionReady), conditionOf(e.BillingSession, v1alpha1.ConditionRenewalFailing)
 	switch {
-	case ready == nil:
-		return fmt.Sprintf("The controller has not looked at the session yet, which was created %s.", e.ago(e.CreationTimestamp.Time))
+	case e.ready == nil:
+		return fmt.Sprintf("The operator has not looked at the session yet, which was created %s.", e.ago(e.CreationTimestamp.Time))
 	case !e.isObserved():
-		return "The controller has not looked at the last change of the session yet. The other lines tell what was before it."
-	case ready.Status != metav1.ConditionTrue:
-		return e.since("Not ready", ready)
-	case hasExpired(e.BillingSession, e.now):
+		return "The operator has not looked at the last change of the session yet. The other lines tell what was before it."
+	case e.ready.Status != metav1.ConditionTrue:
+		return e.since("Not ready", e.ready)
+	case e.hasExpired():
 		return "The URL has expired, and the status does not say so: the operator may not be running."
-	case failing != nil:
-		return e.since("Ready, but renewal has been failing", failing)
+	case e.failing != nil:
+		return e.since("Ready, but renewal has been failing", e.failing)
 	case e.Spec.Suspend:
 		return "Ready, but the session is suspended, so the URL is not renewed."
 	}
-	return ""
+	// The first sentence only says until when the URL is alive.
+	_, more, _ := strings.Cut(e.ready.Message, ". ")
+	return asSentence(more)
 }
 
 func (e explanation) since(what string, c *metav1.Condition) string {
@@ -110,10 +127,12 @@ func (e explanation) since(what string, c *metav1.Condition) string {
 	return fmt.Sprintf("%s for %s, since %s. %s: %s", what, duration.HumanDuration(e.now.Sub(since)), formatTime(since), c.Reason, asSentence(c.Message))
 }
 
-// last says what was tried last, and what came of it.
-func (e explanation) last() string {
+// lastStep says what was tried last, and what came of it.
+func (e explanation) lastStep() string {
 	last, issued := e.Status.LastAttempt, e.Status.IssueTime
 	switch {
+	case e.cause == v1alpha1.ReasonSecretWriteFailed:
+		return e.fill("The operator tried to write Secret {secret}, and could not.")
 	case last != nil && last.Outcome == v1alpha1.OutcomeGranted:
 		return fmt.Sprintf("The endpoint was asked %s. It gave the same URL again, or none that works for longer.", e.ago(last.Time.Time))
 	case last != nil && last.Failures > 1:
@@ -135,60 +154,63 @@ func (e explanation) answer() string {
 	return ": " + message
 }
 
-// next says what the controller does next, and when.
-func (e explanation) next() string {
-	at, cause := nextRequest(e.BillingSession), causeOf(e.BillingSession)
+// nextStep says what the operator does next, and when.
+func (e explanation) nextStep() string {
+	requested, waits := "", e.next != nil && e.now.Before(e.next.Time)
+	if isRequested(e.BillingSession) {
+		requested = "Somebody requested a fresh URL. "
+	}
 	switch {
 	case !e.isObserved():
-		return "The controller looks at the session as soon as it can."
+		return "The operator looks at the session as soon as it can."
 	case e.Spec.Suspend:
-		return "The controller asks for nothing while the session is suspended."
-	case advices[cause].next != "":
-		return e.fill(advices[cause].next)
-	case isRequested(e.BillingSession) && e.Status.LastAttempt == nil:
-		return "Somebody requested a fresh URL. The controller asks the endpoint for it as soon as it is the session's turn."
-	case isRequested(e.BillingSession) && at != nil && e.now.Before(at.Time):
-		return "Somebody requested a fresh URL. " + e.asksAt(at.Time)
-	case at != nil && e.now.Before(at.Time):
-		return e.asksAt(at.Time)
-	case cause == v1alpha1.ReasonThrottled:
-		return "The controller asks the endpoint for a URL when the pause that the endpoint asked for is over, within an hour."
+		return "The operator asks for nothing while the session is suspended."
+	case e.isForgotten():
+		return "The operator asks the endpoint for a URL as soon as it runs."
+	case advices[e.cause].next != "":
+		return e.fill(advices[e.cause].next)
+	case waits && (requested == "" || e.Status.LastAttempt != nil): // nobody waits for the renewal who requested a URL
+		return fmt.Sprintf("%sThe operator asks the endpoint for a URL in %s, at %s.", requested, duration.HumanDuration(e.next.Sub(e.now)), formatTime(e.next.Time))
+	case e.cause == v1alpha1.ReasonThrottled:
+		return requested + "The operator asks the endpoint for a URL when the pause that the endpoint asked for is over, within an hour."
 	}
-	return "The controller asks the endpoint for a URL as soon as it is the session's turn."
+	return requested + "The operator asks the endpoint for a URL as soon as it is the session's turn."
 }
 
-func (e explanation) asksAt(at time.Time) string {
-	return fmt.Sprintf("The controller asks the endpoint for a URL in %s, at %s.", duration.HumanDuration(at.Sub(e.now)), formatTime(at))
-}
-
-// lateAfter is how late a healthy controller may be.
+// lateAfter is how late a healthy operator may be.
 const lateAfter = time.Minute
 
 // toDo says what the user has to do.
 func (e explanation) toDo() string {
-	at, cause := nextRequest(e.BillingSession), causeOf(e.BillingSession)
 	switch {
-	case conditionOf(e.BillingSession, v1alpha1.ConditionReady) == nil && e.now.Sub(e.CreationTimestamp.Time) > lateAfter:
+	case e.ready == nil && e.now.Sub(e.CreationTimestamp.Time) > lateAfter, e.isForgotten():
 		return "Check " + checkOperator
 	case !e.isObserved():
 		return "If this is still so in a minute, check " + checkOperator
-	case e.Spec.Suspend && cause == v1alpha1.ReasonSecretConflict: // which resuming does not mend
-		return e.fill(advices[cause].toDo + " " + advices[v1alpha1.ReasonSuspended].toDo)
+	case e.Spec.Suspend && e.cause == v1alpha1.ReasonSecretConflict: // which resuming does not mend
+		return e.fill(advices[e.cause].toDo + " " + advices[v1alpha1.ReasonSuspended].toDo)
 	case e.Spec.Suspend:
 		return e.fill(advices[v1alpha1.ReasonSuspended].toDo)
-	case cause == "" && hasExpired(e.BillingSession, e.now):
-		return "Check " + checkOperator
-	case advices[cause].next == "" && at != nil && e.now.Sub(at.Time) > lateAfter:
-		return fmt.Sprintf("The request was due %s. Unless many sessions wait for their turn, check %s", e.ago(at.Time), checkOperator)
-	case conditionOf(e.BillingSession, v1alpha1.ConditionRenewalFailing) != nil:
-		return "The URL can be used until it expires. " + e.fill(advices[cause].toDo)
+	case advices[e.cause].next == "" && e.next != nil && e.now.Sub(e.next.Time) > lateAfter:
+		return fmt.Sprintf("The request was due %s. Unless many sessions wait for their turn, check %s", e.ago(e.next.Time), checkOperator)
+	case e.failing != nil:
+		return "The URL can be used until it expires. " + e.fill(advices[e.cause].toDo)
+	case e.cause == "" && e.problem() != "":
+		return "The URL works and is renewed. See to what the problem names."
 	}
-	return e.fill(advices[cause].toDo)
+	return e.fill(advices[e.cause].toDo)
 }
 
 // isObserved reports whether the status is about the session as it is now.
 func (e explanation) isObserved() bool {
-	return conditionOf(e.BillingSession, v1alpha1.ConditionReady) != nil && e.Status.ObservedGeneration == e.Generation
+	return e.ready != nil && e.Status.ObservedGeneration == e.Generation
+}
+
+func (e explanation) hasExpired() bool { return hasExpired(e.BillingSession, e.now) }
+
+// isForgotten reports whether the URL has expired and the status does not say so.
+func (e explanation) isForgotten() bool {
+	return e.isObserved() && e.ready.Status == metav1.ConditionTrue && e.hasExpired() && !e.Spec.Suspend
 }
 
 func (e explanation) ago(at time.Time) string {

@@ -73,7 +73,7 @@ func more(t *testing.T) []situated {
 		says("Rejected", "HTTP 403 Forbidden came with a web page, so something in between has answered, such as a proxy or a firewall; check --endpoint-url and what is between"))
 	add("rejected, because of an odd key", rejected, 30*time.Second,
 		says("Rejected", "The endpoint answered status 401: Invalid API key. The API key is in quotes; Xtracta's keys have 40 hexadecimal digits"))
-	add("rejected after a change, while the URL for the inputs before it works", "alive for older inputs, retrying", 90*time.Second, func(s *v1alpha1.BillingSession) {
+	add("rejected after a change, while the URL for the inputs before it works", "alive for older inputs, retrying", 65*time.Second, func(s *v1alpha1.BillingSession) {
 		says("Rejected", "The endpoint answered status 422: Unknown purge mode")(s)
 		s.Status.Conditions[1].Type = v1alpha1.ConditionStalled
 	})
@@ -97,8 +97,11 @@ func more(t *testing.T) []situated {
 		s.Status.LastAttempt = nil
 	})
 	add("expired, and it waits for its turn", expired, 10*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
-		says("Expired", "The URL has expired; the controller is asking for a new one. The session waits for its turn to ask the endpoint")(s)
+		says("Expired", "The URL has expired; the operator is asking for a new one. The session waits for its turn to ask the endpoint")(s)
 		s.Status.LastAttempt = nil
+	})
+	add("alive, and a finalizer holds the Secret", alive, time.Minute, func(s *v1alpha1.BillingSession) {
+		s.Status.Conditions[0].Message += `. Secret "acme" is being deleted, but a finalizer holds it (example.com/backup): once that is removed, the operator makes the Secret again`
 	})
 	add("alive, and somebody requested a fresh URL", alive, time.Minute, func(s *v1alpha1.BillingSession) {
 		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.AnnotationRenewRequestedAt, "2030-01-01T10:00:59Z")
@@ -107,11 +110,11 @@ func more(t *testing.T) []situated {
 		next := metav1.NewTime(moment.Add(8*time.Minute + 30*time.Second))
 		s.Status.LastAttempt = &v1alpha1.Attempt{Time: metav1.NewTime(moment.Add(8 * time.Minute)), Outcome: v1alpha1.OutcomeGranted, Failures: 1, NextTime: &next}
 	})
-	add("alive, and a request that somebody made failed", alive, time.Minute, func(s *v1alpha1.BillingSession) {
-		s.Status.LastAttempt = by[expired].Status.LastAttempt.DeepCopy()
-		next := metav1.NewTime(moment.Add(65 * time.Second))
+	add("alive, and a request that somebody made failed", failing, time.Minute, func(s *v1alpha1.BillingSession) {
+		says("Unavailable", "The connection to the endpoint was refused")(s)
 		s.Annotations = map[string]string{v1alpha1.AnnotationRenewRequestedAt: "now"}
-		s.Status.LastAttempt.Time, s.Status.LastAttempt.NextTime, s.Status.LastAttempt.Failures = metav1.NewTime(moment.Add(50*time.Second)), &next, 1
+		asked, next := metav1.NewTime(moment.Add(50*time.Second)), metav1.NewTime(moment.Add(65*time.Second))
+		s.Status.LastAttempt.Time, s.Status.LastAttempt.NextTime, s.Status.Conditions[1].LastTransitionTime = asked, &next, asked
 	})
 	add("the key is gone after it was rejected", "the key's Secret is missing", time.Hour, func(s *v1alpha1.BillingSession) {
 		s.Status.LastAttempt = by[rejected].Status.LastAttempt
@@ -119,6 +122,7 @@ func more(t *testing.T) []situated {
 	add("alive, and renewal is due", alive, 6*time.Minute+5*time.Second, func(*v1alpha1.BillingSession) {})
 	add("alive, and the operator does not run", alive, 8*time.Minute, func(*v1alpha1.BillingSession) {})
 	add("expired, and the operator does not run", alive, 12*time.Minute, func(*v1alpha1.BillingSession) {})
+	add("expired after renewal had failed, and the operator does not run", failing, 12*time.Minute, func(*v1alpha1.BillingSession) {})
 	add("nobody has looked at it for an hour", "nothing tried yet", time.Hour, func(*v1alpha1.BillingSession) {})
 	return rows
 }
@@ -129,7 +133,7 @@ func TestExplanations(t *testing.T) {
 	all, _ := situations(t)
 	var text strings.Builder
 	for _, row := range append(all, more(t)...) {
-		fmt.Fprintf(&text, "=== %s\n\n%s\n", row.situation, explanation{&row.session, row.at, &cluster{}})
+		fmt.Fprintf(&text, "=== %s\n\n%s\n", row.situation, explanationOf(&row.session, row.at, &cluster{}))
 	}
 	holdsGolden(t, "explain.txt", text.String())
 }

@@ -55,33 +55,33 @@ func (f format) printer() (printers.ResourcePrinter, error) {
 	return printer, nil
 }
 
-// objectPrinter prints whole sessions and lists of them.
+// objectPrinter prints sessions as whole objects.
 type objectPrinter struct {
 	format
-	env *environment
+	env    *environment
+	single bool // prints each session by itself instead of one list
 	// Each version of an object needs a printer of its own: the one for YAML counts the
 	// documents.
 	whole, withoutURLs printers.ResourcePrinter
 	noted              bool
 }
 
-func newObjectPrinter(env *environment, f format) (*objectPrinter, error) {
-	p := &objectPrinter{format: f, env: env}
-	var err error
-	if p.whole, err = f.printer(); err != nil {
+func newObjectPrinter(env *environment, f format, single bool) (*objectPrinter, error) {
+	whole, err := f.printer()
+	if err != nil {
 		return nil, err
 	}
-	p.withoutURLs, err = f.printer()
-	return p, err
+	withoutURLs, err := f.printer()
+	return &objectPrinter{format: f, env: env, single: single, whole: whole, withoutURLs: withoutURLs}, err
 }
 
-// print writes an object. It says once that URLs are left out, if the format would have
+// print writes sessions. It says once that URLs are left out, if the format would have
 // printed one: a script that gets none must not take that for the truth.
-func (p *objectPrinter) print(object runtime.Object) error {
-	text, err := p.text(p.whole, object)
+func (p *objectPrinter) print(sessions *v1alpha1.BillingSessionList) error {
+	text, err := p.text(p.whole, sessions)
 	if err == nil && !p.showURL {
 		whole := text
-		text, err = p.text(p.withoutURLs, withoutURLs(object))
+		text, err = p.text(p.withoutURLs, withoutURLs(sessions))
 		if text != whole && !p.noted {
 			p.env.note("status.url is left out; to include it, add --show-url.")
 			p.noted = true
@@ -97,24 +97,29 @@ func (p *objectPrinter) print(object runtime.Object) error {
 	return err
 }
 
-func (p *objectPrinter) text(printer printers.ResourcePrinter, object runtime.Object) (string, error) {
+func (p *objectPrinter) text(printer printers.ResourcePrinter, sessions *v1alpha1.BillingSessionList) (string, error) {
+	sessions.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind + "List"))
+	var objects []runtime.Object
+	for i := range sessions.Items {
+		sessions.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
+		objects = append(objects, &sessions.Items[i])
+	}
+	if !p.single {
+		objects = []runtime.Object{sessions}
+	}
 	var text strings.Builder
-	if err := printer.PrintObj(object, &text); err != nil {
-		return "", fmt.Errorf("--output %q: %w", p.output(), err)
+	for _, object := range objects {
+		if err := printer.PrintObj(object, &text); err != nil {
+			return "", fmt.Errorf("--output %q: %w", p.output(), err)
+		}
 	}
 	return text.String(), nil
 }
 
-// withoutURLs returns a copy of a session or of a list without status.url.
-func withoutURLs(object runtime.Object) runtime.Object {
-	object = object.DeepCopyObject()
-	switch o := object.(type) {
-	case *v1alpha1.BillingSession:
-		o.Status.URL = ""
-	case *v1alpha1.BillingSessionList:
-		for i := range o.Items {
-			o.Items[i].Status.URL = ""
-		}
+func withoutURLs(sessions *v1alpha1.BillingSessionList) *v1alpha1.BillingSessionList {
+	sessions = sessions.DeepCopy()
+	for i := range sessions.Items {
+		sessions.Items[i].Status.URL = ""
 	}
-	return object
+	return sessions
 }

@@ -14,9 +14,6 @@ func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
 	hasURL := func(s *v1alpha1.BillingSession) { s.Status.URL = "https://billing.example.com/" }
 	list := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("acme", hasURL), *session("beta", hasURL)}}
 	gone := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("gone")}}
-	for _, l := range []*v1alpha1.BillingSessionList{list, gone} {
-		l.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("BillingSessionList"))
-	}
 	as := func(output string) format { return format{flags: printFlags(output, "")} }
 	const note = "status.url is left out; to include it, add --show-url.\n"
 	for _, row := range []struct {
@@ -35,7 +32,7 @@ func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
 		{as("jsonpath={.items[*].metadata.name}"), list, ""},
 	} {
 		streams, _, _, errOut := genericiooptions.NewTestIOStreams()
-		printer, err := newObjectPrinter(&environment{IOStreams: streams}, row.format)
+		printer, err := newObjectPrinter(&environment{IOStreams: streams}, row.format, false)
 		if err != nil {
 			t.Fatal(err)
 		}

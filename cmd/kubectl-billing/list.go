@@ -6,12 +6,42 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/runtime"
+	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
+
+func listCommand(parsed *invocation) *cobra.Command {
+	var op list
+	c := &cobra.Command{
+		Use:     "list [NAME...]",
+		Aliases: []string{"ls", "get"},
+		Short:   "List sessions: whether they are ready, life left, next renewal, and why something fails",
+		Long: `Lists sessions: whether they are ready, how long their URLs still work, when the
+operator asks for the next ones, and why something fails.
+
+No output format includes URLs unless you add --show-url.`,
+		Example: `  kubectl billing list -n finance
+  kubectl billing get acme -o yaml
+  kubectl billing list -A --sort-by=expiry
+  kubectl billing list -l team=ap -o wide --watch`,
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			op.names, err = sessionNames(args)
+			parsed.operation = op
+			return errors.Join(err, op.check())
+		},
+		ValidArgsFunction: completeMany(parsed),
+	}
+	flags := c.Flags()
+	flags.BoolVarP(&op.allNamespaces, "all-namespaces", "A", false, "list the sessions of all namespaces")
+	flags.StringVarP(&op.selector, "selector", "l", "", "list the sessions with these labels, for example team=ap")
+	flags.StringVar(&op.sortBy, "sort-by", byName, "name or expiry (the earliest first)")
+	flags.BoolVarP(&op.watch, "watch", "w", false, "keep running and print changes until interrupted")
+	op.format.addFlags(c)
+	return c
+}
 
 // list prints sessions.
 type list struct {
@@ -31,74 +61,38 @@ func (l list) check() error {
 	switch {
 	case l.sortBy != byName && l.sortBy != byExpiry:
 		return fmt.Errorf("--sort-by %q: use %s or %s", l.sortBy, byName, byExpiry)
-	case len(l.names) > 0 && l.selector != "":
-		return errors.New("name the sessions, or choose them with --selector, but not both")
-	case len(l.names) > 0 && l.allNamespaces:
-		return errors.New("a name belongs to one namespace: choose that with -n, or omit the name")
 	case len(l.names) > 1 && l.watch:
 		return errors.New("--watch takes one name at most; to watch some sessions, choose them with --selector")
 	}
-	if _, err := l.printer(); err != nil {
-		return err
-	}
-	return checkSelector(l.selector)
+	_, err := l.printer()
+	return errors.Join(err, l.selection.check())
 }
 
 func (l list) run(ctx context.Context, env *environment) error {
-	c, err := env.connect()
-	if err != nil {
-		return err
+	// As in kubectl, those that exist are printed even if others that are named do not.
+	found, missing, err := env.find(ctx, l.selection)
+	if err != nil || missing != nil && len(found.Items) == 0 {
+		return errors.Join(missing, err)
 	}
-	sessions, missing := l.find(ctx, c)
-	if missing != nil && len(sessions.Items) == 0 {
-		return missing
+	if len(found.Items) == 0 && l.isTable() && !l.watch {
+		env.noteNone(l.selection)
+		return nil
 	}
 	show, err := l.printFunc(env)
 	if err != nil {
 		return err
 	}
-	if len(sessions.Items) == 0 && l.isTable() && !l.watch {
-		c.noteNone(env, l.selection)
-		return nil
+	order := compareNames
+	if l.sortBy == byExpiry {
+		order = compareExpiry
 	}
-	slices.SortFunc(sessions.Items, l.order())
-	if err := show(&sessions, watch.Added); err != nil || !l.watch {
+	slices.SortFunc(found.Items, order)
+	if err := show(&found, watch.Added); err != nil || !l.watch {
 		return errors.Join(err, missing)
 	}
-	return c.watch(ctx, l.selection, sessions.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) error {
+	return env.watch(ctx, l.selection, found.ResourceVersion, func(session *v1alpha1.BillingSession, kind watch.EventType) error {
 		return show(&v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session}}, kind)
 	})
-}
-
-// find returns the sessions, with an error about the named ones that do not exist. As in
-// kubectl, the others are printed all the same.
-func (l list) find(ctx context.Context, c *cluster) (v1alpha1.BillingSessionList, error) {
-	if len(l.names) == 0 {
-		return c.list(ctx, l.selection)
-	}
-	var (
-		sessions v1alpha1.BillingSessionList
-		errs     []error
-	)
-	for _, name := range l.names {
-		session, err := c.session(ctx, name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		sessions.Items = append(sessions.Items, *session)
-	}
-	if len(sessions.Items) == 1 {
-		sessions.ResourceVersion = sessions.Items[0].ResourceVersion // a watch continues there
-	}
-	return sessions, errors.Join(errs...)
-}
-
-func (l list) order() func(a, b v1alpha1.BillingSession) int {
-	if l.sortBy == byExpiry {
-		return compareExpiry
-	}
-	return compareNames
 }
 
 // printFunc prints sessions that a list or a watch event brought.
@@ -110,33 +104,10 @@ func (l list) printFunc(env *environment) (printFunc, error) {
 			Wide: l.output() == asWideTable, WithNamespace: l.allNamespaces, NoHeaders: l.noHeaders,
 		})
 		return func(sessions *v1alpha1.BillingSessionList, kind watch.EventType) error {
-			return t.print(sessions.Items, env.clock.Now(), kind == watch.Deleted)
+			return t.print(sessions.Items, env.now(), kind == watch.Deleted)
 		}, nil
 	}
-	p, err := newObjectPrinter(env, l.format)
-	return func(sessions *v1alpha1.BillingSessionList, _ watch.EventType) error {
-		for _, object := range l.objects(sessions) {
-			if err := p.print(object); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, err
-}
-
-// objects returns what the printer prints: one list, or single sessions if one is named, if
-// a watch follows, or if the format has a line for each.
-func (l list) objects(sessions *v1alpha1.BillingSessionList) []runtime.Object {
-	sessions.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind + "List"))
-	for i := range sessions.Items {
-		sessions.Items[i].SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind))
-	}
-	if !l.watch && l.output() != "name" && len(l.names) != 1 {
-		return []runtime.Object{sessions}
-	}
-	objects := make([]runtime.Object, len(sessions.Items))
-	for i := range sessions.Items {
-		objects[i] = &sessions.Items[i]
-	}
-	return objects
+	// A list has one object for all, but for a watch, a name, or a format with a line for each.
+	p, err := newObjectPrinter(env, l.format, l.watch || len(l.names) == 1 || l.output() == "name")
+	return func(sessions *v1alpha1.BillingSessionList, _ watch.EventType) error { return p.print(sessions) }, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
 // selection chooses the sessions that an operation works on: those with the names or, without
@@ -25,28 +28,50 @@ func (s *selection) addFlags(c *cobra.Command) {
 	c.Flags().StringVarP(&s.selector, "selector", "l", "", "the sessions with these labels, for example team=ap")
 }
 
-// take sets the names, and checks that names and flags do not contradict each other.
+// take sets the names, and checks that names or flags choose some sessions.
 func (s *selection) take(args []string) (err error) {
-	if s.names, err = sessionNames(args); err != nil {
-		return err
+	s.names, err = sessionNames(args)
+	if err == nil && len(args) == 0 && !s.all && s.selector == "" {
+		err = errors.New("which sessions? Name them, or choose them with --all or --selector")
 	}
-	byFlag := s.all || s.selector != ""
-	switch {
-	case len(args) > 0 && byFlag:
-		return errors.New("name the sessions, or choose them with --all or --selector, but not both")
-	case len(args) == 0 && !byFlag:
-		return errors.New("which sessions? Name them, or choose them with --all or --selector")
-	case len(args) > 0 && s.allNamespaces:
-		return errors.New("a name belongs to one namespace: choose that with -n, or all sessions of all namespaces with --all -A")
-	}
-	return checkSelector(s.selector)
+	return errors.Join(err, s.check())
 }
 
-func checkSelector(selector string) error {
-	if _, err := labels.Parse(selector); err != nil {
+// check checks that names and flags do not contradict each other.
+func (s *selection) check() error {
+	switch {
+	case len(s.names) > 0 && s.all:
+		return errors.New("name the sessions, or choose them with --all, but not both")
+	case len(s.names) > 0 && s.selector != "":
+		return errors.New("name the sessions, or choose them with --selector, but not both")
+	case len(s.names) > 0 && s.allNamespaces:
+		return errors.New("a name belongs to one namespace: choose that with -n, or omit the name")
+	}
+	if _, err := labels.Parse(s.selector); err != nil {
 		return fmt.Errorf("--selector: %w; write it such as team=ap", err)
 	}
 	return nil
+}
+
+// selected returns the sessions of a selection, and notes if there are none. If one of them
+// is missing it returns an error, so that nothing is done by halves.
+func (e *environment) selected(ctx context.Context, s selection) ([]v1alpha1.BillingSession, error) {
+	found, missing, err := e.find(ctx, s)
+	if err = errors.Join(missing, err); err != nil && len(s.names) > 1 {
+		err = errors.Join(err, errors.New("nothing was done for the others either"))
+	}
+	if err == nil && len(found.Items) == 0 {
+		e.noteNone(s)
+	}
+	return found.Items, err
+}
+
+func (e *environment) noteNone(s selection) {
+	if s.allNamespaces {
+		e.note("No billing sessions found.")
+	} else {
+		e.note("No billing sessions found in namespace %s.", e.namespace)
+	}
 }
 
 // oneName returns the only name among the arguments.
@@ -85,3 +110,6 @@ func sessionNames(args []string) ([]string, error) {
 	}
 	return names, nil
 }
+
+// reference formats a session as "list -o name" prints it.
+func reference(session *v1alpha1.BillingSession) string { return kinds[0] + "/" + session.Name }

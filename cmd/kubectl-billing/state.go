@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -17,7 +19,7 @@ type state struct {
 	ready string
 	// life says how long the URL still works, or how long ago it expired.
 	life string
-	// renews says when the controller asks the endpoint next.
+	// renews says when the operator asks the endpoint next.
 	renews string
 	// cause is the reason of the failure, empty if nothing fails. For an expired URL it
 	// is the reason why there is no newer one. message is the same in sentences.
@@ -31,12 +33,12 @@ func stateOf(session *v1alpha1.BillingSession, now time.Time) state {
 	ready, failing := conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing)
 	switch {
 	case ready == nil:
-		s.message = "The controller has not looked at it yet"
+		s.message = "The operator has not looked at it yet"
 		return s
 	case ready.Status != metav1.ConditionTrue:
 		s.cause, s.message = causeOf(session), ready.Message
 	case hasExpired(session, now):
-		s.cause, s.message = v1alpha1.ReasonExpired, "The URL has expired, and the controller has not said so yet: is it running?"
+		s.cause, s.message = v1alpha1.ReasonExpired, "The URL has expired, and the operator has not said so yet: is it running?"
 	case failing != nil:
 		s.cause, s.message = failing.Reason, failing.Message
 	}
@@ -70,12 +72,12 @@ func causeOf(session *v1alpha1.BillingSession) string {
 	return ready.Reason
 }
 
-// lacksKey reports whether the controller cannot ask until somebody provides a key.
+// lacksKey reports whether the operator cannot ask until somebody provides a key.
 func lacksKey(reason string) bool {
 	return reason == v1alpha1.ReasonKeySecretMissing || reason == v1alpha1.ReasonKeySecretForbidden || reason == v1alpha1.ReasonKeyInvalid
 }
 
-// expiryOf is when the last URL expires or has expired, by the controller's clock. The
+// expiryOf is when the last URL expires or has expired, by the operator's clock. The
 // status has it by the endpoint's clock, and how far the two differ. It is zero when there
 // never was a URL.
 func expiryOf(session *v1alpha1.BillingSession) time.Time {
@@ -135,11 +137,20 @@ func nextRequest(session *v1alpha1.BillingSession) *metav1.Time {
 	return due
 }
 
-// isRequested reports whether a renew request is unanswered. The status holds a longer token
-// by its digest, so that of such a one nothing is said.
+// isRequested reports whether a renew request is unanswered.
 func isRequested(session *v1alpha1.BillingSession) bool {
+	token := renewToken(session)
+	return token != "" && token != session.Status.LastHandledRenewRequest
+}
+
+// renewToken is the token of the last renew request, in the form in which the status tells
+// that it was handled: of a long one it has the SHA-256 digest.
+func renewToken(session *v1alpha1.BillingSession) string {
 	token := session.Annotations[v1alpha1.AnnotationRenewRequestedAt]
-	return token != "" && token != session.Status.LastHandledRenewRequest && utf8.RuneCountInString(token) <= v1alpha1.MaxRenewRequestLength
+	if utf8.RuneCountInString(token) <= v1alpha1.MaxRenewRequestLength {
+		return token
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(token)))
 }
 
 func compareNames(a, b v1alpha1.BillingSession) int {

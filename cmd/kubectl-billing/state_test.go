@@ -86,7 +86,7 @@ func TestStateAtAGlance(t *testing.T) {
 		want    state
 	}{
 		{"nobody has looked at it", nil,
-			state{ready: "Unknown", life: "-", renews: "-", message: "The controller has not looked at it yet"}},
+			state{ready: "Unknown", life: "-", renews: "-", message: "The operator has not looked at it yet"}},
 		{"all is well", []change{issued(8*time.Minute, 5*time.Minute)},
 			state{ready: "True", life: "8m", renews: "in 5m"}},
 		{"the endpoint's clock is ahead, and life is told by ours", []change{issued(8*time.Minute, 5*time.Minute), clockOffset(180)},
@@ -109,7 +109,7 @@ func TestStateAtAGlance(t *testing.T) {
 		{"it has expired while nobody could ask", []change{expired(3 * time.Minute)},
 			state{ready: "False", life: "expired 3m ago", renews: "-", cause: "Expired", message: "The URL has expired"}},
 		{"it expires at this very second", []change{issued(0, -time.Minute)},
-			state{ready: "True", life: "expired 0s ago", renews: "now", cause: "Expired", message: "The URL has expired, and the controller has not said so yet: is it running?"}},
+			state{ready: "True", life: "expired 0s ago", renews: "now", cause: "Expired", message: "The URL has expired, and the operator has not said so yet: is it running?"}},
 		{"it never worked", []change{refused, retry(time.Hour)},
 			state{ready: "False", life: "-", renews: "in 60m", cause: "Rejected", message: "The endpoint answered 403"}},
 	} {
@@ -156,7 +156,8 @@ func TestNextRequest(t *testing.T) {
 		{why: "a token that is unanswered does not wait for the renewal", token: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
 		{why: "whatever an attempt without a time says", token: "t", due: due, last: &v1alpha1.Attempt{}, want: due},
 		{why: "an answered one does", token: "t", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "so does one that is longer than what the status can tell", token: strings.Repeat("t", 129), due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
+		{why: "a long one that is unanswered does not, either", token: strings.Repeat("t", 129), due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
+		{why: "a long one that is answered does", token: strings.Repeat("t", 129), handled: "sha256:274a580b94e9633dadb44e9968b890699edb543c6652762218e983910c9e25cc", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
 		{why: "so does one that was removed", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
 	} {
 		t.Run(row.why, func(t *testing.T) {

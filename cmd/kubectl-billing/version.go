@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,7 +14,7 @@ import (
 )
 
 func versionCommand(parsed *invocation) *cobra.Command {
-	var op printVersion
+	var clientOnly bool
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of the plugin and of the CustomResourceDefinition",
@@ -22,33 +23,18 @@ cluster. They belong together.`,
 		Example: `  kubectl billing version
   kubectl billing version --client`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			parsed.operation = op
-			return nil
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !clientOnly {
+				parsed.operation = crdVersion{}
+			}
+			// It is told whether or not there is a cluster.
+			_, err := fmt.Fprintf(c.OutOrStdout(), "kubectl-billing %s\n", version.Get())
+			return err
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	c.Flags().BoolVar(&op.clientOnly, "client", false, "print the version of the plugin only; needs no cluster")
+	c.Flags().BoolVar(&clientOnly, "client", false, "print the version of the plugin only; needs no cluster")
 	return c
-}
-
-type printVersion struct{ clientOnly bool }
-
-func (p printVersion) run(ctx context.Context, env *environment) error {
-	env.print("kubectl-billing %s", version.Get())
-	if p.clientOnly {
-		return nil
-	}
-	c, err := env.connect()
-	if err != nil {
-		return err
-	}
-	crd, err := c.crdVersion(ctx)
-	if err != nil {
-		return err
-	}
-	env.print("CRD             %s", crd)
-	return nil
 }
 
 const (
@@ -56,16 +42,21 @@ const (
 	versionLabel = "app.kubernetes.io/version"
 )
 
-// crdVersion returns the version of the CustomResourceDefinition, or why it is unknown.
-func (c *cluster) crdVersion(ctx context.Context) (string, error) {
-	crd := metav1.PartialObjectMetadata{}
-	switch err := c.get(ctx, crdResource, metav1.NamespaceNone, crdName, &crd); {
+// crdVersion prints the version of the CustomResourceDefinition, or why it is unknown.
+type crdVersion struct{}
+
+func (crdVersion) run(ctx context.Context, env *environment) error {
+	var crd metav1.PartialObjectMetadata
+	err := env.get(ctx, crdResource, metav1.NamespaceNone, crdName, &crd)
+	found := cmp.Or(crd.Labels[versionLabel], "unknown: it has no label "+versionLabel)
+	switch {
 	case apierrors.IsForbidden(err):
-		return "unknown: you may not read CustomResourceDefinitions", nil
+		found = "unknown: you may not read CustomResourceDefinitions"
 	case apierrors.IsNotFound(err):
-		return "", errors.New("this cluster knows no BillingSessions: install the operator, or choose another cluster with --context")
+		return errors.New("this cluster knows no BillingSessions: install the operator, or choose another cluster with --context")
 	case err != nil:
-		return "", c.explainError(err, "")
+		return env.explainError(err, "")
 	}
-	return cmp.Or(crd.Labels[versionLabel], "unknown: it has no label "+versionLabel), nil
+	env.print("CRD             %s", found)
+	return nil
 }

@@ -15,36 +15,33 @@ import (
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
 
-// waiter waits until the controller has handled renew requests.
+// waiter waits until the operator has handled renew requests.
 type waiter struct {
-	env     *environment
-	cluster *cluster
+	*environment
 	pending []*request // in the order in which they were made
 	errs    []error
-	// onGranted is called for each session whose request was granted. fresh is false
+	// granted is called for each session whose request was granted. fresh is false
 	// if the session kept its URL, because the endpoint gave none that works longer.
-	onGranted func(session *v1alpha1.BillingSession, fresh bool)
+	granted func(session *v1alpha1.BillingSession, fresh bool)
 }
 
-// request is a renew request that the controller has not handled yet.
+// request is a renew request that the operator has not handled yet.
 type request struct {
 	session  *v1alpha1.BillingSession // as it was when the request was made
 	obstacle string                   // what was in the way last, if anything was
 	waits    bool                     // whether it was said that it waits
 }
 
-func newWaiter(env *environment, c *cluster, requested []*v1alpha1.BillingSession) *waiter {
-	w := &waiter{env: env, cluster: c, onGranted: func(*v1alpha1.BillingSession, bool) {}}
+// waitForRenewal looks at the sessions each second. It returns when all requests are handled
+// or the timeout has passed. Its errors are about the sessions that got no fresh URL.
+func waitForRenewal(ctx context.Context, env *environment, chosen selection, requested []*v1alpha1.BillingSession,
+	timeout time.Duration, granted func(session *v1alpha1.BillingSession, fresh bool)) error {
+	w := &waiter{environment: env, granted: granted}
 	for _, session := range requested {
-		w.pending = append(w.pending, &request{session: session})
+		if r := (&request{session: session}); !w.settles(r, session) {
+			w.pending = append(w.pending, r)
+		}
 	}
-	return w
-}
-
-// wait looks at the sessions each second. It returns when all requests are handled or the
-// timeout has passed. Its errors are about the sessions that got no fresh URL.
-func (w *waiter) wait(ctx context.Context, chosen selection, timeout time.Duration) error {
-	w.pending = slices.DeleteFunc(w.pending, func(r *request) bool { return w.settles(r, r.session) })
 	if len(w.pending) == 0 {
 		return errors.Join(w.errs...)
 	}
@@ -67,9 +64,13 @@ func (w *waiter) wait(ctx context.Context, chosen selection, timeout time.Durati
 
 // look looks at the sessions as they are now.
 func (w *waiter) look(ctx context.Context, chosen selection) error {
-	found, err := w.find(ctx, chosen)
+	list, _, err := w.find(ctx, chosen)
 	if err != nil {
 		return err
+	}
+	found := map[types.NamespacedName]*v1alpha1.BillingSession{}
+	for i := range list.Items {
+		found[nameOf(&list.Items[i])] = &list.Items[i]
 	}
 	w.pending = slices.DeleteFunc(w.pending, func(r *request) bool {
 		session := found[nameOf(r.session)]
@@ -80,29 +81,6 @@ func (w *waiter) look(ctx context.Context, chosen selection) error {
 		return w.settles(r, session)
 	})
 	return nil
-}
-
-// find returns the sessions that still exist. Whoever names some may lack the permission to
-// list all.
-func (w *waiter) find(ctx context.Context, chosen selection) (map[types.NamespacedName]*v1alpha1.BillingSession, error) {
-	found := map[types.NamespacedName]*v1alpha1.BillingSession{}
-	if len(chosen.names) == 0 {
-		list, err := w.cluster.list(ctx, chosen)
-		for i := range list.Items {
-			found[nameOf(&list.Items[i])] = &list.Items[i]
-		}
-		return found, err
-	}
-	for _, r := range w.pending {
-		session, name := &v1alpha1.BillingSession{}, nameOf(r.session)
-		switch err := w.cluster.get(ctx, sessionResource, name.Namespace, name.Name, session); {
-		case err == nil:
-			found[name] = session
-		case !apierrors.IsNotFound(err):
-			return nil, w.cluster.explainError(err, name.Name)
-		}
-	}
-	return found, nil
 }
 
 func nameOf(session *v1alpha1.BillingSession) types.NamespacedName {
@@ -119,30 +97,30 @@ func (w *waiter) settles(r *request, session *v1alpha1.BillingSession) bool {
 		}
 	case session.Spec.Suspend:
 		w.errs = append(w.errs, failf(exitNotReady, "%s is suspended, so no URL is requested; resume it with: %s",
-			session.Name, w.cluster.advise("resume %s", session.Name)))
+			session.Name, w.advise("resume %s", session.Name)))
 	default:
-		r.printProgress(w.env, session)
+		w.tellProgress(r, session)
 		return false
 	}
 	return true
 }
 
-// handledBy reports whether the controller has handled this request, or a later one
-// that somebody else made: its URL is as fresh.
+// handledBy reports whether the operator has handled this request, or a later one that
+// somebody else made: its URL is as fresh.
 func (r *request) handledBy(session *v1alpha1.BillingSession) bool {
-	handled, token := session.Status.LastHandledRenewRequest, v1alpha1.AnnotationRenewRequestedAt
-	return handled != "" && (handled == r.session.Annotations[token] || handled == session.Annotations[token])
+	handled := session.Status.LastHandledRenewRequest
+	return handled != "" && (handled == renewToken(r.session) || handled == renewToken(session))
 }
 
-// printProgress prints what delays the request, unless it printed the same before.
-func (r *request) printProgress(env *environment, session *v1alpha1.BillingSession) {
-	s := stateOf(session, env.clock.Now())
+// tellProgress tells what delays the request, unless it told the same before.
+func (w *waiter) tellProgress(r *request, session *v1alpha1.BillingSession) {
+	s := stateOf(session, w.now())
 	text := cmp.Or(s.message, "waiting for a fresh URL ...")
 	if s.message != "" && s.renews != none {
 		text += " (next request: " + s.renews + ")"
 	}
 	if !r.waits || s.message != r.obstacle {
-		env.note("%s: %s", session.Name, text)
+		w.note("%s: %s", session.Name, text)
 	}
 	r.obstacle, r.waits = s.message, true
 }
@@ -154,15 +132,15 @@ func (w *waiter) result(r *request, session *v1alpha1.BillingSession) error {
 	switch {
 	case last != nil && last.Outcome == v1alpha1.OutcomeRejected && last.RenewRequest == session.Status.LastHandledRenewRequest:
 		return failf(exitError, "%s: the endpoint rejected the request: %s To see what to do, run: %s",
-			session.Name, asSentence(last.Message), w.cluster.advise("explain %s", session.Name))
+			session.Name, asSentence(last.Message), w.advise("explain %s", session.Name))
 	case ready == nil || ready.Status != metav1.ConditionTrue:
-		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.env.clock.Now()).message)
+		return failf(exitNotReady, "%s is not ready: %s", session.Name, stateOf(session, w.now()).message)
 	case failing != nil && failing.Reason == v1alpha1.ReasonSecretWriteFailed:
 		return failf(exitError, "%s: the endpoint granted a URL, but it could not be stored: %s", session.Name, failing.Message)
 	case failing != nil:
-		w.env.warn("%s: %s", session.Name, failing.Message)
+		w.warn("%s: %s", session.Name, failing.Message)
 	}
-	w.onGranted(session, !session.Status.IssueTime.Equal(r.session.Status.IssueTime))
+	w.granted(session, !session.Status.IssueTime.Equal(r.session.Status.IssueTime))
 	return nil
 }
 
@@ -170,11 +148,11 @@ func (w *waiter) result(r *request, session *v1alpha1.BillingSession) error {
 // is known.
 func (w *waiter) timeOut(timeout time.Duration, unread error) {
 	for _, r := range w.pending {
-		why := cmp.Or(r.obstacle, "is the controller running, and does it serve this namespace?")
+		why := cmp.Or(r.obstacle, "is the operator running, and does it serve this namespace?")
 		if unread != nil {
 			why = unread.Error()
 		}
 		w.errs = append(w.errs, failf(exitTimeout, "%s: no answer within %s: %s The request stays pending; to see what happens next, run: %s",
-			r.session.Name, timeout, asSentence(why), w.cluster.advise("explain %s", r.session.Name)))
+			r.session.Name, timeout, asSentence(why), w.advise("explain %s", r.session.Name)))
 	}
 }
