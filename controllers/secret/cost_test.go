@@ -8,32 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/test/performance/growth"
 )
-
-// BenchmarkDigest is what it costs to see whether somebody edited a Secret.
-func BenchmarkDigest(b *testing.B) {
-	composed := written(b, owner())
-	b.ReportAllocs()
-	for b.Loop() {
-		if !IsIntact(composed) {
-			b.Fatal("it was edited")
-		}
-	}
-}
-
-// BenchmarkInspect is what it costs to read a grant back, the digest included.
-func BenchmarkInspect(b *testing.B) {
-	session := owner()
-	composed := written(b, session)
-	b.ReportAllocs()
-	for b.Loop() {
-		if state, _ := inspect(session, composed, anyHost); state != renewal.SecretOurs {
-			b.Fatal(state)
-		}
-	}
-}
 
 // TestTwiceTheSecretIsTwiceTheWork: anybody who may write Secrets can make ours as large as the
 // API server takes.

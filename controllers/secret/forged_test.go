@@ -15,7 +15,8 @@ import (
 )
 
 // TestForgedGrantIsNotBelieved has grants in a Secret, with a digest that is right, and in a
-// status, of which the endpoint can have given only some.
+// status, of which the endpoint can have given only some. More URLs are in TestURLPolicy and TestWire of
+// package endpoint.
 func TestForgedGrantIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	policy, err := endpoint.NewURLPolicy("https://api.xtracta.com/", []string{"*.xtracta.com"})
@@ -30,20 +31,11 @@ func TestForgedGrantIsNotBelieved(t *testing.T) {
 		{"an allowed host", url("https://page.xtracta.com/?t=1"), true},
 		{"the longest life", func(g *Grant) { g.Expire = g.Issued.Add(g.Offset + endpoint.MaxLife + time.Second) }, true},
 		{"a foreign host", url("https://example.com/?t=1"), false},
-		{"a host that only looks allowed", url("https://xtracta.com.example.com/?t=1"), false},
-		{"an allowed host before the @", url("https://api.xtracta.com@example.com/?t=1"), false},
 		{"user info", url("https://user:word@api.xtracta.com/?t=1"), false},
 		{"plain http", url("http://api.xtracta.com/?t=1"), false},
-		{"another scheme", url("javascript://api.xtracta.com/%0aalert(1)"), false},
-		{"no scheme", url("//api.xtracta.com/?t=1"), false},
-		{"a path", url("/?t=1"), false},
 		{"nothing", url(""), false},
-		{"words", url("not a URL"), false},
-		{"a backslash", url(`https://example.com\.xtracta.com/?t=1`), false},
-		{"a line break", url("https://api.xtracta.com/?t=1\n"), false},
 		{"a terminal's escape", url("https://api.xtracta.com/?t=\x1b[2J"), false},
 		{"bytes that are no text", url("https://api.xtracta.com/?t=\xff"), false},
-		{"too long", url("https://api.xtracta.com/?t=" + strings.Repeat("1", 8<<10)), false},
 		{"forty days by the expiry", func(g *Grant) { g.Expire = g.Expire.Add(40 * 24 * time.Hour) }, false},
 		{"forty days by the issue time", func(g *Grant) { g.Issued = g.Issued.Add(-40 * 24 * time.Hour) }, false},
 		{"forty days by the offset", func(g *Grant) { g.Offset -= 40 * 24 * time.Hour }, false},

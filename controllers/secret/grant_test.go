@@ -17,7 +17,7 @@ import (
 )
 
 // written is a Secret with a grant, as a new session gets it.
-func written(t testing.TB, session *v1alpha1.BillingSession) *corev1.Secret {
+func written(t *testing.T, session *v1alpha1.BillingSession) *corev1.Secret {
 	t.Helper()
 	secret, err := Compose(session, nil, &Grant{
 		Grant: renewal.Grant{Expire: time.Unix(2e9, 0), Issued: time.Unix(2e9-600, 0), Inputs: v1alpha1.Inputs{ExpirationSeconds: 600}, Fingerprint: "ab"},
