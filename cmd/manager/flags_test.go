@@ -120,11 +120,7 @@ func TestTheEndpointLearnsTheVersion(t *testing.T) {
 }
 
 func TestNoLevelReachesWhereClientsPrintRequests(t *testing.T) {
-	o, err := parseFlags([]string{"--log-level=debug"}, io.Discard)
-	noError(t, err)
-	var out bytes.Buffer
-	log := newLogger(o, &out)
-	librariesLogTo(t, log)
+	log := debugLogger() // which the libraries have, too
 	if !log.V(1).Enabled() {
 		t.Error("debug is as silent as info")
 	}

@@ -10,7 +10,6 @@ import (
 	"net/http/httptrace"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,44 +114,10 @@ func TestWhatIsNoTroubleIsNotLogged(t *testing.T) {
 	}
 }
 
-// libraries is the logger of the Kubernetes libraries. They read it without a lock, so that it
-// is set once, and what it writes to changes.
-var libraries = &switchedSink{}
-
+// TestMain sets the logger of the Kubernetes libraries once, as they read it without a lock.
 func TestMain(m *testing.M) {
-	klog.SetLogger(logr.New(libraries))
+	klog.SetLogger(debugLogger())
 	os.Exit(m.Run())
 }
 
-func librariesLogTo(t *testing.T, log logr.Logger) {
-	t.Helper()
-	sink := log.GetSink()
-	libraries.sink.Store(&sink)
-	t.Cleanup(func() { libraries.sink.Store(nil) })
-}
-
-// switchedSink hands on to another one, if there is one.
-type switchedSink struct{ sink atomic.Pointer[logr.LogSink] }
-
-func (*switchedSink) Init(logr.RuntimeInfo) {}
-
-func (s *switchedSink) Enabled(level int) bool {
-	sink := s.sink.Load()
-	return sink != nil && (*sink).Enabled(level)
-}
-
-func (s *switchedSink) Info(level int, message string, pairs ...any) {
-	if sink := s.sink.Load(); sink != nil {
-		(*sink).Info(level, message, pairs...)
-	}
-}
-
-func (s *switchedSink) Error(err error, message string, pairs ...any) {
-	if sink := s.sink.Load(); sink != nil {
-		(*sink).Error(err, message, pairs...)
-	}
-}
-
-func (s *switchedSink) WithValues(...any) logr.LogSink { return s }
-
-func (s *switchedSink) WithName(string) logr.LogSink { return s }
+func debugLogger() logr.Logger { return newLogger(options{logLevel: "debug"}, io.Discard) }
