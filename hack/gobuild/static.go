@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/mod/modfile"
 )
@@ -14,7 +15,7 @@ import (
 type Static struct {
 	Root     string // of the module
 	Package  string // such as ./cmd/manager
-	OS, Arch string
+	Platform string // such as linux/amd64
 	Version  string // what the program says of itself, see cmd/version
 	Revision string
 }
@@ -22,6 +23,10 @@ type Static struct {
 // Build returns the program. It is compiled with the flags of all other builds, so that the build
 // cache has most of it where it is for this machine.
 func (s Static) Build(ctx context.Context) ([]byte, error) {
+	operatingSystem, architecture, found := strings.Cut(s.Platform, "/")
+	if !found {
+		return nil, fmt.Errorf("%q is not an operating system and an architecture, such as linux/amd64", s.Platform)
+	}
 	toolchain, err := Toolchain(s.Root)
 	if err != nil {
 		return nil, err
@@ -33,11 +38,11 @@ func (s Static) Build(ctx context.Context) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "program")
 	env := []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false " + Flags, "GOWORK=off", "GOTOOLCHAIN=" + toolchain,
-		"GOOS=" + s.OS, "GOARCH=" + s.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off"}
+		"GOOS=" + operatingSystem, "GOARCH=" + architecture, "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off"}
 	err = Command{Dir: s.Root, Env: env, Progress: os.Stderr}.Build(ctx,
 		[]string{"-ldflags", LinkerFlags(s.Version, s.Revision), "-o", file}, s.Package)
 	if err != nil {
-		return nil, fmt.Errorf("%s for %s/%s: %w", s.Package, s.OS, s.Arch, err)
+		return nil, fmt.Errorf("%s for %s: %w", s.Package, s.Platform, err)
 	}
 	return os.ReadFile(file)
 }

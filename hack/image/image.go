@@ -45,22 +45,22 @@ type Spec struct {
 type Image struct {
 	Index    v1.ImageIndex
 	Programs [][]byte // of all platforms
-	name     string
+	Archive  []byte   // an OCI image layout in a tar file, as skopeo, ctr and kind read it
 }
 
 // Build compiles the programs and makes the image.
 func Build(ctx context.Context, spec Spec) (*Image, error) {
-	image := &Image{Index: empty.Index, name: spec.Name}
+	image := &Image{Index: empty.Index}
 	for _, name := range spec.Platforms {
 		platform, err := v1.ParsePlatform(name)
-		if err != nil || platform.OS == "" || platform.Architecture == "" {
-			return nil, fmt.Errorf("%q is not an operating system and an architecture, such as linux/amd64", name)
-		}
-		programs, err := compile(ctx, spec, *platform)
 		if err != nil {
 			return nil, err
 		}
-		single, err := newImage(programs, *platform, spec)
+		programs, err := compile(ctx, spec, name)
+		if err != nil {
+			return nil, err
+		}
+		single, err := newImage(programs, platform, spec)
 		if err != nil {
 			return nil, fmt.Errorf("image for %s: %w", name, err)
 		}
@@ -70,16 +70,17 @@ func Build(ctx context.Context, spec Spec) (*Image, error) {
 		})
 	}
 	image.Index = mutate.Annotations(image.Index, spec.labels()).(v1.ImageIndex)
-	return image, nil
+	var err error
+	image.Archive, err = pack(image.Index, spec.Name)
+	return image, err
 }
 
 // compile builds the programs for a platform.
-func compile(ctx context.Context, spec Spec, platform v1.Platform) (programs [][]byte, err error) {
+func compile(ctx context.Context, spec Spec, platform string) (programs [][]byte, err error) {
 	for _, pkg := range spec.Packages {
 		fmt.Fprintf(os.Stderr, "Compiling %s for %s ...\n", pkg, platform)
 		program, err := gobuild.Static{
-			Root: spec.Root, Package: pkg, OS: platform.OS, Arch: platform.Architecture,
-			Version: tagOf(spec.Name), Revision: spec.Revision,
+			Root: spec.Root, Package: pkg, Platform: platform, Version: tagOf(spec.Name), Revision: spec.Revision,
 		}.Build(ctx)
 		if err != nil {
 			return nil, err
@@ -91,9 +92,21 @@ func compile(ctx context.Context, spec Spec, platform v1.Platform) (programs [][
 
 // newImage puts each program into a layer of its own, so that nodes do not download an
 // unchanged program again. The image runs the first.
-func newImage(programs [][]byte, platform v1.Platform, spec Spec) (v1.Image, error) {
-	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
-	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
+func newImage(programs [][]byte, platform *v1.Platform, spec Spec) (v1.Image, error) {
+	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
+		OS: platform.OS, Architecture: platform.Architecture,
+		Created: v1.Time{Time: spec.Created},
+		RootFS:  v1.RootFS{Type: "layers"},
+		Config: v1.Config{
+			User:       nobody,
+			Entrypoint: []string{"/" + path.Base(spec.Packages[0])},
+			WorkingDir: "/",
+			Labels:     spec.labels(),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
 	for i, program := range programs {
 		name := path.Base(spec.Packages[i])
 		layer, err := newLayer(name, program)
@@ -108,10 +121,7 @@ func newImage(programs [][]byte, platform v1.Platform, spec Spec) (v1.Image, err
 			return nil, err
 		}
 	}
-	image, err := configure(image, platform, spec)
-	if err != nil {
-		return nil, err
-	}
+	image = mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	return mutate.Annotations(image, spec.labels()).(v1.Image), nil
 }
 
@@ -124,23 +134,6 @@ func newLayer(name string, program []byte) (v1.Layer, error) {
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
-}
-
-func configure(image v1.Image, platform v1.Platform, spec Spec) (v1.Image, error) {
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture, file.Variant = platform.OS, platform.Architecture, platform.Variant
-	file.Created = v1.Time{Time: spec.Created}
-	file.Config = v1.Config{
-		User:       nobody,
-		Entrypoint: []string{"/" + path.Base(spec.Packages[0])},
-		WorkingDir: "/",
-		Labels:     spec.labels(),
-	}
-	return mutate.ConfigFile(image, file)
 }
 
 // labels are those that annotations.md of the OCI image specification defines.

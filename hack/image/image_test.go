@@ -60,7 +60,7 @@ func TestDockerfileAgrees(t *testing.T) {
 }
 
 func TestAPlatformHasAnOperatingSystem(t *testing.T) {
-	_, err := Build(t.Context(), Spec{Platforms: []string{"arm64"}, Name: "operator:v1"})
+	_, err := Build(t.Context(), Spec{Packages: Servers, Platforms: []string{"arm64"}, Name: "operator:v1"})
 	if err == nil || !strings.Contains(err.Error(), "such as linux/amd64") {
 		t.Errorf("got %v, want the cure", err)
 	}

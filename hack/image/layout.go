@@ -21,8 +21,9 @@ import (
 // epoch is the time of everything in archives, which may not tell when they were made.
 var epoch = time.Unix(0, 0).UTC()
 
-// Archive returns the image as an OCI image layout in a tar file, as skopeo, ctr and kind read it.
-func (i *Image) Archive() ([]byte, error) {
+// pack returns the archive of an image. The layout is written to a folder first, as the library does
+// that alone.
+func pack(image v1.ImageIndex, name string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
 		return nil, err
@@ -32,9 +33,9 @@ func (i *Image) Archive() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = path.AppendIndex(i.Index, layout.WithAnnotations(map[string]string{
-		"io.containerd.image.name":          i.name,
-		"org.opencontainers.image.ref.name": tagOf(i.name),
+	err = path.AppendIndex(image, layout.WithAnnotations(map[string]string{
+		"io.containerd.image.name":          name,
+		"org.opencontainers.image.ref.name": tagOf(name),
 	}))
 	if err != nil {
 		return nil, err

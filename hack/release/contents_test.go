@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"encoding/json"
@@ -16,36 +15,33 @@ import (
 	"time"
 
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/yannh/kubeconform/pkg/validator"
 
 	"github.com/xtracta/billing-operator/hack/image"
-	"github.com/xtracta/billing-operator/hack/process"
 )
 
-// The programs know which release they are, and are what the archives hold.
+// The programs know which release they are, and are what archive and image hold.
 func TestTheProgramsKnowTheirVersion(t *testing.T) {
-	dir := t.TempDir()
-	untar := exec.CommandContext(t.Context(), "tar", "-xzf", filepath.Join(built.dist, built.version, pluginArchive), "-C", dir)
-	if output, err := untar.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+	plugin, err := os.Open(built.file(pluginArchive))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer plugin.Close()
+	dir := t.TempDir()
+	untar(t, dir, plugin, "-z")
 	if license, err := os.ReadFile(filepath.Join(dir, "LICENSE")); err != nil || !bytes.Contains(license, []byte("Apache License")) {
 		t.Errorf("the archive has no licence: %v", err)
 	}
-	programs := programsInImage(t)
-	if len(programs) != 2 {
-		t.Fatalf("the image holds %d programs, want 2", len(programs))
-	}
-	for i, name := range []string{"manager", "billing-link"} {
-		if err := process.WriteProgram(filepath.Join(dir, name), programs[i]); err != nil {
-			t.Fatal(err)
-		}
+	commands := [][]string{{"kubectl-billing", "version", "--client"}}
+	if runtime.GOOS == "linux" {
+		untar(t, dir, mutate.Extract(openImage(t)))
+		commands = append(commands, []string{"manager", "--version"}, []string{"billing-link", "--version"})
 	}
 	want := built.version + " (revision " + built.revision + ", "
-	for _, command := range [][]string{{"kubectl-billing", "version", "--client"}, {"manager", "--version"}, {"billing-link", "--version"}} {
-		if command[0] != "kubectl-billing" && runtime.GOOS != "linux" {
-			continue // the image is for Linux
-		}
+	for _, command := range commands {
 		output, err := exec.CommandContext(t.Context(), filepath.Join(dir, command[0]), command[1:]...).CombinedOutput()
 		if err != nil || !strings.Contains(string(output), want) {
 			t.Errorf("%q: %v, want %q in %s", command, err, want, output)
@@ -53,41 +49,27 @@ func TestTheProgramsKnowTheirVersion(t *testing.T) {
 	}
 }
 
-// programsInImage are those of all layers; there is one platform.
-func programsInImage(t *testing.T) (programs [][]byte) {
+func untar(t *testing.T, dir string, archive io.Reader, flags ...string) {
 	t.Helper()
-	index, err := image.Open(t.Context(), filepath.Join(built.dist, built.version, built.imageArchive()), t.TempDir())
+	cmd := exec.CommandContext(t.Context(), "tar", append(flags, "-x", "-f", "-", "-C", dir)...)
+	cmd.Stdin = archive
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+}
+
+// openImage opens the image for the only platform.
+func openImage(t *testing.T) v1.Image {
+	t.Helper()
+	index, err := image.Open(t.Context(), built.file(built.imageArchive()), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
+	images, err := partial.FindImages(index, func(v1.Descriptor) bool { return true })
+	if err != nil || len(images) != 1 {
+		t.Fatalf("%d images, want 1: %v", len(images), err)
 	}
-	single, err := index.Image(manifest.Manifests[0].Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	layers, err := single.Layers()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, layer := range layers {
-		content, err := layer.Uncompressed()
-		if err != nil {
-			t.Fatal(err)
-		}
-		reader := tar.NewReader(content)
-		if _, err := reader.Next(); err != nil {
-			t.Fatal(err)
-		}
-		program, err := io.ReadAll(reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		programs = append(programs, program)
-	}
-	return programs
+	return images[0]
 }
 
 // Windows cannot open what Linux can, and the other way round.
@@ -156,8 +138,10 @@ func TestTheVersionIsThatOfTheTag(t *testing.T) {
 			t.Errorf("install.yaml lacks %q", want)
 		}
 	}
-	show := exec.CommandContext(t.Context(), built.tool("helm"), "show", "chart", filepath.Join(built.dist, built.version, built.chart()))
-	chart, err := show.Output()
+	if left := developmentVersion.Find(content["install.yaml"]); left != nil {
+		t.Errorf("install.yaml still has the version %s", left)
+	}
+	chart, err := built.command(t.Context(), "bin/tools/helm", "show", "chart", built.file(built.chart())).Output()
 	for _, want := range []string{"\nversion: 9.8.7-rc.1\n", "\nappVersion: v9.8.7-rc.1\n", "description: A change of two lines.\n      kind: added\n"} {
 		if err != nil || !strings.Contains("\n"+string(chart), want) {
 			t.Errorf("the chart's metadata lacks %q (%v):\n%s", want, err, chart)
@@ -167,7 +151,7 @@ func TestTheVersionIsThatOfTheTag(t *testing.T) {
 
 // Editors and pipelines judge manifests by the schema, where there is no API server.
 func TestSchema(t *testing.T) {
-	location := filepath.Join(built.dist, built.version, "{{.ResourceKind}}_{{.ResourceAPIVersion}}.json")
+	location := built.file("{{.ResourceKind}}_{{.ResourceAPIVersion}}.json")
 	validate, err := validator.New([]string{location}, validator.Opts{
 		Strict: true, SkipKinds: map[string]struct{}{"Secret": {}}, // the sample has a key beside the session
 	})

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const usage = `release makes and publishes releases.
+const usage = `release makes and publishes releases. It runs in the folder of the repository.
 
   release build --version v0.2.0   write the files of the release to dist/v0.2.0
   release image --version v0.2.0   write the image alone, of what is here, to dist/image.tar
@@ -37,7 +38,6 @@ func run(ctx context.Context, args []string) error {
 	var registry string
 	flags := pflag.NewFlagSet("release", pflag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(os.Stdout, usage, flags.FlagUsagesWrapped(100)) }
-	flags.StringVar(&r.root, "root", ".", "`folder` of the repository")
 	flags.StringVar(&r.version, "version", "", "`version` of the release, such as v0.2.0")
 	flags.StringVar(&r.dist, "output", "dist", "`folder` to write to")
 	flags.StringSliceVar(&r.platforms, "plugin-platforms", pluginPlatforms, "`platforms` to build the plugin for")
@@ -50,7 +50,8 @@ func run(ctx context.Context, args []string) error {
 	case "build":
 		return r.build(ctx)
 	case "image":
-		return r.buildImage(ctx)
+		r.version = cmp.Or(r.version, development)
+		return r.writeDevelopmentImage(ctx)
 	case "push":
 		return r.push(ctx, registry)
 	}

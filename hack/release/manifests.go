@@ -2,70 +2,47 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"sigs.k8s.io/yaml"
 )
 
-// writeManifests writes what config/default installs as one file, and the chart. Both are made from
-// a copy in which the release's version is set.
-func (r *release) writeManifests(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "manifests-")
+// developmentVersion matches the version that the sources have. No longer line ends with it.
+var developmentVersion = regexp.MustCompile(`(?m)\b` + development + `$`)
+
+// writeInstall writes what config/default installs as one file.
+func (r *release) writeInstall(ctx context.Context) error {
+	manifests, err := r.command(ctx, "bin/tools/kustomize", "build", "config/default").Output()
+	if err != nil {
+		return err
+	}
+	return r.write("install.yaml", developmentVersion.ReplaceAll(manifests, []byte(r.version)))
+}
+
+// writeChart packages a copy of the chart in which the release's version is set.
+func (r *release) writeChart(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "chart-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	// The copy has what belongs to the commit, with its time, which Helm keeps.
-	if err := r.command(ctx, "sh", "-c", `git archive HEAD config | tar -xf - -C "$0"`, dir).Run(); err != nil {
+	if err := r.command(ctx, "sh", "-c", `git -C config/chart archive HEAD | tar -xf - -C "$0"`, dir).Run(); err != nil {
 		return err
 	}
-	config := filepath.Join(dir, "config")
-	if err := r.writeInstall(ctx, config); err != nil {
+	if err := r.describeChart(filepath.Join(dir, "Chart.yaml")); err != nil {
 		return err
 	}
-	return r.writeChart(ctx, filepath.Join(config, "chart"))
-}
-
-func (r *release) writeInstall(ctx context.Context, config string) error {
-	for _, folder := range []string{"crd", "manager"} {
-		file := filepath.Join(config, folder, "kustomization.yaml")
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		released := strings.ReplaceAll(string(text), ": "+development, ": "+r.version)
-		if released == string(text) {
-			return fmt.Errorf("config/%s has no %q in the place of the version", folder, development)
-		}
-		if err := os.WriteFile(file, []byte(released), 0o644); err != nil {
-			return err
-		}
-	}
-	manifests, err := r.command(ctx, r.tool("kustomize"), "build", filepath.Join(config, "default")).Output()
-	if err != nil {
-		return err
-	}
-	return r.write("install.yaml", manifests)
-}
-
-func (r *release) writeChart(ctx context.Context, chart string) error {
-	if err := r.describeChart(filepath.Join(chart, "Chart.yaml")); err != nil {
-		return err
-	}
-	folder, err := filepath.Abs(r.folder)
-	if err != nil {
-		return err
-	}
-	cmd := r.command(ctx, r.tool("helm"), "package", chart, "--destination", folder)
-	cmd.Stdout = os.Stderr
-	if err := cmd.Run(); err != nil {
+	helm := r.command(ctx, "bin/tools/helm", "package", dir, "--destination", r.file(""))
+	helm.Stdout = os.Stderr
+	if err := helm.Run(); err != nil {
 		return err
 	}
 	// What pushes the chart tells the registry this time.
-	return os.Chtimes(filepath.Join(folder, r.chart()), r.time, r.time)
+	return os.Chtimes(r.file(r.chart()), r.time, r.time)
 }
 
 // describeChart writes the version, and what is new in it, to the chart's metadata.
@@ -78,7 +55,11 @@ func (r *release) describeChart(file string) error {
 	if err := yaml.Unmarshal(text, &chart); err != nil {
 		return err
 	}
-	changes, err := yaml.Marshal(changesOf(r.notes))
+	notes, err := r.notes()
+	if err != nil {
+		return err
+	}
+	changes, err := yaml.Marshal(changesOf(notes))
 	if err != nil {
 		return err
 	}

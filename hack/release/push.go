@@ -21,19 +21,18 @@ func (r *release) push(ctx context.Context, registry string) error {
 	if registry == "" {
 		return errors.New("name the registry: make push REGISTRY=registry.example.com/team")
 	}
-	r.folder = filepath.Join(r.dist, r.version)
-	if _, err := os.Stat(filepath.Join(r.folder, checksums)); err != nil || r.version == "" {
-		return fmt.Errorf("there is no release in %s; make it first: make release VERSION=v0.2.0", r.folder)
+	if _, err := os.Stat(r.file(checksums)); err != nil || r.version == "" {
+		return fmt.Errorf("there is no release in %s; make it first: make release VERSION=v0.2.0", r.file(""))
 	}
-	pushedImage, err := r.pushImage(ctx, registry)
+	image, err := r.pushImage(ctx, registry)
 	if err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
-	pushedChart, err := r.pushChart(ctx, registry)
+	chart, err := r.pushChart(ctx, registry)
 	if err != nil {
 		return fmt.Errorf("chart: %w", err)
 	}
-	pushed := pushedImage + "\n" + pushedChart + "\n"
+	pushed := image + "\n" + chart + "\n"
 	if err := os.WriteFile(filepath.Join(r.dist, "pushed-"+r.version+".txt"), []byte(pushed), 0o644); err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func (r *release) pushImage(ctx context.Context, registry string) (string, error
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	index, err := image.Open(ctx, filepath.Join(r.folder, r.imageArchive()), dir)
+	index, err := image.Open(ctx, r.file(r.imageArchive()), dir)
 	if err != nil {
 		return "", err
 	}
@@ -75,16 +74,12 @@ func (r *release) pushChart(ctx context.Context, registry string) (string, error
 	if err != nil {
 		return "", err
 	}
-	file, err := filepath.Abs(filepath.Join(r.folder, r.chart()))
-	if err != nil {
-		return "", err
-	}
-	args := []string{"push", file, "oci://" + registry + "/charts"}
+	args := []string{"push", r.file(r.chart()), "oci://" + registry + "/charts"}
 	if tag.Scheme() == "http" { // loopback
 		args = append(args, "--plain-http")
 	}
 	say("Pushing oci://%s ...", tag)
-	if err := r.command(ctx, r.tool("helm"), args...).Run(); err != nil {
+	if err := r.command(ctx, "bin/tools/helm", args...).Run(); err != nil {
 		return "", fmt.Errorf("helm push: %w", err)
 	}
 	pushed, err := remote.Head(tag, remoteOptions(ctx)...)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -33,10 +32,10 @@ var built *release
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "release-")
+		folder, err := os.MkdirTemp("", "release-")
 		if err == nil {
-			defer os.RemoveAll(dir)
-			built, err = buildFrom(context.Background(), filepath.Join(dir, "repository"), time.Now())
+			defer os.RemoveAll(folder)
+			built, err = buildFrom(context.Background(), copySources, folder)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -46,9 +45,23 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// buildFrom makes a release from a copy of the sources whose files are as old as told.
-func buildFrom(ctx context.Context, folder string, modified time.Time) (*release, error) {
-	if err := copySources(ctx, folder, modified); err != nil {
+// copySources makes a repository with one commit of the files that are not ignored here, with
+// notes for the version.
+const copySources = `
+git ls-files -z --cached --others --exclude-standard --deduplicate | tar --null -T - -cf - | tar -xf - -C "$0"
+cd "$0"
+printf '\n## 9.8.7-rc.1\n\n### Added\n\n- A change\n  of two lines.\n' >> CHANGELOG.md
+git init --quiet
+git add --all
+export GIT_COMMITTER_DATE='1234567890 +0000' GIT_AUTHOR_DATE='1234567890 +0000'
+git -c user.name=test -c user.email=test@example.com commit --quiet --message all`
+
+// buildFrom makes a release in an empty folder, which a script fills with the sources.
+func buildFrom(ctx context.Context, script, folder string) (*release, error) {
+	const linkTools = `mkdir "$0/bin"; ln -s "$PWD/bin/tools" "$0/bin/tools"`
+	cmd := exec.CommandContext(ctx, "sh", "-ec", "("+script+")\n"+linkTools, folder)
+	cmd.Dir, cmd.Stderr = root, os.Stderr
+	if err := cmd.Run(); err != nil {
 		return nil, err
 	}
 	r := &release{
@@ -58,83 +71,16 @@ func buildFrom(ctx context.Context, folder string, modified time.Time) (*release
 	return r, r.build(ctx)
 }
 
-// copySources makes a repository with one commit of the files that are neither ignored nor
-// deleted here.
-func copySources(ctx context.Context, folder string, modified time.Time) error {
-	here := &release{root: root}
-	list, err := here.git(ctx, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-	if err != nil {
-		return err
-	}
-	for name := range strings.SplitSeq(strings.TrimRight(list, "\x00"), "\x00") {
-		if err := copyFile(name, filepath.Join(folder, name), modified); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-	}
-	tools, err := filepath.Abs(filepath.Join(root, "bin", "tools"))
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(folder, "bin"), 0o755); err != nil {
-		return err
-	}
-	if err := os.Symlink(tools, filepath.Join(folder, "bin", "tools")); err != nil {
-		return err
-	}
-	return commit(folder)
-}
-
-func copyFile(name, target string, modified time.Time) error {
-	from := filepath.Join(root, name)
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(target, content, info.Mode().Perm()); err != nil {
-		return err
-	}
-	return os.Chtimes(target, modified, modified)
-}
-
-// commit commits all files, with notes for the version.
-func commit(folder string) error {
-	changelog, err := os.OpenFile(filepath.Join(folder, "CHANGELOG.md"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintf(changelog, "\n## %s\n\n### Added\n\n- A change\n  of two lines.\n", strings.TrimPrefix(version, "v"))
-	if err := changelog.Close(); err != nil {
-		return err
-	}
-	for _, args := range [][]string{{"init", "--quiet"}, {"add", "--all"}, {"commit", "--quiet", "--message", "all"}} {
-		cmd := exec.Command("git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"}, args...)...)
-		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=1234567890 +0000", "GIT_AUTHOR_DATE=1234567890 +0000")
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("git %s: %w\n%s", args[0], err, output)
-		}
-	}
-	return nil
-}
-
 // files returns the content of a release by the names of its files.
 func files(t *testing.T, r *release) map[string][]byte {
 	t.Helper()
-	folder := filepath.Join(r.dist, r.version)
-	entries, err := os.ReadDir(folder)
+	entries, err := os.ReadDir(r.file(""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	content := map[string][]byte{}
 	for _, entry := range entries {
-		if content[entry.Name()], err = os.ReadFile(filepath.Join(folder, entry.Name())); err != nil {
+		if content[entry.Name()], err = os.ReadFile(r.file(entry.Name())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,8 +92,8 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 	t.Setenv("TZ", "Asia/Tokyo")
 	t.Setenv("GOFLAGS", "-buildvcs=true")
 	t.Setenv("GOAMD64", "v2")
-	folder := filepath.Join(t.TempDir(), "at", "another", "path of another length")
-	again, err := buildFrom(t.Context(), folder, time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))
+	folder := filepath.Join(t.TempDir(), "a path of another length")
+	again, err := buildFrom(t.Context(), "git clone --quiet '"+built.root+"' \"$0\"", folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +129,7 @@ func TestTheFilesOfARelease(t *testing.T) {
 		}
 	}
 	cmd := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", "--quiet", checksums)
-	cmd.Dir = filepath.Join(built.dist, built.version)
+	cmd.Dir = built.file("")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("sha256sum: %v\n%s", err, output)
 	}
@@ -210,13 +156,12 @@ func TestWhatCannotBeReleased(t *testing.T) {
 			t.Cleanup(func() { _ = os.Remove(file) })
 		}, "cmd/new.go"},
 		{"one version would have two contents", built.version, func(t *testing.T) {
-			other := &release{root: built.root}
-			tree, err := other.git(t.Context(), "-c", "user.name=test", "-c", "user.email=test@example.com",
+			tree, err := built.git(t.Context(), "-c", "user.name=test", "-c", "user.email=test@example.com",
 				"commit-tree", "-m", "other", "HEAD^{tree}")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := other.git(t.Context(), "tag", built.version, tree); err != nil {
+			if _, err := built.git(t.Context(), "tag", built.version, tree); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = exec.Command("git", "-C", built.root, "tag", "--delete", built.version).Run() })

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"debug/buildinfo"
+	"errors"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -12,31 +13,31 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// writeBill writes a bill of materials in CycloneDX's JSON format: the modules that are compiled
-// into the programs of an artifact, as the Go linker recorded them.
-func (r *release) writeBill(artifact string, kind cyclonedx.ComponentType, content []byte, programs [][]byte) error {
+// writeArtifact writes an artifact, and beside it a bill of materials in CycloneDX's JSON format: the
+// modules that are compiled into its programs, as the Go linker recorded them.
+func (r *release) writeArtifact(name string, kind cyclonedx.ComponentType, content []byte, programs [][]byte) error {
 	modules, err := modulesOf(programs)
 	if err != nil {
 		return err
 	}
 	bill := cyclonedx.NewBOM()
+	bill.Components = &modules
 	bill.Metadata = &cyclonedx.Metadata{
 		Timestamp: r.time.Format(time.RFC3339),
 		Component: &cyclonedx.Component{
-			Type: kind, BOMRef: artifact, Name: artifact, Version: r.version,
+			Type: kind, BOMRef: name, Name: name, Version: r.version,
 			Description: "git commit " + r.revision,
-			Supplier:    &cyclonedx.OrganizationalEntity{Name: "Xtracta", URL: &[]string{repository}},
+			Supplier:    &cyclonedx.OrganizationalEntity{Name: "Xtracta", URL: &[]string{"https://github.com/xtracta/billing-operator"}},
 			Hashes:      &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: digest(content)}},
 			Licenses:    &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
 		},
 	}
-	bill.Components = &modules
 	var text bytes.Buffer
 	encoder := cyclonedx.NewBOMEncoder(&text, cyclonedx.BOMFileFormatJSON).SetPretty(true)
 	if err := encoder.EncodeVersion(bill, cyclonedx.SpecVersion1_6); err != nil { // scanners take a while to read a new one
 		return err
 	}
-	return r.write(artifact+".cdx.json", text.Bytes())
+	return errors.Join(r.write(name, content), r.write(name+".cdx.json", text.Bytes()))
 }
 
 // modulesOf returns the modules of all programs. The package URL is what scanners look

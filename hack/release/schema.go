@@ -13,7 +13,7 @@ import (
 // writeSchema writes the schema of BillingSessions in the form that editors and kubeconform
 // read: as JSON Schema, in which a field that is mistyped is a fault.
 func (r *release) writeSchema(context.Context) error {
-	content, err := r.read("config", "crd", "bases", "billing.xtracta.com_billingsessions.yaml")
+	content, err := r.read("config/crd/bases/billing.xtracta.com_billingsessions.yaml")
 	if err != nil {
 		return err
 	}

@@ -44,12 +44,10 @@ func (r *release) readCommit(ctx context.Context) error {
 	return err
 }
 
-// command is a command in the repository whose messages are shown.
+// command is a command in the repository whose messages are shown. make builds the pinned tools there.
 func (r *release) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = r.root
-	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.time.Unix()), "LC_ALL=C", "TZ=UTC")
-	cmd.Stderr = os.Stderr
+	cmd.Dir, cmd.Stderr = r.root, os.Stderr
 	return cmd
 }
 
@@ -61,16 +59,5 @@ func (r *release) git(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(output)), nil
 }
 
-// tool is a pinned tool of the repository, which make builds.
-func (r *release) tool(name string) string {
-	path, err := filepath.Abs(filepath.Join(r.root, "bin", "tools", name))
-	if err != nil {
-		return name
-	}
-	return path
-}
-
 // read reads a file of the repository.
-func (r *release) read(path ...string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(append([]string{r.root}, path...)...))
-}
+func (r *release) read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(r.root, name)) }

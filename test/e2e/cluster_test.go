@@ -75,12 +75,8 @@ func (c *cluster) provide(t *testing.T, name string, packages ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := built.Archive()
-	if err != nil {
-		t.Fatal(err)
-	}
 	archive := filepath.Join(t.TempDir(), "image.tar")
-	if err := os.WriteFile(archive, content, 0o600); err != nil {
+	if err := os.WriteFile(archive, built.Archive, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	order(t, "E2E_LOAD_IMAGE", archive)
