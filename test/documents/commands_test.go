@@ -180,6 +180,8 @@ var notHere = []struct{ command, why string }{
 	{"sha256sum --check --ignore-missing SHA256SUMS", "it needs a release"},
 	{"cosign verify-blob SHA256SUMS", "it needs a published release"},
 	{"cosign verify ghcr.io/", "it needs a published release"},
+	{"(cd dist && cosign generate-key-pair)", "it needs cosign"},
+	{"go run -C hack/release github.com/google/go-containerregistry/cmd/registry", "it serves a registry until somebody stops it"},
 	{"gh attestation verify oci:", "it needs a published release"},
 	{"gh attestation verify install.yaml", "it needs a published release"},
 	{"kubectl billing explain initech", "initech is in trouble; the plugin's tests hold the sentences"},
