@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -170,42 +169,6 @@ func TestPauseOfAKey(t *testing.T) {
 	}
 }
 
-func TestProbeThatIsNotUsedIsHandedOn(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 1)
-	key := keyNumber(1)
-	b.prove(keyNumber(2))
-	if !b.ask(called("busy"), keyNumber(2), anyPriority) {
-		t.Fatal("no turn")
-	}
-	b.ask(called("a"), key, FirstIssue(b.clock.Now()))
-	b.ask(called("b"), key, FirstIssue(b.clock.Now().Add(1)))
-	b.answered(called("busy"), false, 0)
-	b.expectWoken(t, "woken as the probe", "a")
-	b.Cancel(called("a")) // deleted, say
-	b.expectWoken(t, "woken in its place", "b")
-}
-
-// TestHasTurn: who has one is let in where others wait.
-func TestHasTurn(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 1)
-	b.ask(called("first"), keyNumber(1), FirstIssue(time.Time{}))
-	b.ask(called("next"), keyNumber(2), FirstIssue(time.Time{}))
-	expect := func(when string, want bool) {
-		t.Helper()
-		if got := b.HasTurn(called("next")); got != want {
-			t.Errorf("%s: %t, want %t", when, got, want)
-		}
-	}
-	expect("in the queue", false)
-	b.answered(called("first"), false, 0)
-	b.wakes()
-	expect("woken", true)
-	b.ask(called("next"), keyNumber(2), FirstIssue(time.Time{}))
-	expect("asking", false)
-}
-
 func TestTurnsEndOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(0, 1, 2)
@@ -245,29 +208,22 @@ func TestKeyIDs(t *testing.T) {
 	}
 }
 
-func TestPause(t *testing.T) {
+// TestOddPauses are those that TestPauseOfAKey does not come by.
+func TestOddPauses(t *testing.T) {
 	t.Parallel()
-	const s, m = time.Second, time.Minute
 	for _, row := range []struct {
 		why        string
 		throttles  int
 		retryAfter time.Duration
 		want       time.Duration
 	}{
-		{"what the endpoint tells counts", 1, 90 * s, 90 * s},
-		{"without a word the first pause is short", 1, 0, 30 * s},
-		{"and doubles", 2, 0, m},
-		{"and doubles", 5, 0, 8 * m},
-		{"up to ten minutes", 6, 0, 10 * m},
-		{"however long it goes on", 1<<63 - 1, 0, 10 * m},
-		{"none is as one", 0, 0, 30 * s},
-		{"a time in the past is no word", 1, -m, 30 * s},
+		{"however long it goes on", 1<<63 - 1, 0, maxPause},
+		{"none is as one", 0, 0, firstPause},
+		{"a time in the past is no word", 1, -time.Minute, firstPause},
 	} {
-		t.Run(fmt.Sprintf("%s (%d)", row.why, row.throttles), func(t *testing.T) {
-			if got := pause(row.throttles, row.retryAfter); got != row.want {
-				t.Errorf("pauses %v, want %v", got, row.want)
-			}
-		})
+		if got := pause(row.throttles, row.retryAfter); got != row.want {
+			t.Errorf("%s: pauses %v, want %v", row.why, got, row.want)
+		}
 	}
 }
 

@@ -325,7 +325,7 @@ func (w *world) look() (anew []types.NamespacedName) {
 	w.dispatch()
 	w.forgotten()
 	for _, name := range w.woken {
-		if _, ok := w.reserved[name]; ok {
+		if w.HasTurn(name) {
 			w.given(name)
 			continue
 		}
@@ -368,6 +368,9 @@ func (w *world) forgotten() {
 func (w *world) check() {
 	queued, byNamespace := 0, map[string]int{}
 	for name, wish := range w.wants {
+		if w.HasTurn(name) != wish.reserved {
+			w.Fatalf("%s has a turn: %t", name, !wish.reserved)
+		}
 		if !wish.reserved {
 			queued++
 			byNamespace[name.Namespace]++
@@ -378,6 +381,11 @@ func (w *world) check() {
 	}
 	if w.inFlight != w.underWay() || w.underWay() > w.slots {
 		w.Fatalf("%d under way, %d are counted, of %d", w.underWay(), w.inFlight, w.slots)
+	}
+	for name := range w.flying {
+		if w.HasTurn(name) {
+			w.Fatalf("%s has a turn and asks already", name)
+		}
 	}
 	for id, k := range w.keys {
 		if k.flying > max(1, w.slots/2) || !w.PausedUntil(id).Equal(k.until) && w.clock.Now().Before(k.until) {

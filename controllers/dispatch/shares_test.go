@@ -84,26 +84,6 @@ func TestSharedKeyInStepWithOthers(t *testing.T) {
 	}
 }
 
-// TestNeedHasHalfOfTheTurnsWhereNoKeyIsHeld: the round passes over nobody, so nothing
-// is made up for.
-func TestNeedHasHalfOfTheTurnsWhereNoKeyIsHeld(t *testing.T) {
-	t.Parallel()
-	key, other := keyNumber(1), keyNumber(2)
-	l := newLine(1, other, key)
-	deadline := l.clock.Now().Add(time.Hour)
-	l.come("busy", key, anyPriority)
-	for i := range 200 {
-		l.come("crowd", key, Renewal(deadline))
-		l.come("few", key, Renewal(deadline.Add(time.Minute)))
-		l.come(fmt.Sprint("other-", i%10), other, Renewal(deadline.Add(time.Hour)))
-	}
-	// Of 120 turns the round has 60, of which each of 12 namespaces has 5.
-	served := l.serve(t, 120, func(name types.NamespacedName) string { return name.Namespace })
-	if served["crowd"] != 65 || served["few"] != 5 {
-		t.Errorf("the neediest had %d turns, others with its key %d", served["crowd"], served["few"])
-	}
-}
-
 // TestFirstIssuesHaveTheirPartOfEachNamespacesTurns: the turns of first issues by need
 // go to others, that wait for longer.
 func TestFirstIssuesHaveTheirPartOfEachNamespacesTurns(t *testing.T) {

@@ -28,30 +28,8 @@ func TestPauseIsRememberedForAWhile(t *testing.T) {
 	}
 }
 
-// TestWakeMayCallBack: no lock is held over the callback.
-func TestWakeMayCallBack(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 1)
-	key := keyNumber(1)
-	called := map[string]int{}
-	b.wake = func(name types.NamespacedName) {
-		called[name.Name]++
-		if b.Len() == 0 && len(b.WaitingByNamespace()) == 0 && b.ask(name, key, anyPriority) {
-			b.answered(name, true, 0)
-		}
-		b.Cancel(name)
-	}
-	b.ask(in("", "busy"), key, anyPriority)
-	b.ask(in("", "a"), key, anyPriority)
-	b.answered(in("", "busy"), false, 0)
-	b.dispatch()
-	if called["a"] != 1 || b.PausedUntil(key).IsZero() {
-		t.Errorf("called: %v", called)
-	}
-}
-
 // TestStart drives a Dispatcher as the manager does: the turns come by themselves, at
-// the limit's pace, and each session has one.
+// the limit's pace, and each session has one. In the simulation it is called back from Wake.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
