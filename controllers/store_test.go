@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
-	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
 // memoryStore gives copies of what it holds, as a cache does, and takes writes as
@@ -89,21 +89,18 @@ func (s *memoryStore) List(_ context.Context, into client.ObjectList, options ..
 		field = wanted.FieldSelector.Requirements()[0]
 	}
 	for name, session := range s.sessions {
-		if field.Field == "" || name.Namespace == wanted.Namespace && fieldOf(session, field.Field) == field.Value {
+		if field.Field == "" || name.Namespace == wanted.Namespace && hasField(session, field.Field, field.Value) {
 			sessions.Items = append(sessions.Items, *session)
 		}
 	}
 	return nil
 }
 
-func fieldOf(session *v1alpha1.BillingSession, field string) string {
-	switch field {
-	case indexKeySecret:
-		return session.Spec.APIKeySecretRef.Name
-	case indexSecretName:
-		return secret.NameFor(session)
+func hasField(session *v1alpha1.BillingSession, field, value string) bool {
+	if field == indexSecrets {
+		return slices.Contains(namedSecrets(session), value)
 	}
-	return session.Name
+	return session.Name == value
 }
 
 func (s *memoryStore) Create(_ context.Context, object client.Object, options ...client.CreateOption) error {

@@ -3,12 +3,12 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -16,78 +16,73 @@ import (
 	"github.com/xtracta/billing-operator/controllers/secret"
 )
 
-// Indexes of sessions by the Secrets that they name.
-const (
-	indexSecretName = "secretName"
-	indexKeySecret  = "apiKeySecretRef.name"
-)
+// indexSecrets finds sessions by the Secrets that they name: the one with the key, and the generated
+// one if its name is not the session's own. An entry for each session would take a sixth of all memory.
+const indexSecrets = "secrets"
 
 func indexSessions(indexer client.FieldIndexer) error {
-	for index, nameOf := range map[string]func(*v1alpha1.BillingSession) string{
-		indexSecretName: secret.NameFor,
-		indexKeySecret:  func(session *v1alpha1.BillingSession) string { return session.Spec.APIKeySecretRef.Name },
-	} {
-		err := indexer.IndexField(context.Background(), &v1alpha1.BillingSession{}, index, func(object client.Object) []string {
-			return []string{nameOf(object.(*v1alpha1.BillingSession))} //nolint:forcetypeassert // the index is of sessions
-		})
-		if err != nil {
-			return fmt.Errorf("index sessions by %s: %w", index, err)
-		}
+	err := indexer.IndexField(context.Background(), &v1alpha1.BillingSession{}, indexSecrets, namedSecrets)
+	if err != nil {
+		return fmt.Errorf("index sessions by their Secrets: %w", err)
 	}
 	return nil
 }
 
-// claimants are the sessions that claim a Secret's name. They are the cache's own, and must not be
-// changed.
-func (r *reader) claimants(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
-	var claimants v1alpha1.BillingSessionList
-	err := r.cached.List(ctx, &claimants, client.InNamespace(name.Namespace), client.MatchingFields{indexSecretName: name.Name},
+func namedSecrets(object client.Object) []string {
+	session, ok := object.(*v1alpha1.BillingSession)
+	if !ok {
+		return nil // the index is of sessions
+	}
+	names := []string{session.Spec.APIKeySecretRef.Name}
+	if generated := secret.NameFor(session); generated != session.Name {
+		names = append(names, generated)
+	}
+	return names
+}
+
+// naming are the sessions that name a Secret, as the one with their key or as their generated one.
+// They are the cache's own, and must not be changed.
+func (r *reader) naming(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	var indexed v1alpha1.BillingSessionList
+	err := r.cached.List(ctx, &indexed, client.InNamespace(name.Namespace), client.MatchingFields{indexSecrets: name.Name},
 		client.UnsafeDisableDeepCopy)
-	return claimants.Items, err
+	if err != nil {
+		return nil, err
+	}
+	ofSameName, err := getOrNil(ctx, r.cached, name, &v1alpha1.BillingSession{}, client.UnsafeDisableDeepCopy)
+	if ofSameName == nil || secret.NameFor(ofSameName) != name.Name {
+		return indexed.Items, err
+	}
+	return append(indexed.Items, *ofSameName), nil
+}
+
+// claimants are the sessions whose generated Secret has that name. They must not be changed, either.
+func (r *reader) claimants(ctx context.Context, name types.NamespacedName) ([]v1alpha1.BillingSession, error) {
+	sessions, err := r.naming(ctx, name)
+	return slices.DeleteFunc(sessions, func(session v1alpha1.BillingSession) bool { return secret.NameFor(&session) != name.Name }), err
 }
 
 // afterSession enqueues the sessions that claim the same Secret as a deleted session: one of
 // them can have it now.
 func (r *Reconciler) afterSession() handler.EventHandler {
-	return handler.Funcs{
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			session, ok := e.Object.(*v1alpha1.BillingSession)
-			if !ok {
-				return
-			}
-			for _, request := range r.sessionsBySecretName(ctx, session.Namespace, secret.NameFor(session)) {
-				queue.Add(request)
-			}
-		},
-	}
+	claimants := handler.MapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		session, ok := o.(*v1alpha1.BillingSession)
+		if !ok {
+			return nil // the watch is of sessions
+		}
+		sessions, _ := r.reader.claimants(ctx, generatedName(session)) // a cache that has started and is indexed does not fail
+		return requestsFor(sessions)
+	})
+	return handler.Funcs{DeleteFunc: handler.EnqueueRequestsFromMapFunc(claimants).Delete}
 }
 
 // enqueueForSecret enqueues every session that refers to the changed Secret, as its API key
 // or as its generated Secret.
 func (r *Reconciler) enqueueForSecret() handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, s client.Object) []reconcile.Request {
-		return append(r.sessionsByKeySecret(ctx, client.ObjectKeyFromObject(s)), r.sessionsBySecretName(ctx, s.GetNamespace(), s.GetName())...)
+		sessions, _ := r.reader.naming(ctx, client.ObjectKeyFromObject(s)) // as above
+		return requestsFor(sessions)
 	})
-}
-
-// sessionsBySecretName are the requests for the sessions whose generated Secret has that
-// name.
-func (r *Reconciler) sessionsBySecretName(ctx context.Context, namespace, name string) []reconcile.Request {
-	sessions, err := r.reader.claimants(ctx, types.NamespacedName{Namespace: namespace, Name: name})
-	if err != nil {
-		return nil // a cache that has started and is indexed does not fail
-	}
-	return requestsFor(sessions)
-}
-
-// sessionsByKeySecret are the requests for the sessions whose key is in the Secret.
-func (r *Reconciler) sessionsByKeySecret(ctx context.Context, name types.NamespacedName) []reconcile.Request {
-	var sessions v1alpha1.BillingSessionList
-	if err := r.client.List(ctx, &sessions, client.InNamespace(name.Namespace), client.MatchingFields{indexKeySecret: name.Name},
-		client.UnsafeDisableDeepCopy); err != nil {
-		return nil // as above
-	}
-	return requestsFor(sessions.Items)
 }
 
 func requestsFor(sessions []v1alpha1.BillingSession) []reconcile.Request {
