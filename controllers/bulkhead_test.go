@@ -11,24 +11,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestWhoIsCalledHasAPlace until its pass begins: newcomers would otherwise be faster.
-func TestWhoIsCalledHasAPlace(t *testing.T) {
-	t.Parallel()
-	b, called := testBulkhead(2)
-	first := b.enter(inFinance("first"), false)
-	if b.enter(inFinance("parked"), false) != nil || b.enter(inFinance("next"), false) != nil {
-		t.Fatal("a namespace alone has more than half of the places")
-	}
-	first.leave()
-	expectCalled(t, called, "parked")
-	if b.enter(inFinance("newcomer"), false) != nil {
-		t.Error("a newcomer has the place of the one that was called")
-	}
-	if b.enter(inFinance("parked"), false) == nil {
-		t.Error("who was called finds no place")
-	}
-}
-
 // TestWhoLooksInVainKeepsItsPosition: an event came before it was called.
 func TestWhoLooksInVainKeepsItsPosition(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -90,64 +91,48 @@ func TestReadsFoldersThatNoKubeletMade(t *testing.T) {
 
 func TestPageSaysWhyNoURLWorks(t *testing.T) {
 	const missing, invalid, expired = "is not ready yet", "cannot be opened", "has expired"
-	at := func(b *harness, ahead time.Duration) string { return formatUnix(b.now.Add(ahead)) }
-	alive := func(url string) func(*harness) map[string]string {
-		return func(b *harness) map[string]string { return map[string]string{"url": url, "expire": at(b, time.Hour)} }
-	}
-	until := func(expire string) func(*harness) map[string]string {
-		return func(*harness) map[string]string { return map[string]string{"url": secretURL, "expire": expire} }
-	}
+	const absent = "-" // of an entry
+	end := time.Unix(1e9+rand.Int64N(3e9), 0)
+	until := formatUnix(end)
 	for _, row := range []struct {
-		why     string
-		entries func(*harness) map[string]string
-		want    string // of the title; a redirect when empty
+		why, url, expire string
+		left             time.Duration // until the end
+		want             string        // of the title; a redirect when empty
 	}{
-		{"the Secret is mounted as optional and does not exist yet",
-			func(*harness) map[string]string { return nil }, missing},
-		{"somebody else's Secret, or one that is written by hand", func(b *harness) map[string]string {
-			return map[string]string{"expire": at(b, time.Hour)}
-		}, missing},
-		{"without its end nobody knows whether a URL works", func(*harness) map[string]string {
-			return map[string]string{"url": secretURL}
-		}, missing},
-		{"an empty entry is no URL", alive(""), invalid},
-		{"plain http shows the URL to the network", alive("http://billing.example.com/?t=TOKEN"), invalid},
-		{"a line break would be another header", alive(secretURL + "\r\nSet-Cookie: a=b"), invalid},
-		{"bytes that are no text", alive(secretURL + "\xff"), invalid},
-		{"no granted URL is that long", alive(secretURL + strings.Repeat("a", 8<<10)), invalid},
-		{"a time in words is not the wire's", until("2099-01-01T00:00:00Z"), invalid},
-		{"a URL where the time belongs must not end in the log", until(secretURL), invalid},
-		{"no time overflows into one that is alive", until("9223372036854775807"), invalid},
-		{"zero is a time that somebody forgot", until("0"), invalid},
-		{"an expired URL stays in the Secret", func(b *harness) map[string]string {
-			return map[string]string{"url": secretURL, "expire": at(b, -time.Hour)}
-		}, expired},
-		{"the second of the expiry is the first that does not work", func(b *harness) map[string]string {
-			b.now = b.now.Truncate(time.Second)
-			return map[string]string{"url": secretURL, "expire": at(b, 0)}
-		}, expired},
-		{"up to that second it works", func(b *harness) map[string]string {
-			b.now = b.now.Truncate(time.Second).Add(-1)
-			return map[string]string{"url": secretURL, "expire": formatUnix(b.now.Add(1))}
-		}, ""},
-		{"loopback http is for tests and trials", alive("http://127.0.0.1:1/?t=TOKEN"), ""},
+		{"the Secret is mounted as optional and does not exist yet", absent, absent, time.Hour, missing},
+		{"somebody else's Secret, or one that is written by hand", absent, until, time.Hour, missing},
+		{"without its end nobody knows whether a URL works", secretURL, absent, time.Hour, missing},
+		{"an empty entry is no URL", "", until, time.Hour, invalid},
+		{"plain http shows the URL to the network", "http://billing.example.com/?t=TOKEN", until, time.Hour, invalid},
+		{"a line break would be another header", secretURL + "\r\nSet-Cookie: a=b", until, time.Hour, invalid},
+		{"bytes that are no text", secretURL + "\xff", until, time.Hour, invalid},
+		{"no granted URL is that long", secretURL + strings.Repeat("a", 8<<10), until, time.Hour, invalid},
+		{"a time in words is not the wire's", secretURL, "2099-01-01T00:00:00Z", time.Hour, invalid},
+		{"a URL where the time belongs must not end in the log", secretURL, secretURL, time.Hour, invalid},
+		{"no time overflows into one that is alive", secretURL, "9223372036854775807", time.Hour, invalid},
+		{"zero is a time that somebody forgot", secretURL, "0", time.Hour, invalid},
+		{"an expired URL stays in the Secret", secretURL, until, -time.Hour, expired},
+		{"the second of the expiry is the first that does not work", secretURL, until, 0, expired},
+		{"up to that second it works", secretURL, until, 1, ""},
+		{"loopback http is for tests and trials", "http://127.0.0.1:1/?t=TOKEN", until, time.Hour, ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			b := newHarness(t)
-			if entries := row.entries(b); entries != nil {
+			b.now = end.Add(-row.left)
+			entries := map[string]string{"url": row.url, "expire": row.expire}
+			maps.DeleteFunc(entries, func(_, value string) bool { return value == absent })
+			if len(entries) > 0 {
 				b.write(t, entries)
 			}
 			answer := b.get(http.MethodGet, "/")
 			if strings.Contains(b.log.String(), "TOKEN") {
 				t.Errorf("the log holds the URL: %s", b.log)
 			}
-			if row.want == "" {
-				if answer.Code != http.StatusSeeOther {
-					t.Errorf("answered %d: %s", answer.Code, b.log)
-				}
-				return
+			if row.want != "" {
+				expectNotice(t, answer, row.want)
+			} else if answer.Code != http.StatusSeeOther {
+				t.Errorf("answered %d: %s", answer.Code, b.log)
 			}
-			expectNotice(t, answer, row.want)
 		})
 	}
 }

@@ -72,32 +72,6 @@ func TestAReadThatHangsEnds(t *testing.T) {
 	})
 }
 
-// TestSessionsThatShareAKeyShareItsRead: however many ask while it is under way.
-func TestSessionsThatShareAKeyShareItsRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reader := newSlowReader()
-		cache := NewCache(reader, clock.RealClock{})
-		const sessions = 20
-		results := make(chan error)
-		for range sessions {
-			go func() {
-				_, err := cache.Load(t.Context(), refTo("key", "api-key"), wanted)
-				results <- err
-			}()
-		}
-		synctest.Wait()
-		close(reader.released)
-		for range sessions {
-			if err := <-results; err != nil {
-				t.Error(err)
-			}
-		}
-		if reader.reads != 1 {
-			t.Errorf("%d reads, want 1", reader.reads)
-		}
-	})
-}
-
 // TestAPanicWhileReadingLeavesNobodyWaiting: the next one reads it.
 func TestAPanicWhileReadingLeavesNobodyWaiting(t *testing.T) {
 	t.Parallel()

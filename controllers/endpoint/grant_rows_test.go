@@ -191,14 +191,3 @@ func allowing(t *testing.T, hosts ...string) endpoint.URLPolicy {
 	must(t, err)
 	return p
 }
-
-func TestURLPolicyNamesTheFlag(t *testing.T) {
-	for flag, make := range map[string]func() (endpoint.URLPolicy, error){
-		"--endpoint-url":      func() (endpoint.URLPolicy, error) { return endpoint.NewURLPolicy("http://a.example", nil) },
-		"--allowed-url-hosts": func() (endpoint.URLPolicy, error) { return endpoint.NewURLPolicy("https://a.example", []string{"*"}) },
-	} {
-		if _, err := make(); err == nil || !strings.HasPrefix(err.Error(), flag+": ") {
-			t.Errorf("%s: %v", flag, err)
-		}
-	}
-}

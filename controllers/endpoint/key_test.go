@@ -24,17 +24,14 @@ func TestZeroKeyIsNotSent(t *testing.T) {
 	}
 }
 
+// TestParseKey has a few of the invisible characters. TestInvisibleCharacters tries all.
 func TestParseKey(t *testing.T) {
 	for _, c := range []struct{ why, value, want, says string }{
 		{"as it is", "abc", "abc", ""},
 		{"files end in a line break", "abc\n", "abc", ""},
 		{"space inside is the key's own", "a b", "a b", ""},
 		{"letters beyond ASCII are", "schlüssel", "schlüssel", ""},
-		{"a byte order mark is the editor's", "\ufeffabc", "abc", ""},
 		{"a mark and a line break, in either order", "\ufeff\nabc\n\ufeff", "abc", ""},
-		{"zero width spaces come along from web pages", "\u200babc\u200b", "abc", ""},
-		{"soft hyphens and word joiners, too", "\u00ad\u2060abc\u2060\u00ad \r\n", "abc", ""},
-		{"direction marks and isolates", "\u202a\u2066\u200eabc\u200f\u2069\u202c", "abc", ""},
 		{"tags and a variation selector", "abc\ufe0f\U000e0041\U000e007f", "abc", ""},
 		{"a line separator", "\u2028abc\u2029", "abc", ""},
 		{"space beyond ASCII inside is the key's own", "a\u00a0b", "a\u00a0b", ""},
@@ -47,7 +44,6 @@ func TestParseKey(t *testing.T) {
 		{"a line break inside: two keys, or half of one", "secret\nother", "", "control"},
 		{"NUL", "secret\x00x", "", "control"},
 		{"only invisible characters", "\ufeff\u200b\n\u2060", "", "empty"},
-		{"a soft hyphen inside", "secret\u00adx", "", "character 7 of the API key is U+00AD"},
 		{"a byte order mark inside: two files in one", "\ufeffsecret\ufeffx", "", "character 7 of the API key is U+FEFF"},
 		{"the place is counted in characters, not in bytes", "sécrét\u200b\u2060x", "", "character 7 of the API key is U+200B"},
 		{"and in the key, without what is around it", "\u200b \nsecret\u2060x\n", "", "character 7 of the API key is U+2060"},

@@ -31,7 +31,7 @@ func TestWaitingIsToldByNamespaceWhileItLasts(t *testing.T) {
 	}
 	expect(map[string]float64{}) // a replica that stands by
 	close(leading)
-	expect(map[string]float64{"finance": 3})
+	expect(map[string]float64{"namespace=finance": 3})
 	queued = nil
 	expect(map[string]float64{})
 }
@@ -64,14 +64,14 @@ func TestBlockedSessionsAreToldByNamespaceAndReason(t *testing.T) {
 		Clock: testclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0)), PerSession: true,
 	})
 	got := series(t, registry, "billingsession_namespace_blocked_sessions")
-	want := map[string]float64{"finance Rejected": 2, "finance SecretWriteFailed": 1}
+	want := map[string]float64{"namespace=finance reason=Rejected": 2, "namespace=finance reason=SecretWriteFailed": 1}
 	for i := range 25 {
-		want[fmt.Sprintf("tenant-%02d KeySecretMissing", i)] = 1
+		want[fmt.Sprintf("namespace=tenant-%02d reason=KeySecretMissing", i)] = 1
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if ready := series(t, registry, "billingsession_ready"); len(ready) != len(objects) || ready["two finance"] != 1 || ready["one finance"] != 0 {
+	if ready := series(t, registry, "billingsession_ready"); len(ready) != len(objects) || ready["name=two namespace=finance"] != 1 || ready["name=one namespace=finance"] != 0 {
 		t.Errorf("ready are %v, want two alone", ready)
 	}
 }
@@ -88,8 +88,8 @@ func blocked(namespace, name, condition, reason string) *v1alpha1.BillingSession
 	return session
 }
 
-// series are the values of a metric by the values of its labels.
-func series(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
+// series are the values of a metric by its labels.
+func series(t *testing.T, registry prometheus.Gatherer, name string) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
@@ -103,7 +103,7 @@ func series(t *testing.T, registry *prometheus.Registry, name string) map[string
 		for _, metric := range family.GetMetric() {
 			var labels []string
 			for _, label := range metric.GetLabel() {
-				labels = append(labels, label.GetValue())
+				labels = append(labels, label.GetName()+"="+label.GetValue())
 			}
 			values[strings.Join(labels, " ")] = metric.GetGauge().GetValue()
 		}
