@@ -81,6 +81,8 @@ suspend: true`},
 
 		{why: "16 labels are enough", spec: `secretTemplate: {labels: ` + pairs(17) + `}`,
 			refused: []string{"spec.secretTemplate.labels: Too many: ", "must have at most 16 items"}},
+		{why: "and 16 annotations", spec: `secretTemplate: {annotations: ` + pairs(17) + `}`,
+			refused: []string{"spec.secretTemplate.annotations: Too many: ", "must have at most 16 items"}},
 
 		{why: "our own labels are not to be forged", spec: `secretTemplate: {labels: {billing.xtracta.com/session: other}}`,
 			refused: []string{"spec.secretTemplate.labels: ", reserved}},
