@@ -57,7 +57,7 @@ func TestChaos(t *testing.T) {
 // wreakHavoc follows the plan. What befalls the machines comes one after the
 // other, later than planned if need be; all else at its time.
 func (w *world) wreakHavoc(plan []disturbance, lasting time.Duration) {
-	chaos, cancel := context.WithTimeout(w.t.Context(), lasting)
+	chaos, cancel := context.WithTimeout(w.T.Context(), lasting)
 	defer cancel()
 	w.proxy.percent.Store(usualPercent)
 	var under sync.WaitGroup
@@ -107,11 +107,11 @@ var machines = map[kind]func(w *world, chaos context.Context, d disturbance){
 
 // stopAPIServer and startAPIServer try again: on a busy machine either takes longer than the server's
 // keeper waits.
-func (w *world) stopAPIServer() { w.insistOn("stop the API server", w.cluster.StopAPIServer) }
+func (w *world) stopAPIServer() { w.insistOn("stop the API server", w.Cluster.StopAPIServer) }
 
 func (w *world) startAPIServer() {
 	w.insistOn("start the API server", func() error {
-		err := w.cluster.StartAPIServer()
+		err := w.Cluster.StartAPIServer()
 		if err != nil {
 			w.stopAPIServer() // what did not get ready in time is on its way out
 		}
@@ -125,7 +125,7 @@ func (w *world) insistOn(what string, do func() error) {
 		err = do()
 	}
 	if err != nil {
-		w.t.Errorf("%s: %v", what, err)
+		w.T.Errorf("%s: %v", what, err)
 	}
 }
 
@@ -135,19 +135,19 @@ func (w *world) disturb(chaos context.Context, d disturbance) {
 	switch d.Kind {
 	case endpointDown:
 		w.chronicle.note(nobody, "the endpoint is down for %s", d.Lasts)
-		w.standin.Misbehave(standin.Status(503))
+		w.Standin.Misbehave(standin.Status(503))
 		pause(chaos, d.Lasts)
-		w.standin.Misbehave()
+		w.Standin.Misbehave()
 	case endpointFault:
 		fault, key := endpointFaults[d.Choice], s.key.value()
 		w.chronicle.note(s.number, "the endpoint misbehaves for %s: %s", d.Lasts, fault.name)
 		if fault.once {
-			w.standin.MisbehaveFor(key, standin.Times(1, fault.faults...))
+			w.Standin.MisbehaveFor(key, standin.Times(1, fault.faults...))
 		} else {
-			w.standin.MisbehaveFor(key, standin.Sometimes(d.Share, fault.faults...))
+			w.Standin.MisbehaveFor(key, fault.faults...)
 		}
 		pause(chaos, d.Lasts)
-		w.standin.MisbehaveFor(key)
+		w.Standin.MisbehaveFor(key)
 		if fault.once {
 			w.act(s, renewal()) // a rejection needs a person
 		}
@@ -160,7 +160,7 @@ func (w *world) disturb(chaos context.Context, d disturbance) {
 // are in trouble are asked for a fresh URL.
 func (w *world) calmDown() {
 	w.proxy.percent.Store(0)
-	w.standin.Heal()
+	w.Standin.Heal()
 	w.chronicle.note(nobody, "nothing goes wrong any more")
 	for _, s := range w.subjects {
 		w.insist(s.number, "look after", func(ctx context.Context) error {

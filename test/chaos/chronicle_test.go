@@ -69,12 +69,12 @@ func (c *chronicle) when(at time.Time) string {
 
 // violated fails the test, and tells what an engineer on call would want to know.
 func (w *world) violated(session int, format string, args ...any) {
-	w.t.Helper()
+	w.T.Helper()
 	name := "no session in particular"
 	if session != nobody {
 		name = sessionName(session)
 	}
 	now := time.Now()
-	w.t.Errorf("%s at %s (%s): %s\n  what led to it:\n%s", name, w.chronicle.when(now), now.UTC().Format(time.RFC3339Nano),
+	w.T.Errorf("%s at %s (%s): %s\n  what led to it:\n%s", name, w.chronicle.when(now), now.UTC().Format(time.RFC3339Nano),
 		fmt.Sprintf(format, args...), w.chronicle.history(session))
 }

@@ -29,19 +29,14 @@ type fleet struct {
 
 // manager is one as a process.
 type manager struct {
+	*env.Process
 	number int
-	cmd    *exec.Cmd
-	out    env.Buffer
 	told   atomic.Bool // to end
-	exited chan struct{}
-	err    error // why it ended, once it has
 }
 
 const (
 	// endpointTimeout is what the managers are told.
 	endpointTimeout = 8 * time.Second
-	// stopTimeout is for how long a manager may finish what it does when it is told to stop.
-	stopTimeout = time.Minute
 	// restartDelay is what a kubelet takes to start a container again.
 	restartDelay = 500 * time.Millisecond
 )
@@ -53,7 +48,7 @@ func (f *fleet) run(replicas int) {
 	f.stopKeep = cancel
 	args := f.args
 	if replicas > 1 {
-		args = append(slices.Clone(args), "--leader-elect", "--leader-election-namespace", f.w.namespace)
+		args = append(slices.Clone(args), "--leader-elect", "--leader-election-namespace", f.w.Namespace)
 	}
 	for range replicas {
 		f.keepers.Go(func() {
@@ -75,56 +70,39 @@ func (f *fleet) stop() {
 
 // keep runs a manager until it ends.
 func (f *fleet) keep(ctx context.Context, args []string) {
-	m, err := f.start(args)
-	if err != nil {
-		f.w.violated(nobody, "a manager cannot be started: %v", err)
-		return
-	}
+	m := f.start(args)
 	f.w.chronicle.note(nobody, "manager %d starts", m.number)
-	select {
-	case <-m.exited:
-	case <-ctx.Done():
+	for ctx.Err() == nil && !m.Ended() {
+		pause(ctx, 20*time.Millisecond) // the pace of looking
+	}
+	if !m.Ended() {
 		f.end(m, syscall.SIGTERM)
 	}
-	f.w.chronicle.note(nobody, "manager %d has ended: %v", m.number, m.err)
-	f.judgeEnd(m)
+	err := m.Wait()
+	f.w.chronicle.note(nobody, "manager %d has ended: %v", m.number, err)
+	f.judgeEnd(m, err)
 }
 
-func (f *fleet) start(args []string) (*manager, error) {
+func (f *fleet) start(args []string) *manager {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := &manager{number: len(f.all) + 1, cmd: exec.Command(f.program, args...), exited: make(chan struct{})}
-	m.cmd.Stderr = &m.out
-	m.cmd.WaitDelay = 2 * time.Second // the watcher holds no pipe, but a slow machine may
-	if err := m.cmd.Start(); err != nil {
-		return nil, err
-	}
+	m := &manager{number: len(f.all) + 1, Process: env.Start(f.w.T, exec.Command(f.program, args...))}
 	f.all = append(f.all, m)
-	go func() {
-		m.err = m.cmd.Wait()
-		close(m.exited)
-	}()
-	return m, nil
+	return m
 }
 
 // end ends a manager, and waits until it has.
 func (f *fleet) end(m *manager, signal syscall.Signal) {
 	f.w.chronicle.note(nobody, "manager %d gets: %s", m.number, signal)
 	m.told.Store(true)
-	_ = m.cmd.Process.Signal(signal)
-	select {
-	case <-m.exited:
-	case <-time.After(stopTimeout):
-		f.w.violated(nobody, "manager %d does not end when it is told to", m.number)
-		_ = m.cmd.Process.Kill()
-		<-m.exited
-	}
+	m.Signal(signal)
+	_ = m.Wait()
 }
 
 // endOne ends a manager of that kind; where there is none, any.
 func (f *fleet) endOne(wanted func(*manager) bool, signal syscall.Signal) {
 	f.mu.Lock()
-	running := slices.DeleteFunc(slices.Clone(f.all), (*manager).hasEnded)
+	running := slices.DeleteFunc(slices.Clone(f.all), func(m *manager) bool { return m.Ended() })
 	f.mu.Unlock()
 	if i := slices.IndexFunc(running, wanted); i >= 0 {
 		f.end(running[i], signal)
@@ -135,28 +113,28 @@ func (f *fleet) endOne(wanted func(*manager) bool, signal syscall.Signal) {
 
 // judgeEnd holds that a manager ends when it is told to, when it cannot reach the API server
 // at its start, and when it is not the leader any more; for no other reason.
-func (f *fleet) judgeEnd(m *manager) {
-	log := m.out.String()
+func (f *fleet) judgeEnd(m *manager, err error) {
+	log := m.Out.String()
 	for _, defect := range []string{"panic: ", "this is a defect"} {
 		if at := strings.Index(log, defect); at >= 0 {
 			f.w.violated(nobody, "manager %d has a defect: %s", m.number, log[at:])
 		}
 	}
 	if m.leads() && !m.told.Load() && !strings.Contains(log, "leader election lost") {
-		f.w.violated(nobody, "manager %d ended by itself: %v: …%s", m.number, m.err, log[max(0, len(log)-2000):])
+		f.w.violated(nobody, "manager %d ended by itself: %v: …%s", m.number, err, log[max(0, len(log)-2000):])
 	}
 }
 
 // takeovers are when another process began to work.
 func (f *fleet) takeovers() (all []time.Time) {
 	for _, m := range f.all {
-		for line := range strings.Lines(m.out.String()) {
+		for line := range strings.Lines(m.Out.String()) {
 			if !strings.Contains(line, beginsToWork) {
 				continue
 			}
 			at, err := time.Parse(time.RFC3339Nano, strings.TrimPrefix(strings.Fields(line)[0], "time="))
 			if err != nil {
-				f.w.t.Error(err)
+				f.w.T.Error(err)
 			}
 			all = append(all, at)
 			break
@@ -168,17 +146,8 @@ func (f *fleet) takeovers() (all []time.Time) {
 // beginsToWork is what a manager logs when it has become the leader.
 const beginsToWork = `msg="Starting workers"`
 
-func (m *manager) leads() bool    { return strings.Contains(m.out.String(), beginsToWork) }
+func (m *manager) leads() bool    { return m.Said(beginsToWork) }
 func (m *manager) standsBy() bool { return !m.leads() }
-
-func (m *manager) hasEnded() bool {
-	select {
-	case <-m.exited:
-		return true
-	default:
-		return false
-	}
-}
 
 // pause waits, unless the context ends first.
 func pause(ctx context.Context, d time.Duration) {

@@ -83,18 +83,18 @@ func forAWhile(field string, during, after any) func(*world, context.Context, *s
 func (w *world) act(s *subject, what patch) {
 	text, err := json.Marshal(what)
 	if err != nil {
-		w.t.Error(err)
+		w.T.Error(err)
 	}
 	w.chronicle.acted(s.number, "patches the session with "+string(text))
 	w.insist(s.number, "patch the session", func(ctx context.Context) error {
-		return w.client.Patch(ctx, builders.Session(s.name(), builders.In(w.namespace)), client.RawPatch(types.MergePatchType, text))
+		return w.Client.Patch(ctx, builders.Session(s.name(), builders.In(w.Namespace)), client.RawPatch(types.MergePatchType, text))
 	})
 }
 
 func (w *world) deleteSecret(_ context.Context, s *subject, _ disturbance) {
 	w.chronicle.acted(s.number, "deletes the generated Secret")
 	w.insist(s.number, "delete the Secret", func(ctx context.Context) error {
-		return client.IgnoreNotFound(w.client.Delete(ctx, builders.KeySecretOf(w.namespace, s.name(), "")))
+		return client.IgnoreNotFound(w.Client.Delete(ctx, builders.KeySecretOf(w.Namespace, s.name(), "")))
 	})
 }
 
@@ -106,7 +106,7 @@ func (w *world) rotateKey(_ context.Context, s *subject, _ disturbance) {
 	w.changeSecret(nobody, s.key.name, func(secret *corev1.Secret) {
 		secret.Data[v1alpha1.DefaultAPIKeySecretKey] = []byte(value)
 	})
-	w.standin.RevokeKeys(old)
+	w.Standin.RevokeKeys(old)
 }
 
 // actedOnKey notes what people did to all sessions with the key.
@@ -121,13 +121,13 @@ func (w *world) removeKey(chaos context.Context, s *subject, d disturbance) {
 	k.changing.Lock()
 	defer k.changing.Unlock()
 	w.actedOnKey(k, fmt.Sprintf("deletes the key's Secret, for %s", d.Lasts))
-	secret := builders.KeySecretOf(w.namespace, k.name, k.value())
+	secret := builders.KeySecretOf(w.Namespace, k.name, k.value())
 	w.insist(nobody, "delete "+k.name, func(ctx context.Context) error {
-		return client.IgnoreNotFound(w.client.Delete(ctx, secret.DeepCopy()))
+		return client.IgnoreNotFound(w.Client.Delete(ctx, secret.DeepCopy()))
 	})
 	pause(chaos, d.Lasts)
 	w.insist(nobody, "create "+k.name, func(ctx context.Context) error {
-		return client.IgnoreAlreadyExists(w.client.Create(ctx, secret.DeepCopy()))
+		return client.IgnoreAlreadyExists(w.Client.Create(ctx, secret.DeepCopy()))
 	})
 }
 
@@ -151,11 +151,11 @@ func (w *world) editSecret(_ context.Context, s *subject, d disturbance) {
 func (w *world) changeSecret(session int, name string, change func(*corev1.Secret)) {
 	w.insist(session, "change Secret "+name, func(ctx context.Context) error {
 		var secret corev1.Secret
-		if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, &secret); err != nil {
+		if err := w.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: name}, &secret); err != nil {
 			return client.IgnoreNotFound(err)
 		}
 		change(&secret)
-		return client.IgnoreNotFound(w.client.Update(ctx, &secret))
+		return client.IgnoreNotFound(w.Client.Update(ctx, &secret))
 	})
 }
 
@@ -169,7 +169,7 @@ const (
 
 // insist does something until it works.
 func (w *world) insist(session int, what string, do func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), patienceOfPeople)
+	ctx, cancel := context.WithTimeout(w.T.Context(), patienceOfPeople)
 	defer cancel()
 	for breath := 100 * time.Millisecond; ; breath = min(2*breath, longestBreath) {
 		err := do(ctx)

@@ -36,7 +36,6 @@ type disturbance struct {
 	Session int           // whose, where it is about one
 	Lasts   time.Duration // until it is over, where it is not at once
 	Choice  int           // among the ways in which it can be done
-	Share   float64       // of the requests that a fault of the endpoint befalls
 }
 
 const (
@@ -92,7 +91,7 @@ func (d drawing) endpoint() (plan []disturbance) {
 	for range d.howMany(betweenFaults) {
 		plan = append(plan, disturbance{
 			At: d.sometime(), Kind: endpointFault, Session: d.IntN(d.sessions), Lasts: d.between(5*time.Second, 25*time.Second),
-			Choice: d.IntN(len(endpointFaults)), Share: []float64{0.6, 1}[d.IntN(2)],
+			Choice: d.IntN(len(endpointFaults)),
 		})
 	}
 	for at := d.between(0, betweenOutages); at < d.lasting; at += betweenOutages {

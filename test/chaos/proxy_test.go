@@ -126,7 +126,7 @@ func objectOf(r *http.Request) string {
 	return ""
 }
 
-var grantedURL = regexp.MustCompile(`https?://[^"\s]*` + urlMark + `[A-Za-z0-9-]*`)
+var grantedURL = regexp.MustCompile(`https?://[^"\s]*index\.html\?t=[\w-]*`)
 
 // refuse answers as an admission plugin that is careless with what it is shown: it quotes the URL.
 func refuse(code int, reason metav1.StatusReason) func(*proxy, http.ResponseWriter, *http.Request) {

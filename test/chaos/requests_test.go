@@ -64,9 +64,9 @@ func dueAfter(r standin.Request) time.Duration {
 
 // judgeRequests looks whether all requests are explained.
 func (w *world) judgeRequests() {
-	w.t.Helper()
+	w.T.Helper()
 	bySession := map[int][]standin.Request{}
-	for _, r := range w.standin.Log() {
+	for _, r := range w.Standin.Log() {
 		number := sessionAsking(r.Expire)
 		bySession[number] = append(bySession[number], r)
 	}

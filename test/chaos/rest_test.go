@@ -33,7 +33,7 @@ const (
 
 // becomesWell waits until all is well, and reports whether it came to that.
 func (w *world) becomesWell() bool {
-	w.t.Helper()
+	w.T.Helper()
 	deadline := time.Now().Add(recoveryPatience)
 	for {
 		troubles := w.troubles()
@@ -46,14 +46,14 @@ func (w *world) becomesWell() bool {
 			}
 			return false
 		}
-		pause(w.t.Context(), 500*time.Millisecond)
+		pause(w.T.Context(), 500*time.Millisecond)
 	}
 }
 
 // rest leaves all alone for the life of a URL. No Secret may hold an expired URL meanwhile, and no
 // session may say that anything is wrong.
 func (w *world) rest() {
-	w.t.Helper()
+	w.T.Helper()
 	w.chronicle.note(nobody, "all has recovered")
 	w.restBegan = time.Now()
 	for time.Since(w.restBegan) < *chaosLife+restLasts {
@@ -62,7 +62,7 @@ func (w *world) rest() {
 				w.violated(number, "nothing was wrong any more, and then: %s", trouble)
 			}
 		}
-		pause(w.t.Context(), 500*time.Millisecond)
+		pause(w.T.Context(), 500*time.Millisecond)
 	}
 	w.becomesWell()
 }
@@ -71,7 +71,7 @@ func (w *world) all() ([]v1alpha1.BillingSession, map[string]*corev1.Secret) {
 	var sessions v1alpha1.BillingSessionList
 	var secrets corev1.SecretList
 	for _, list := range []client.ObjectList{&secrets, &sessions} {
-		w.insist(nobody, "list", func(ctx context.Context) error { return w.client.List(ctx, list, client.InNamespace(w.namespace)) })
+		w.insist(nobody, "list", func(ctx context.Context) error { return w.Client.List(ctx, list, client.InNamespace(w.Namespace)) })
 	}
 	byName := map[string]*corev1.Secret{}
 	for i := range secrets.Items {
@@ -111,7 +111,7 @@ func (w *world) trouble(session *v1alpha1.BillingSession, secret *corev1.Secret)
 		return "there is no Secret"
 	}
 	url := string(secret.Data[v1alpha1.SecretKeyURL])
-	grants := w.standin.Grants(w.subjects[numberOf(session.Name)].key.value())
+	grants := w.Standin.Grants(w.subjects[numberOf(session.Name)].key.value())
 	i := slices.IndexFunc(grants, func(g standin.Grant) bool { return g.URL == url })
 	switch {
 	case i < 0:

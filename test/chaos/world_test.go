@@ -5,16 +5,12 @@ package chaos
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -26,16 +22,12 @@ import (
 
 // world is everything that takes part.
 type world struct {
-	t         *testing.T
-	namespace string
-	cluster   *controlplane.ControlPlane
-	client    client.WithWatch // straight to the API server
-	standin   *standin.Server
-	proxy     *proxy
-	fleet     *fleet
-	chronicle *chronicle
-	subjects  []*subject
-	keys      []*key
+	*env.Stage // whose client goes straight to the API server
+	proxy      *proxy
+	fleet      *fleet
+	chronicle  *chronicle
+	subjects   []*subject
+	keys       []*key
 	// restBegan is when nothing was left to recover from.
 	restBegan time.Time
 }
@@ -58,9 +50,6 @@ type key struct {
 }
 
 const (
-	// keyMark is in each key, and urlMark in each granted URL: nothing else says so.
-	keyMark = "chaoskey"
-	urlMark = "chaosurl"
 	// sharersOfKey share one key where it is not a session's own, as one of five sessions does.
 	sharersOfKey = 3
 	// mostSessions can be told apart by the expiry that they ask for.
@@ -87,22 +76,22 @@ func sessionAsking(expire time.Duration) int { return int(expire/time.Second)/se
 
 func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	t.Helper()
+	cluster := env.NewCluster(t, controlplane.Options{CRDDirs: []string{env.CRDs()}})
 	w := &world{
-		t: t, namespace: fmt.Sprintf("chaos-%08x", rand.Uint32()), cluster: env.NewCluster(t, controlplane.Options{CRDDirs: []string{env.CRDs()}}),
+		Stage:     env.NewStage(t, cluster, standin.AcceptAnyKey(), standin.WithMaxLife(*chaosLife)),
 		chronicle: newChronicle(),
 	}
-	config := w.cluster.Config()
+	config := cluster.Config()
 	config.Timeout = 10 * time.Second
-	w.client = env.Client(t, config)
-	w.proxy = newProxy(t, w.chronicle, seed, w.cluster.Config())
-	endpoint := w.startEndpoint(seed)
+	w.Client = env.Client(t, config)
+	w.proxy = newProxy(t, w.chronicle, seed, cluster.Config())
 	w.fleet = &fleet{
 		w: w, program: env.Tethered(t, "manager"),
 		args: []string{
 			"--kubeconfig", w.proxy.kubeconfig,
-			"--endpoint-url", endpoint,
+			"--endpoint-url", w.URL + standin.Path,
 			"--endpoint-timeout", endpointTimeout.String(),
-			"--watch-namespaces", w.namespace,
+			"--watch-namespaces", w.Namespace,
 			"--metrics-bind-address", "0", "--health-probe-bind-address", "0",
 			"--log-format", "text", "--log-level", "debug",
 		},
@@ -113,37 +102,22 @@ func newWorld(t *testing.T, seed uint64, sessions int) *world {
 	return w
 }
 
-func (w *world) startEndpoint(seed uint64) (address string) {
-	var granted atomic.Int64
-	w.standin, address = env.Endpoint(w.t, standin.AcceptAnyKey(), standin.WithSeed(seed), standin.WithMaxLife(*chaosLife),
-		standin.WithTokens(func() string { return fmt.Sprintf("%s-%d-%016x", urlMark, granted.Add(1), rand.Uint64()) }))
-	return address + standin.Path
-}
-
 // populate creates the sessions and their keys.
 func (w *world) populate(sessions int) {
-	w.t.Helper()
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})
+	w.T.Helper()
 	owners := sessions - sessions/5
 	for i := range sessions {
 		if i < owners || (i-owners)%sharersOfKey == 0 {
 			k := &key{name: "key-" + sessionName(i)}
-			w.create(builders.KeySecretOf(w.namespace, k.name, k.next()))
+			w.Create(builders.KeySecretOf(w.Namespace, k.name, k.next()))
 			w.keys = append(w.keys, k)
 		}
 		k := w.keys[len(w.keys)-1]
 		s := &subject{number: i, key: k}
 		k.subjects = append(k.subjects, s)
 		w.subjects = append(w.subjects, s)
-		w.create(builders.Session(s.name(), builders.In(w.namespace), builders.KeySecret(k.name),
+		w.Create(builders.Session(s.name(), builders.In(w.Namespace), builders.KeySecret(k.name),
 			builders.Expiration(int32(expirationOf(i, 0)))))
-	}
-}
-
-func (w *world) create(object client.Object) {
-	w.t.Helper()
-	if err := w.client.Create(w.t.Context(), object); err != nil {
-		w.t.Fatal(err)
 	}
 }
 
@@ -161,11 +135,11 @@ func (k *key) next() string {
 func (k *key) value() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return fmt.Sprintf("%s-%s-%d", keyMark, k.name, k.version)
+	return fmt.Sprintf("%s%s-%d", env.KeyPrefix, k.name, k.version)
 }
 
 func (w *world) session(ctx context.Context, s *subject) (*v1alpha1.BillingSession, error) {
 	var session v1alpha1.BillingSession
-	err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: s.name()}, &session)
+	err := w.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: s.name()}, &session)
 	return &session, err
 }
