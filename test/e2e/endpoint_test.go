@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -74,17 +73,10 @@ func (e *endpoint) in(t *testing.T) *endpoint { return &endpoint{e.stage.in(t), 
 // requestLog is where the stand-in tells of its requests.
 const requestLog = "/_standin/requests"
 
-// request is what the stand-in tells of one.
-type request struct {
-	Time    time.Time
-	Key     string
-	Outcome standin.Outcome
-}
-
 // requests are those that came with a key, in their order.
-func (e *endpoint) requests(key string) (found []request) {
+func (e *endpoint) requests(key string) (found []standin.Request) {
 	e.T.Helper()
-	var said struct{ Log []request }
+	var said struct{ Log []standin.Request }
 	e.eventually("the stand-in answers", func() error {
 		text, err := e.get(requestLog)
 		if err != nil {

@@ -67,9 +67,9 @@ func granted(grant Grant, life time.Duration) *answer {
 }
 
 // failed is an error with its HTTP code, repeated in the body.
-func failed(status int, message string) *answer {
+func failed(outcome Outcome, status int, message string) *answer {
 	answer := newAnswer(status, &document{Status: strconv.Itoa(status), Message: message})
-	answer.outcome = Faulted
+	answer.outcome = outcome
 	return answer
 }
 

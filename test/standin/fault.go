@@ -41,15 +41,6 @@ func Times(n int, faults ...Fault) Fault {
 	}}
 }
 
-// Sometimes applies faults with a probability between 0 and 1. See [WithSeed].
-func Sometimes(probability float64, faults ...Fault) Fault {
-	return Fault{"sometimes " + join(faults), func(p *plan) {
-		if p.chance() < probability {
-			p.applyAll(faults)
-		}
-	}}
-}
-
 func join(faults []Fault) string {
 	names := make([]string, len(faults))
 	for i, fault := range faults {
@@ -60,9 +51,8 @@ func join(faults []Fault) string {
 
 // plan says how one request will be answered. Faults change it, then the server follows it.
 type plan struct {
-	form   form
-	now    time.Time
-	chance func() float64
+	form form
+	now  time.Time
 
 	delay   time.Duration
 	maxLife time.Duration // no limit when zero

@@ -33,7 +33,7 @@ func Latency(d time.Duration) Fault {
 // Status answers with an HTTP code and the same status in the body.
 func Status(code int) Fault {
 	return instead("status="+strconv.Itoa(code), func() *answer {
-		return failed(code, fmt.Sprintf("The stand-in was told to answer %d %s", code, http.StatusText(code)))
+		return failed(Faulted, code, fmt.Sprintf("The stand-in was told to answer %d %s", code, http.StatusText(code)))
 	})
 }
 
@@ -41,7 +41,7 @@ func Status(code int) Fault {
 // a URL.
 func BodyStatus(code int, message string) Fault {
 	return instead("body-status="+strconv.Itoa(code), func() *answer {
-		answer := failed(code, message)
+		answer := failed(Faulted, code, message)
 		answer.status = http.StatusOK
 		return answer
 	})
@@ -51,7 +51,7 @@ func BodyStatus(code int, message string) Fault {
 // when retryAfter is not positive.
 func Throttle(retryAfter time.Duration) Fault {
 	return instead("throttle="+retryAfter.String(), func() *answer {
-		answer := failed(http.StatusTooManyRequests, "Too many requests")
+		answer := failed(Faulted, http.StatusTooManyRequests, "Too many requests")
 		if retryAfter > 0 {
 			answer.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 		}
@@ -62,7 +62,7 @@ func Throttle(retryAfter time.Duration) Fault {
 // Redirect answers 307 to another place.
 func Redirect(location string) Fault {
 	return instead("redirect="+location, func() *answer {
-		answer := failed(http.StatusTemporaryRedirect, "The resource is elsewhere for now")
+		answer := failed(Faulted, http.StatusTemporaryRedirect, "The resource is elsewhere for now")
 		answer.header.Set("Location", location)
 		return answer
 	})

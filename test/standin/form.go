@@ -24,32 +24,20 @@ type form struct {
 	expire time.Duration
 }
 
-// refusal is the answer to a request that the document does not allow.
-type refusal struct {
-	status  int
-	message string
-	header  map[string]string
-}
-
-func invalid(format string, args ...any) *refusal {
-	return &refusal{status: http.StatusUnprocessableEntity, message: fmt.Sprintf(format, args...)}
-}
+// invalid refuses a request that the document does not allow.
+func invalid(status int, message string) *answer { return failed(Invalid, status, message) }
 
 // readForm reads the POST parameters of the document, or refuses them. No message
 // repeats a value, as it may be a key in the wrong place.
-func readForm(w http.ResponseWriter, r *http.Request) (form, *refusal) {
+func readForm(w http.ResponseWriter, r *http.Request) (form, *answer) {
 	if r.Method != http.MethodPost {
-		return form{}, &refusal{
-			status:  http.StatusMethodNotAllowed,
-			message: "Only POST is allowed here",
-			header:  map[string]string{"Allow": http.MethodPost},
-		}
+		return form{}, invalid(http.StatusMethodNotAllowed, "Only POST is allowed here")
 	}
 	if r.URL.RawQuery != "" {
-		return form{}, &refusal{status: http.StatusBadRequest, message: "Parameters belong in the body, not in the query"}
+		return form{}, invalid(http.StatusBadRequest, "Parameters belong in the body, not in the query")
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return form{}, &refusal{status: http.StatusUnsupportedMediaType, message: "The body must be application/x-www-form-urlencoded"}
+		return form{}, invalid(http.StatusUnsupportedMediaType, "The body must be application/x-www-form-urlencoded")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormSize)
 	if err := r.ParseForm(); err != nil {
@@ -58,34 +46,34 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, *refusal) {
 	return parseForm(r.PostForm)
 }
 
-func unreadable(err error) *refusal {
+func unreadable(err error) *answer {
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return &refusal{status: http.StatusRequestEntityTooLarge, message: "The body is too large"}
+		return invalid(http.StatusRequestEntityTooLarge, "The body is too large")
 	}
-	return &refusal{status: http.StatusBadRequest, message: "The body could not be read as a form"}
+	return invalid(http.StatusBadRequest, "The body could not be read as a form")
 }
 
 // parseForm returns the key with a refusal too, so that the request is counted for it.
-func parseForm(values url.Values) (form, *refusal) {
+func parseForm(values url.Values) (form, *answer) {
 	parsed := form{key: values.Get("api_key"), purge: values.Get("purge"), expire: defaultLife}
 	for name, given := range values {
 		if !slices.Contains([]string{"api_key", "purge", "expire"}, name) {
-			return parsed, invalid("A parameter is unknown; api_key, purge and expire are known")
+			return parsed, invalid(http.StatusUnprocessableEntity, "A parameter is unknown; api_key, purge and expire are known")
 		}
 		if len(given) > 1 {
-			return parsed, invalid("%s is given more than once", name)
+			return parsed, invalid(http.StatusUnprocessableEntity, name+" is given more than once")
 		}
 	}
 	if parsed.key == "" {
-		return parsed, invalid("api_key is required")
+		return parsed, invalid(http.StatusUnprocessableEntity, "api_key is required")
 	}
 	if values.Has("purge") && !slices.Contains([]string{"delete", "process"}, parsed.purge) {
-		return parsed, invalid("purge must be delete or process")
+		return parsed, invalid(http.StatusUnprocessableEntity, "purge must be delete or process")
 	}
 	if values.Has("expire") {
 		seconds, err := strconv.ParseUint(values.Get("expire"), 10, 32)
 		if err != nil || seconds < 1 || seconds > uint64(maxLife/time.Second) {
-			return parsed, invalid("expire must be a number of seconds from 1 to %d", maxLife/time.Second)
+			return parsed, invalid(http.StatusUnprocessableEntity, fmt.Sprintf("expire must be a number of seconds from 1 to %d", maxLife/time.Second))
 		}
 		parsed.expire = time.Duration(seconds) * time.Second
 	}

@@ -77,8 +77,6 @@ func KeyID(key string) string {
 func (s *Server) arrive(form form) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requestsOf[form.key]++
-	s.unanswered++
 	entry := &Request{Time: s.clock.Now(), Key: KeyID(form.key), Purge: form.purge, Expire: form.expire, Outcome: Pending}
 	s.log = append(s.log, entry)
 	return entry
@@ -95,25 +93,26 @@ func (s *Server) decided(entry *Request, answer *answer, faults []string) Reques
 	return *entry
 }
 
-// leave counts a request as answered.
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unanswered--
-}
-
 // InFlight returns how many requests have arrived and are not answered yet.
 func (s *Server) InFlight() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.unanswered
+	return s.count(func(r *Request) bool { return r.Outcome == Pending })
 }
 
 // Requests returns how many requests came with a key, whatever their outcome.
 func (s *Server) Requests(key string) int {
+	id := KeyID(key)
+	return s.count(func(r *Request) bool { return r.Key == id })
+}
+
+func (s *Server) count(counts func(*Request) bool) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.requestsOf[key]
+	for _, entry := range s.log {
+		if counts(entry) {
+			n++
+		}
+	}
+	return n
 }
 
 // Total returns how many requests came, including those without a readable key.

@@ -3,7 +3,6 @@ package standin
 import (
 	"crypto/rand"
 	"encoding/base64"
-	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -20,21 +19,18 @@ type Server struct {
 	maxLife time.Duration
 	observe func(Request)
 	routes  *http.ServeMux
-	gate    gate
 
-	mu         sync.Mutex
-	offset     time.Duration // of the server's clock from the true one
-	random     *mathrand.Rand
-	anyKey     bool            // has access, unless it was revoked
-	access     map[string]bool // by key; false when it was revoked
-	faults     []Fault         // for all keys
-	faultsOf   map[string][]Fault
-	grantsOf   map[string][]Grant
-	grants     map[string]Grant // by token
-	visits     int
-	requestsOf map[string]int
-	unanswered int
-	log        []*Request
+	mu       sync.Mutex
+	offset   time.Duration   // of the server's clock from the true one
+	anyKey   bool            // has access, unless it was revoked
+	access   map[string]bool // by key; false when it was revoked
+	faults   []Fault         // for all keys
+	faultsOf map[string][]Fault
+	grantsOf map[string][]Grant
+	grants   map[string]Grant // by token
+	visits   int
+	log      []*Request
+	held     chan struct{} // closed unless answers are held back
 }
 
 // Option configures a server.
@@ -45,11 +41,12 @@ type Option func(*Server)
 func New(options ...Option) *Server {
 	s := &Server{
 		clock: clock.RealClock{}, tokens: randomToken, maxLife: maxLife, observe: func(Request) {}, routes: http.NewServeMux(),
-		access: map[string]bool{}, faultsOf: map[string][]Fault{}, grantsOf: map[string][]Grant{}, grants: map[string]Grant{}, requestsOf: map[string]int{},
+		access: map[string]bool{}, faultsOf: map[string][]Fault{}, grantsOf: map[string][]Grant{}, grants: map[string]Grant{}, held: make(chan struct{}),
 	}
+	close(s.held)
 	s.routes.HandleFunc(Path, s.serveBillingUI)
 	s.routes.HandleFunc("GET "+PagePath, s.servePage)
-	for _, option := range append([]Option{WithSeed(1)}, options...) {
+	for _, option := range options {
 		option(s)
 	}
 	return s
@@ -92,11 +89,6 @@ func WithTokens(next func() string) Option {
 // WithFaults is [Server.Misbehave] from the start.
 func WithFaults(faults ...Fault) Option {
 	return func(s *Server) { s.Misbehave(faults...) }
-}
-
-// WithSeed seeds the random decisions of [Sometimes].
-func WithSeed(seed uint64) Option {
-	return func(s *Server) { s.random = mathrand.New(mathrand.NewPCG(seed, seed)) }
 }
 
 // OnAnswer calls observe with each entry of the log, before the answer is sent. observe
@@ -171,16 +163,16 @@ func (s *Server) faultsFor(key string) []Fault {
 	return slices.Concat(s.faultsOf[key], s.faults)
 }
 
-func (s *Server) chance() float64 {
+// Hold holds back the answers to requests that arrive from now on, until release is called.
+// Requests are still decided as they arrive, and counted, so that a test can stop a client
+// between its request and the answer. A fault that is set later is not theirs.
+func (s *Server) Hold() (release func()) {
+	held := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.random.Float64()
+	s.held = held
+	return sync.OnceFunc(func() { close(held) })
 }
-
-// Hold holds back all answers, including those of requests under way, until release is
-// called. Requests are still decided as they arrive, and counted, so that a test can stop a
-// client between its request and the answer. A fault that is set later is not theirs.
-func (s *Server) Hold() (release func()) { return s.gate.hold() }
 
 // randomToken makes a URL that cannot be guessed, about as long as the one in the
 // document's sample.

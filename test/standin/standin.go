@@ -45,11 +45,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 	form, refused := readForm(w, r)
 	entry := s.arrive(form)
-	defer s.leave()
-
-	plan := &plan{form: form, now: s.now(), chance: s.chance}
+	plan := &plan{form: form, now: s.now()}
 	answer := s.decide(r, form, refused, plan)
-	if !s.gate.pass(r.Context()) || !pause(r.Context(), plan.delay) {
+	if !s.pass(r.Context()) || !pause(r.Context(), plan.delay) {
 		answer.outcome, answer.status, answer.life = Abandoned, 0, 0
 	}
 	s.observe(s.decided(entry, answer, plan.applied))
@@ -62,9 +60,9 @@ func (s *Server) serveBillingUI(w http.ResponseWriter, r *http.Request) {
 
 // decide returns the answer to a request. A request that the document does not allow is
 // refused in spite of all faults: no fault hides a client's mistake.
-func (s *Server) decide(r *http.Request, form form, refused *refusal, plan *plan) *answer {
+func (s *Server) decide(r *http.Request, form form, refused *answer, plan *plan) *answer {
 	if refused != nil {
-		return plan.finish(refuse(refused))
+		return plan.finish(refused)
 	}
 	plan.applyAll(s.faultsFor(form.key))
 	if plan.instead != nil {
@@ -76,9 +74,7 @@ func (s *Server) decide(r *http.Request, form form, refused *refusal, plan *plan
 // faultless returns the answer of a service without faults.
 func (s *Server) faultless(r *http.Request, form form, plan *plan) *answer {
 	if !s.hasAccess(form.key) {
-		answer := failed(http.StatusForbidden, "The API key has no access to this resource")
-		answer.outcome = Refused
-		return answer
+		return failed(Refused, http.StatusForbidden, "The API key has no access to this resource")
 	}
 	if last, alive := s.lastGrant(form.key, plan.now); plan.sameURL && alive {
 		return granted(last, last.Expire.Sub(plan.now))
@@ -97,15 +93,6 @@ func (s *Server) faultless(r *http.Request, form form, plan *plan) *answer {
 	return granted(grant, life)
 }
 
-func refuse(refused *refusal) *answer {
-	answer := failed(refused.status, refused.message)
-	answer.outcome = Invalid
-	for name, value := range refused.header {
-		answer.header.Set(name, value)
-	}
-	return answer
-}
-
 // baseOf returns the scheme and host of granted URLs: the configured ones, or else those
 // that the client called.
 func (s *Server) baseOf(r *http.Request) string {
@@ -116,6 +103,19 @@ func (s *Server) baseOf(r *http.Request) string {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
+}
+
+// pass waits until no answers are held back. It reports whether the client is still there.
+func (s *Server) pass(ctx context.Context) bool {
+	s.mu.Lock()
+	held := s.held
+	s.mu.Unlock()
+	select {
+	case <-held:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // pause waits. It reports whether the client is still there.
