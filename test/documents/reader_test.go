@@ -40,15 +40,7 @@ func (s *stage) writeSession() {
 
 func (s *stage) declareAgain() { s.shell("kubectl apply -n finance -f acme.yaml") }
 
-func (s *stage) outputOpensThePage() {
-	s.t.Helper()
-	answer, err := http.Get(s.output)
-	s.must(err)
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		s.t.Errorf("the page answers %s", answer.Status)
-	}
-}
+func (s *stage) outputOpensThePage() { env.Fetch(s.t, s.output) }
 
 func (s *stage) aFreshURLComes() {
 	s.t.Helper()

@@ -2,6 +2,8 @@ package env
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -56,6 +58,21 @@ func FreeAddress(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return address
+}
+
+// Fetch is what a URL answers, which must be 200.
+func Fetch(t testing.TB, url string) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s: %v\n%s", url, answer.Status, err, text)
+	}
+	return string(text)
 }
 
 // Buffer is written by one goroutine and read by another meanwhile.

@@ -4,14 +4,13 @@ package manager
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -79,42 +78,29 @@ func (c *crowd) serve() {
 // create creates the objects, some at a time.
 func (c *crowd) create(secret func(*corev1.Secret), session func(*v1alpha1.BillingSession)) {
 	c.T.Helper()
-	const atOnce = 8
-	objects := make(chan client.Object)
-	var creators sync.WaitGroup
-	for range atOnce {
-		creators.Go(func() {
-			for object := range objects {
-				if err := c.Client.Create(c.T.Context(), object); err != nil {
-					c.T.Error(err)
-				}
-			}
-		})
+	var creating errgroup.Group
+	creating.SetLimit(8)
+	create := func(object client.Object) {
+		creating.Go(func() error { return c.Client.Create(c.T.Context(), object) })
 	}
 	for i := range crowdSecrets {
 		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 			Namespace: c.Namespace, Name: fmt.Sprintf("secret-%d", i), Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
 		}}
 		secret(s)
-		objects <- s
+		create(s)
 	}
 	for i := range crowdSessions {
-		objects <- builders.Session(fmt.Sprintf("session-%d", i), builders.In(c.Namespace), builders.Suspended(), session)
+		create(builders.Session(fmt.Sprintf("session-%d", i), builders.In(c.Namespace), builders.Suspended(), session))
 	}
-	close(objects)
-	creators.Wait()
+	c.Must(creating.Wait())
 }
 
 // resident is the manager's memory as it reports it.
 func (c *crowd) resident() float64 {
 	c.T.Helper()
-	response, err := http.Get("http://" + c.metrics + "/metrics")
-	if err != nil {
-		c.T.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(env.Fetch(c.T, "http://"+c.metrics+"/metrics")))
 	if err != nil || len(families["process_resident_memory_bytes"].GetMetric()) != 1 {
 		c.T.Fatalf("the manager does not report its memory: %v", err)
 	}

@@ -2,8 +2,6 @@ package manager
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -101,23 +99,12 @@ func (w *tenants) makeOther() {
 	w.other.GiveKey("key", w.Key)
 }
 
-// metricsText is what the manager serves for Prometheus.
-func (w *tenants) metricsText() string {
-	w.T.Helper()
-	response, err := http.Get("http://" + w.metrics + "/metrics")
-	w.Must(err)
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	w.Must(err)
-	return string(text)
-}
-
 // watched waits until the metric says of a namespace whether it is watched.
 func (w *tenants) watched(namespace string, watched int) {
 	w.T.Helper()
 	line := fmt.Sprintf("billingsession_namespace_watched{namespace=%q} %d", namespace, watched)
 	w.Eventually(line, func() string {
-		return env.Unless(strings.Contains(w.metricsText(), line), "not yet")
+		return env.Unless(strings.Contains(env.Fetch(w.T, "http://"+w.metrics+"/metrics"), line), "not yet")
 	})
 }
 
