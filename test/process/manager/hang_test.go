@@ -9,13 +9,16 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/test/env"
@@ -182,4 +185,27 @@ func (s *stage) renewedInTime(urls *simulation.Ledger, n int) {
 	if least < margin/2*time.Second {
 		s.T.Errorf("one was renewed with %s left, want at least half of %d s", least, margin)
 	}
+}
+
+// watchURLs keeps each URL that appears in a generated Secret of the stage. A watch alone would end
+// when it falls behind.
+func (s *stage) watchURLs() *simulation.Ledger {
+	s.T.Helper()
+	objects, err := cache.New(s.Cluster.Config(), cache.Options{
+		Scheme: env.Scheme(), DefaultNamespaces: map[string]cache.Config{s.Namespace: {}},
+	})
+	s.Must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = objects.Start(ctx) })
+	s.T.Cleanup(func() { cancel(); running.Wait() })
+	informer, err := objects.GetInformer(ctx, &corev1.Secret{})
+	s.Must(err)
+	var urls simulation.Ledger
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { urls.Note(nil, o.(*corev1.Secret)) },
+		UpdateFunc: func(o, n any) { urls.Note(o.(*corev1.Secret), n.(*corev1.Secret)) },
+	})
+	s.Must(err)
+	return &urls
 }

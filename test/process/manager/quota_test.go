@@ -6,18 +6,15 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
@@ -31,16 +28,18 @@ func TestRestartOverQuotaSpendsNoRequest(t *testing.T) {
 	t.Parallel()
 	const sessions = 100
 	options := []string{"--endpoint-qps=0", "--concurrency=64", "--log-level=info"}
-	f, began := newFleet(t), time.Now()
-	lift := f.exhaustQuota()
-	refused := f.countRefused()
-	manager := f.StartManager(options...)
-	f.createAll("acme", sessions, builders.Expiration(86400))
-	env.EventuallyWithin(t, 2*env.Patience, "all sessions say that their Secrets are refused", func() string {
-		return env.Unless(refused() == sessions, fmt.Sprintf("%d of %d", refused(), sessions))
-	})
+	s, began := newStage(t), time.Now()
+	each := func(do func(name string)) {
+		for i := range sessions {
+			do(fmt.Sprintf("acme-%d", i))
+		}
+	}
+	lift := s.exhaustQuota()
+	manager := s.StartManager(options...)
+	each(func(name string) { s.Session(name, builders.Expiration(86400)) })
+	each(func(name string) { s.Reaches(name, v1alpha1.ConditionStalled, v1alpha1.ReasonSecretWriteFailed) })
 	t.Logf("all say so %s after the beginning", time.Since(began).Round(time.Second))
-	asked := f.Standin.Total()
+	asked := s.Standin.Total()
 	if asked != sessions {
 		t.Errorf("%d requests before the restarts, want one for each of %d sessions", asked, sessions)
 	}
@@ -48,19 +47,21 @@ func TestRestartOverQuotaSpendsNoRequest(t *testing.T) {
 	for _, end := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		manager.Signal(end)
 		_ = manager.Wait()
-		manager = f.StartManager(options...)
-		f.waitForDryRuns(manager, sessions)
+		manager = s.StartManager(options...)
+		s.waitForDryRuns(manager, sessions)
 		t.Logf("all were tried again %s after the beginning", time.Since(began).Round(time.Second))
-		if got := f.Standin.Total() - asked; got > 0 {
+		if got := s.Standin.Total() - asked; got > 0 {
 			t.Fatalf("%d requests after %s and a restart, for Secrets that cannot be written", got, end)
 		}
 	}
 
 	lift()
 	env.EventuallyWithin(t, 10*time.Minute, "all sessions have a URL", func() string { // a refused write is tried again within that
-		return env.Unless(len(f.First("acme")) == sessions, fmt.Sprintf("%d of %d", len(f.First("acme")), sessions))
+		var secrets corev1.SecretList
+		s.Must(s.Client.List(t.Context(), &secrets, client.InNamespace(s.Namespace), client.HasLabels{v1alpha1.LabelSession}))
+		return env.Unless(len(secrets.Items) == sessions, fmt.Sprintf("%d of %d", len(secrets.Items), sessions))
 	})
-	if got := f.Standin.Total() - asked; got != sessions {
+	if got := s.Standin.Total() - asked; got != sessions {
 		t.Errorf("%d requests once the quota is lifted, want one for each of %d sessions", got, sessions)
 	}
 }
@@ -83,33 +84,6 @@ func (s *stage) exhaustQuota() (lift func()) {
 		return env.Unless(apierrors.IsForbidden(err), fmt.Sprint(err))
 	})
 	return func() { s.Delete(quota) }
-}
-
-// countRefused counts the sessions that say, at any time, that a person must make it possible to
-// write their Secrets.
-func (s *stage) countRefused() (count func() int) {
-	s.T.Helper()
-	var (
-		mu      sync.Mutex
-		refused = sets.New[string]()
-	)
-	note := func(object any) {
-		session := object.(*v1alpha1.BillingSession)
-		stalled := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionStalled)
-		if stalled != nil && stalled.Reason == v1alpha1.ReasonSecretWriteFailed {
-			mu.Lock()
-			defer mu.Unlock()
-			refused.Insert(session.Name)
-		}
-	}
-	s.inform(&v1alpha1.BillingSession{}, toolscache.ResourceEventHandlerFuncs{
-		AddFunc: note, UpdateFunc: func(_, now any) { note(now) },
-	})
-	return func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return refused.Len()
-	}
 }
 
 var failedWrite = regexp.MustCompile(`could not be written.* secret=(\S+)`)
