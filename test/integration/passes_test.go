@@ -20,50 +20,42 @@ import (
 func TestAFirstIssueAndARenewalMakeNoCallTooMany(t *testing.T) {
 	t.Parallel()
 	const sessions = 6
-	for _, row := range []struct{ name, suffix string }{
-		{"the Secret has the session's name", ""},
-		{"the Secret has a name of its own", "-url"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			w := newRunningWorld(t)
-			w.issued("marker")
-			w.rest()
-			w.calls.since()
-			w.clock.Stop()
-			urls := map[string]string{}
-			for i := range sessions {
-				name := fmt.Sprintf("session-%d", i)
-				urls[name] = ""
-				w.Session(name, builders.Expiration(600), builders.SecretName(name+row.suffix))
-			}
-			holdWrites := func(what, secret string) {
-				t.Helper()
-				for name := range urls {
-					urls[name] = w.waitForNewURL(name+row.suffix, urls[name])
-				}
-				w.rest()
-				w.andPass("marker", func() { w.poke("marker") }) // the cache has shown our own writes by then
-				writes := map[string]int{}
-				for _, made := range writesOf(w.calls.since()) {
-					writes[made]++
-				}
-				if diff := cmp.Diff(map[string]int{secret: sessions, patchStatus: sessions}, writes); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", what, diff)
-				}
-			}
-			holdWrites("a first issue", createSecret)
-
-			w.clock.Step(7 * time.Minute) // all are due, and none has expired
-			holdWrites("a renewal", patchSecret)
-
-			w.passFloor()
-			for name := range urls {
-				w.RequestRenewal(name, "token")
-			}
-			holdWrites("a renewal that somebody requested", patchSecret)
-		})
+	w := newRunningWorld(t)
+	w.issued("marker")
+	w.rest()
+	w.calls.since()
+	w.clock.Stop()
+	urls := map[string]string{}
+	for i := range sessions {
+		name := fmt.Sprintf("session-%d", i)
+		urls[name] = ""
+		w.Session(name, builders.Expiration(600), builders.SecretName(name+"-url"))
 	}
+	holdWrites := func(what, secret string) {
+		t.Helper()
+		for name := range urls {
+			urls[name] = w.waitForNewURL(name+"-url", urls[name])
+		}
+		w.rest()
+		w.andPass("marker", func() { w.poke("marker") }) // the cache has shown our own writes by then
+		writes := map[string]int{}
+		for _, made := range writesOf(w.calls.since()) {
+			writes[made]++
+		}
+		if diff := cmp.Diff(map[string]int{secret: sessions, patchStatus: sessions}, writes); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	holdWrites("a first issue", createSecret)
+
+	w.clock.Step(7 * time.Minute) // all are due, and none has expired
+	holdWrites("a renewal", patchSecret)
+
+	w.passFloor()
+	for name := range urls {
+		w.RequestRenewal(name, "token")
+	}
+	holdWrites("a renewal that somebody requested", patchSecret)
 }
 
 // waitForCaches waits until the caches show all that was written so far. The events of a
