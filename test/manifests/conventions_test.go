@@ -101,13 +101,6 @@ var conventions = []option{
 		},
 	},
 	{
-		"OpenShift", "it gives each namespace users of its own, and refuses others", everything,
-		[]found{
-			{"Deployment", "{..runAsUser}{..runAsGroup}{..fsGroup}{..supplementalGroups}{..hostPath}{..hostNetwork}", ""},
-			{"Deployment", "{..runAsNonRoot}", "true"},
-		},
-	},
-	{
 		"a service monitor with a token of the chart's", "OpenShift lets no monitor name a file", `metrics: {serviceMonitor: {enabled: true}}`,
 		[]found{
 			{"ServiceMonitor", "{..bearerTokenFile}", ""},

@@ -74,16 +74,21 @@ func sampleSpec(t *testing.T, file string) *yaml.Node {
 }
 
 func TestSamplesFollowRenewals(t *testing.T) {
-	objects := manifests.Rendered(t, "samples")
-	for why, want := range map[string]found{
-		"the consumer mounts the whole Secret of session acme": {"Deployment", "{.spec.template.spec.volumes[*]['secret']}", `{"secretName":"acme"}`},
-		"a subPath or an environment never follows a renewal":  {"Deployment", "{..subPath}{..subPathExpr}{..env}{..envFrom}", ""},
+	const consumer, link = "samples", "samples/link"
+	for why, row := range map[string]struct {
+		at   place
+		want string
+	}{
+		"the consumer mounts the whole Secret of session acme": {place{consumer, "Deployment", "{.spec.template.spec.volumes[*]['secret']}"}, `{"secretName":"acme"}`},
+		"a subPath or an environment never follows a renewal":  {place{consumer, "Deployment", "{..subPath}{..subPathExpr}{..env}{..envFrom}"}, ""},
+		"the link mounts a whole Secret":                       {place{link, "Deployment", "{.spec.template.spec.volumes[*]['secret']}"}, `{"optional":true,"secretName":"acme"}`},
+		"nor does the link with a subPath or an environment":   {place{link, "Deployment", "{..subPath}{..subPathExpr}{.spec.template.spec.containers[0].env}{.spec.template.spec.containers[0].envFrom}"}, ""},
 		// Reloader restarts pods whose Secret changes, which a generated Secret does at each renewal.
-		"nobody asks Reloader for restarts": {"Deployment", "{..annotations}", ""},
-		"one session keeps Reloader away":   {"BillingSession", `{.spec.secretTemplate.annotations.reloader\.stakater\.com/ignore}`, "true"},
+		"nobody asks Reloader for restarts": {place{consumer, "Deployment", "{..annotations}"}, ""},
+		"one session keeps Reloader away":   {place{consumer, "BillingSession", `{.spec.secretTemplate.annotations.reloader\.stakater\.com/ignore}`}, "true"},
 	} {
-		if got := strings.TrimSpace(find(t, objects.OfKind(want.kind), want.path)); got != want.text {
-			t.Errorf("%s: %s of the samples is %q, want %q", why, want.path, got, want.text)
+		if got := strings.TrimSpace(row.at.find(t)); got != row.want {
+			t.Errorf("%s: %s of %s is %q, want %q", why, row.at.path, row.at.sample, got, row.want)
 		}
 	}
 }

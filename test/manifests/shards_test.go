@@ -2,14 +2,11 @@ package manifests_test
 
 import (
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -20,7 +17,6 @@ import (
 	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/env/manifests"
-	"github.com/xtracta/billing-operator/test/standin"
 )
 
 const (
@@ -59,25 +55,15 @@ func TestShards(t *testing.T) {
 			t.Errorf("%s speaks of these sessions in its metrics (-want +got):\n%s", name, diff)
 		}
 	}
-	// The endpoint tells the sessions with one key to wait for an hour.
-	const pausedKey = "key-that-is-paused"
-	in.Standin.MisbehaveFor(pausedKey, standin.Throttle(time.Hour))
-	in.Create(builders.KeySecretOf(in.Namespace, "paused", pausedKey))
-	in.Create(builders.Session("told-to-wait", builders.In(in.Namespace), builders.KeySecret("paused")))
-	in.Eventually("the status says that the key is paused", func() string {
-		return env.Unless(in.Get("told-to-wait").Status.LastAttempt != nil, "it does not")
-	})
 	asked := in.Standin.Total()
-	if want := len(sessions[operatorName]) + len(sessions[shardOne]) + 1; asked != want {
+	if want := len(sessions[operatorName]) + len(sessions[shardOne]); asked != want {
 		t.Errorf("%d requests for %d sessions", asked, want)
 	}
 
-	// What the next shard must know of a session is in its status: when it is due, and
-	// that its key is paused.
-	in.move("told-to-wait", "one")
+	// What the next shard must know of a session is in its status: when it is due.
 	in.move("moves-away", "one")
 	in.move("moves-home", "")
-	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away", "told-to-wait"}}
+	moved := map[string][]string{operatorName: {"moves-home"}, shardOne: {"moves-away"}}
 	for name, manager := range managers {
 		in.Eventually("the sessions that moved are served by "+name, func() string {
 			got := manager.measures(t)
@@ -117,16 +103,7 @@ var readySeries = regexp.MustCompile(`(?m)^billingsession_ready\{name="([^"]*)"`
 // measures are the sessions that a manager has metrics of.
 func (p *process) measures(t *testing.T) (names []string) {
 	t.Helper()
-	answer, err := http.Get("http://" + p.metrics + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, series := range readySeries.FindAllStringSubmatch(string(text), -1) {
+	for _, series := range readySeries.FindAllStringSubmatch(env.Fetch(t, "http://"+p.metrics+"/metrics"), -1) {
 		names = append(names, series[1])
 	}
 	slices.Sort(names)

@@ -23,21 +23,6 @@ func containers(t *testing.T, pod corev1.PodSpec) (link, proxy corev1.Container)
 	return pod.Containers[0], pod.Containers[1]
 }
 
-func TestSampleFollowsRenewals(t *testing.T) {
-	objects := manifests.Rendered(t, "samples/link")
-	pod := manifests.Only[appsv1.Deployment](t, objects, "Deployment").Spec.Template.Spec
-	link, _ := containers(t, pod)
-	if len(pod.Volumes) != 1 || pod.Volumes[0].Secret == nil || len(pod.Volumes[0].Secret.Items) > 0 {
-		t.Errorf("volumes are %+v, want one whole Secret", pod.Volumes)
-	}
-	if len(link.VolumeMounts) != 1 || link.VolumeMounts[0].SubPath+link.VolumeMounts[0].SubPathExpr != "" {
-		t.Errorf("mounts are %+v, want the volume without a subPath", link.VolumeMounts)
-	}
-	if len(link.Env)+len(link.EnvFrom) > 0 {
-		t.Error("an environment never follows a renewal")
-	}
-}
-
 func TestSampleRunsTheManagersImage(t *testing.T) {
 	link, _ := containers(t, manifests.Only[appsv1.Deployment](t, manifests.Rendered(t, "samples/link"), "Deployment").Spec.Template.Spec)
 	manager := manifests.Only[appsv1.Deployment](t, manifests.Rendered(t, "manager"), "Deployment").Spec.Template.Spec.Containers[0]

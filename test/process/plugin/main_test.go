@@ -5,9 +5,7 @@ package plugin
 import (
 	"testing"
 
-	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env"
-	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
@@ -32,10 +30,4 @@ func (s *stage) on(t *testing.T) *stage {
 	other := *s
 	other.Stage = s.On(t)
 	return &other
-}
-
-// withoutKey creates a session whose key is not there.
-func (s *stage) withoutKey(name string, differences ...func(*v1alpha1.BillingSession)) *v1alpha1.BillingSession {
-	s.T.Helper()
-	return s.Session(name, append(differences, builders.KeySecret("key-"+name))...)
 }

@@ -55,7 +55,7 @@ func TestAsFarAsTheRightsGo(t *testing.T) {
 	s.StartManager()
 	s.WithOwnKey("acme", builders.Expiration(long))
 	s.WithOwnKey("hidden", builders.Expiration(long), builders.Hidden())
-	s.withoutKey("keyless")
+	s.Session("keyless", builders.KeySecret("key-keyless"))
 	s.WithOwnKey("failing", builders.Expiration(long))
 	for _, name := range []string{"acme", "hidden", "failing"} {
 		s.Ready(name)
