@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,9 +10,9 @@ import (
 )
 
 // printAll prints each kind of line once.
-func printAll(colours bool) string {
+func printAll() string {
 	var out bytes.Buffer
-	p := newPrinter(&out, colours)
+	p := newPrinter(&out, false)
 	p.elapsed = func() time.Duration { return 12*time.Second + 340*time.Millisecond }
 	p.text("Hello.")
 	p.title("1. A title")
@@ -49,28 +48,7 @@ The end of the operator's log, a.log:
   one
   two
 `
-	if diff := cmp.Diff(want, printAll(false)); diff != "" {
+	if diff := cmp.Diff(want, printAll()); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)
-	}
-}
-
-func TestPrinterColoursOnlyWhenAsked(t *testing.T) {
-	const escape = "\x1b["
-	if plain := printAll(false); strings.Contains(plain, escape) {
-		t.Errorf("escape sequences without colours: %q", plain)
-	}
-	if coloured := printAll(true); !strings.Contains(coloured, escape) {
-		t.Error("no escape sequences with colours")
-	}
-}
-
-func TestSentence(t *testing.T) {
-	for _, row := range []struct{ why, err, want string }{
-		{"an error starts in lower case, a sentence does not", "it ended", "It ended."},
-		{"the output of a compiler stays as it is", "go build: exit status 1\na.go:1: no\n", "Go build: exit status 1\n" + indent + "a.go:1: no"},
-	} {
-		if got := sentence(errors.New(row.err)); got != row.want {
-			t.Errorf("%s: got %q, want %q", row.why, got, row.want)
-		}
 	}
 }

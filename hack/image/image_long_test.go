@@ -36,14 +36,6 @@ func build(t *testing.T, spec Spec) *Image {
 	return built
 }
 
-func TestSameSourcesGiveTheSameBytes(t *testing.T) {
-	first := build(t, spec(t))
-	second := build(t, spec(t)) // in another folder, and later
-	if !bytes.Equal(first.Archive, second.Archive) {
-		t.Error("two builds of the same sources differ")
-	}
-}
-
 func TestEachPlatformHoldsItsServersAndNothingElse(t *testing.T) {
 	built := build(t, spec(t))
 	file, dir := filepath.Join(t.TempDir(), "image.tar"), t.TempDir()
@@ -131,29 +123,6 @@ func checkLayers(t *testing.T, image v1.Image, machine elf.Machine) {
 	}
 	if diff := cmp.Diff([]string{"manager", "billing-link"}, names); diff != "" {
 		t.Errorf("the programs (-want +got):\n%s", diff)
-	}
-}
-
-// Tests run programs of their own in clusters.
-func TestAnImageOfOtherPrograms(t *testing.T) {
-	other := spec(t)
-	other.Packages, other.Platforms = []string{"./tools/probe", "./cmd/billing-link"}, []string{"linux/arm64"}
-	built := build(t, other)
-	manifest, err := built.Index.IndexManifest()
-	must(t, err)
-	image, err := built.Index.Image(manifest.Manifests[0].Digest)
-	must(t, err)
-	var names []string
-	for _, file := range files(t, image) {
-		names = append(names, file.header.Name)
-	}
-	if diff := cmp.Diff([]string{"probe", "billing-link"}, names); diff != "" {
-		t.Errorf("the programs (-want +got):\n%s", diff)
-	}
-	config, err := image.ConfigFile()
-	must(t, err)
-	if diff := cmp.Diff([]string{"/probe"}, config.Config.Entrypoint); diff != "" {
-		t.Errorf("the entrypoint (-want +got):\n%s", diff)
 	}
 }
 

@@ -21,7 +21,6 @@ var tree = map[string]string{
 	"cmd/billing-link/main.go":    source,
 	"cmd/kubectl-billing/main.go": source,
 	"cmd/manager/main.go":         source,
-	"tools/probe/main.go":         source,
 }
 
 func newTree(t *testing.T) string {

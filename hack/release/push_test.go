@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -14,11 +13,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
-
-	"github.com/xtracta/billing-operator/hack/controlplane"
 )
 
-// A registry on loopback gets what the world's would, and Helm installs from it.
+// A registry on loopback gets what the world's would. That the chart can be installed shows in
+// test/manifests.
 func TestPush(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(&bytes.Buffer{}, "", 0))))
 	defer server.Close()
@@ -45,7 +43,6 @@ func TestPush(t *testing.T) {
 			t.Errorf("the second push gave %s, the first %s (%v)", again, pushed, err)
 		}
 	})
-	t.Run("installed", func(t *testing.T) { expectInstalled(t, registry) })
 }
 
 // expectImage checks the image under its digest, which is also what the tag names.
@@ -82,39 +79,16 @@ func expectChart(t *testing.T, registry string) {
 	}
 }
 
-func expectInstalled(t *testing.T, registry string) {
-	plane, err := controlplane.Start(context.Background(), controlplane.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = plane.Stop() }()
-	helm(t, "install", "billing-operator", "oci://"+registry+"/charts/billing-operator",
-		"--version", strings.TrimPrefix(built.version, "v"), "--plain-http", "--kubeconfig", plane.KubeconfigPath(),
-		"--namespace", "billing-operator-system", "--create-namespace", "--set", "image.repository="+registry+"/billing-operator")
-	manifest := helm(t, "get", "manifest", "billing-operator", "--kubeconfig", plane.KubeconfigPath(), "--namespace", "billing-operator-system")
-	for _, want := range []string{
-		"image: " + registry + "/billing-operator:" + built.version,
-		"name: billingsessions.billing.xtracta.com",
-		"app.kubernetes.io/version: " + built.version,
-	} {
-		if !strings.Contains(strings.ReplaceAll(manifest, `"`, ""), want) {
-			t.Errorf("what is installed lacks %q", want)
-		}
-	}
-}
-
 // helm runs Helm with folders of its own.
-func helm(t *testing.T, args ...string) string {
+func helm(t *testing.T, args ...string) {
 	t.Helper()
 	home := t.TempDir()
 	cmd := built.command(t.Context(), "bin/tools/helm", args...)
 	cmd.Stderr = nil
 	cmd.Env = append(os.Environ(), "HOME="+home, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
-	output, err := cmd.CombinedOutput()
-	if err != nil {
+	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("helm %s: %v\n%s", args[0], err, output)
 	}
-	return string(output)
 }
 
 // What is not built cannot be pushed, nor to nowhere.
