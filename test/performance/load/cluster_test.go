@@ -201,7 +201,7 @@ func (c memoryClient) Create(_ context.Context, object client.Object, _ ...clien
 
 // Update implements client.Writer.
 func (c memoryClient) Update(_ context.Context, object client.Object, _ ...client.UpdateOption) error {
-	before, err := c.replace(object, object)
+	before, err := c.replace(object)
 	if err == nil {
 		c.written(before.(*corev1.Secret), object.(*corev1.Secret))
 	}
@@ -214,10 +214,10 @@ func (c memoryClient) Patch(ctx context.Context, object client.Object, _ client.
 }
 
 // replace puts another object in the place of the one that is there, unless that has changed.
-func (c memoryClient) replace(after, as client.Object) (before client.Object, err error) {
+func (c memoryClient) replace(after client.Object) (before client.Object, err error) {
 	time.Sleep(callTime)
 	c.mu.Lock()
-	before, err = c.stored(as, client.ObjectKeyFromObject(as))
+	before, err = c.stored(after, client.ObjectKeyFromObject(after))
 	if err == nil && before.GetResourceVersion() != after.GetResourceVersion() {
 		err = apierrors.NewConflict(schema.GroupResource{Resource: fmt.Sprintf("%T", after)}, after.GetName(), nil)
 	}
@@ -233,26 +233,18 @@ func (c memoryClient) replace(after, as client.Object) (before client.Object, er
 }
 
 // Status implements client.StatusClient.
-func (c memoryClient) Status() client.SubResourceWriter { return memoryStatus{memoryClient: c} }
+func (c memoryClient) Status() client.SubResourceWriter { return memoryStatus{client: c} }
 
+// memoryStatus patches statuses, which is all that the controller does to them.
 type memoryStatus struct {
 	client.SubResourceWriter
-	memoryClient
+	client memoryClient
 }
 
 // Patch implements client.SubResourceWriter.
 func (s memoryStatus) Patch(_ context.Context, session client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
-	_, err := s.replace(session, session)
+	_, err := s.client.replace(session)
 	return err
-}
-
-// Create, Update and Get are of both that it is made of, and not used.
-func (memoryStatus) Create(context.Context, client.Object, client.Object, ...client.SubResourceCreateOption) error {
-	panic("not used")
-}
-
-func (memoryStatus) Update(context.Context, client.Object, ...client.SubResourceUpdateOption) error {
-	panic("not used")
 }
 
 // memoryCache is the cache of a manager.

@@ -249,38 +249,3 @@ func (w *world) expectFirstURLs(kind string, predicted simulation.Result, mostLa
 		w.t.Errorf("a turn was %s late", latest)
 	}
 }
-
-// turn is what a session had in a line: renewed before, or without.
-type turn struct{ at, before time.Time }
-
-// expectOrder holds that URLs were replaced in the order of their expiry, and first
-// ones granted by age, but for the few that asked before all were looked at.
-func (w *world) expectOrder() {
-	w.t.Helper()
-	lines := map[string][]turn{}
-	replaced := w.BySession()
-	for _, object := range w.cluster.sessions.List() {
-		session := object.(*v1alpha1.BillingSession)
-		if rs := replaced[session.Name]; strings.HasPrefix(session.Name, "new-") {
-			lines["first"] = append(lines["first"], turn{rs[0].At, session.CreationTimestamp.Time})
-		} else if len(rs) > 1 && !rs[1].At.After(rs[1].Old) {
-			lines["renewed"] = append(lines["renewed"], turn{rs[1].At, rs[1].Old})
-		}
-	}
-	early := limit().Burst + limit().Concurrency
-	for kind, line := range lines {
-		slices.SortFunc(line, func(a, b turn) int { return a.at.Compare(b.at) })
-		ahead, next := 0, line[len(line)-1].before
-		for _, turn := range slices.Backward(line) {
-			if turn.before.After(next) {
-				ahead++
-			} else {
-				next = turn.before
-			}
-		}
-		w.t.Logf("%d %s, %d ahead of their turn", len(line), kind, ahead)
-		if ahead > early {
-			w.t.Errorf("%s: %d of %d were ahead of their turn, want %d at most", kind, ahead, len(line), early)
-		}
-	}
-}
