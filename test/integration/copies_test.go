@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"maps"
 	"testing"
 	"time"
 
@@ -67,25 +66,6 @@ func TestASecretRestoredElsewhereIsTakenBack(t *testing.T) {
 		t.Errorf("it is of %v", owners)
 	}
 	from.waitForRequests(1)
-}
-
-// TestACopyOverTheSecretIsUndone as any other edit is, without a request.
-func TestACopyOverTheSecretIsUndone(t *testing.T) {
-	t.Parallel()
-	from, to := newRunningWorld(t), newRunningWorld(t)
-	from.issued("acme")
-	to.clock.SetTime(from.clock.Now())
-	issued := to.issued("acme")
-	to.passFloor()
-	to.staysReady("acme")
-	other := from.Secret("acme")
-	to.editSecret("acme", func(s *corev1.Secret) {
-		s.Data = other.Data
-		maps.Copy(s.Annotations, other.Annotations)
-	})
-	to.waitForURL("acme", issued.Status.URL)
-	to.waitForRequests(1)
-	to.holdsGrant(to.Get("acme"))
 }
 
 // copyOf is what replicators make of a Secret.

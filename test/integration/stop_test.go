@@ -1,9 +1,6 @@
 package integration
 
 import (
-	"bytes"
-	"runtime/pprof"
-	"strings"
 	"testing"
 
 	"github.com/xtracta/billing-operator/test/env"
@@ -33,34 +30,4 @@ func TestGrantIsStoredWhenTheControllerStopsMeanwhile(t *testing.T) {
 	}
 	w.andPass("acme", w.run)
 	w.waitForRequests(1)
-}
-
-// TestNoGoroutineIsLeftWhenTheControllerHasStopped looks at the whole process, so
-// it does not run beside other tests.
-func TestNoGoroutineIsLeftWhenTheControllerHasStopped(t *testing.T) {
-	w := newRunningWorld(t)
-	w.Session("acme")
-	w.waitForRequests(1)
-	if ours(t) == "" {
-		t.Fatal("a controller that runs is not seen")
-	}
-	w.controller.stop()
-	w.Eventually("the controller's goroutines to end", func() string { return ours(t) })
-}
-
-// ours is the stacks of all goroutines that run the controller's code or its library's.
-func ours(t *testing.T) string {
-	t.Helper()
-	var dump bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&dump, 2); err != nil {
-		t.Fatal(err)
-	}
-	var stacks []string
-	for stack := range strings.SplitSeq(dump.String(), "\n\n") {
-		if strings.Contains(stack, "billing-operator/controllers.") || strings.Contains(stack, "controller-runtime/pkg/manager") ||
-			strings.Contains(stack, "controller-runtime/pkg/internal/controller") {
-			stacks = append(stacks, stack)
-		}
-	}
-	return strings.Join(stacks, "\n\n")
 }

@@ -2,116 +2,22 @@ package integration
 
 import (
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/test/env/builders"
 	"github.com/xtracta/billing-operator/test/standin"
 )
 
-// TestTwinsSpendFewRequestsBetweenThem shows the controller sessions that claim one Secret at the
-// same time, in random order, while the endpoint is slow.
-func TestTwinsSpendFewRequestsBetweenThem(t *testing.T) {
-	t.Parallel()
-	const names, twins = 8, 3
-	w := newWorld(t)
-	w.options.Concurrency = 2 * names // one key has half of the slots
-	w.options.SessionSelector = shownOnly
-	w.GiveKey("key", w.Key)
-	w.run()
-	var twinNames []string
-	for i := range names {
-		for j := range twins {
-			w.Session(twinName(i, j), builders.Expiration(86400), builders.SecretName(sharedName(i)))
-			twinNames = append(twinNames, twinName(i, j))
-		}
-	}
-	rand.Shuffle(len(twinNames), func(i, j int) { twinNames[i], twinNames[j] = twinNames[j], twinNames[i] })
-	release := w.Standin.Hold()
-	var shown sync.WaitGroup
-	for _, name := range twinNames {
-		shown.Go(func() {
-			session := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: name}}
-			label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"shown":"yes"}}}`))
-			if err := w.Client.Patch(t.Context(), session, label); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	shown.Wait()
-	w.Eventually("all were looked at, and one of each asks", func() string {
-		looked := 0
-		for i := range names {
-			for j := range twins {
-				looked += min(w.passes.of(reconcile.Request{NamespacedName: w.At(twinName(i, j))}), 1)
-			}
-		}
-		if asked := w.Standin.Total(); asked+looked < names*twins {
-			return fmt.Sprintf("%d ask, %d do not", asked, looked)
-		}
-		return ""
-	})
-	release()
-	for i := range names {
-		w.waitForOneOfThem(i, twins)
-	}
-	w.rest()
-	spent := w.Standin.Total()
-	if spent > 2*names {
-		t.Errorf("%d requests, want one for each Secret, and two at most", spent)
-	}
-	w.clock.Step(time.Hour)
-	w.waitForRequests(spent)
-	for i := range names {
-		w.waitForOneOfThem(i, twins)
-	}
-}
-
 // shownOnly hides sessions from the controller until they have a label.
 var shownOnly = labels.SelectorFromSet(labels.Set{"shown": "yes"})
-
-func sharedName(i int) string  { return fmt.Sprintf("shared-%d", i) }
-func twinName(i, j int) string { return fmt.Sprintf("twin-%d-%d", i, j) }
-
-// waitForOneOfThem waits until one session is ready, the other ones have lost, and the Secret
-// is the ready one's.
-func (w *world) waitForOneOfThem(i, twins int) {
-	w.T.Helper()
-	w.Eventually("one of "+sharedName(i), func() string {
-		var ready []*v1alpha1.BillingSession
-		lost := 0
-		for j := range twins {
-			session := w.Get(twinName(i, j))
-			if meta.IsStatusConditionTrue(session.Status.Conditions, v1alpha1.ConditionReady) {
-				ready = append(ready, session)
-			}
-			if c := meta.FindStatusCondition(session.Status.Conditions, v1alpha1.ConditionStalled); c != nil && c.Reason == v1alpha1.ReasonSecretConflict {
-				lost++
-			}
-		}
-		if len(ready) != 1 || lost != twins-1 {
-			return fmt.Sprintf("%d are ready and %d have lost", len(ready), lost)
-		}
-		if owners := ownersOf(w.Secret(sharedName(i))); len(owners) != 1 || owners[0] != ready[0].UID {
-			return "the Secret is another's"
-		}
-		return ""
-	})
-}
 
 // TestOlderTwinThatComesLate has the younger session ask before the controller learns of the
 // older one.
