@@ -80,15 +80,6 @@ func TestRedirectsToTheCurrentURL(t *testing.T) {
 	}
 }
 
-func TestReadsFoldersThatNoKubeletMade(t *testing.T) {
-	b := newHarness(t)
-	writeFile(t, b.volume.Dir, "url", secretURL+"\n")
-	writeFile(t, b.volume.Dir, "expire", "4102444800\n") // 2100
-	if answer := b.get(http.MethodGet, "/"); answer.Header().Get("Location") != secretURL {
-		t.Errorf("answered %d to %q", answer.Code, answer.Header().Get("Location"))
-	}
-}
-
 func TestPageSaysWhyNoURLWorks(t *testing.T) {
 	const missing, invalid, expired = "is not ready yet", "cannot be opened", "has expired"
 	const absent = "-" // of an entry

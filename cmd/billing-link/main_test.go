@@ -74,8 +74,8 @@ func TestRefusesWhatItDoesNotUnderstand(t *testing.T) {
 func TestServesUntilItIsStopped(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
-	writeFile(t, dir, "url", secretURL)
-	writeFile(t, dir, "expire", formatUnix(now.Add(time.Second)))
+	writeFile(t, dir, "url", secretURL+"\n") // a folder that no kubelet made
+	writeFile(t, dir, "expire", formatUnix(now.Add(time.Second))+"\n")
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -17,29 +17,20 @@ import (
 func TestAnEntryThatCannotBeRead(t *testing.T) {
 	for _, row := range []struct {
 		why  string
-		make func(t *testing.T, dir string)
+		make func(dir string) error
 		want string
 	}{
-		{"something else has the name of the URL", func(t *testing.T, dir string) {
-			if err := os.Mkdir(filepath.Join(dir, "url"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}, "entry url is unreadable"},
-		{"something else has the name of the expiry", func(t *testing.T, dir string) {
-			writeFile(t, dir, "url", secretURL)
-			if err := os.Mkdir(filepath.Join(dir, "expire"), 0o755); err != nil {
-				t.Fatal(err)
-			}
+		{"something else has the name of the URL", func(dir string) error { return os.Mkdir(filepath.Join(dir, "url"), 0o755) }, "entry url is unreadable"},
+		{"something else has the name of the expiry", func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "url"), []byte(secretURL), 0o600), os.Mkdir(filepath.Join(dir, "expire"), 0o755))
 		}, "entry expire is unreadable"},
-		{"links that lead to each other", func(t *testing.T, dir string) {
-			if err := os.Symlink("url", filepath.Join(dir, "url")); err != nil {
-				t.Fatal(err)
-			}
-		}, "entry url is unreadable"},
+		{"links that lead to each other", func(dir string) error { return os.Symlink("url", filepath.Join(dir, "url")) }, "entry url is unreadable"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			h := newHarness(t)
-			row.make(t, h.volume.Dir)
+			if err := row.make(h.volume.Dir); err != nil {
+				t.Fatal(err)
+			}
 			answer := h.get(http.MethodGet, "/")
 			expectNotice(t, answer, "cannot be opened")
 			if !strings.Contains(answer.Body.String(), "may not be read") && !strings.Contains(answer.Body.String(), "cannot be read") {

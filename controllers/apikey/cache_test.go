@@ -9,6 +9,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/renewal"
 	"github.com/xtracta/billing-operator/test/env/builders"
 )
@@ -96,6 +97,20 @@ func TestOnlySecretsForKeysAreRead(t *testing.T) {
 		}
 		if row.want == renewal.KeyInvalid && (!got.Key.IsZero() || got.Problem.Type != row.secretType) {
 			t.Errorf("type %q: %+v", row.secretType, got)
+		}
+	}
+}
+
+// The API server does not fill in the entry, and filled it in before: both are one key, or a session would be
+// asked for anew.
+func TestEntryThatIsLeftOutIsTheDefault(t *testing.T) {
+	for entry, want := range map[string]string{"": "api-key", "api-key": "api-key", "xtracta": "xtracta"} {
+		session := &v1alpha1.BillingSession{Spec: v1alpha1.BillingSessionSpec{
+			APIKeySecretRef: v1alpha1.SecretKeyReference{Name: "key", Key: entry},
+		}}
+		session.Namespace = "finance"
+		if got := RefOf(session); got != (Ref{types.NamespacedName{Namespace: "finance", Name: "key"}, want}) {
+			t.Errorf("with the entry %q, the key is in %+v, want the entry %q", entry, got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -91,28 +90,6 @@ func (b *bench) prove(key KeyID) {
 	b.wakes()
 }
 
-func TestURLThatExpiredInTheQueueHasNoTurnOfThoseAlive(t *testing.T) {
-	t.Parallel()
-	b := newBench(1, 1, 10)
-	key := keyNumber(1)
-	b.prove(key)
-	now := b.clock.Now()
-	for name, life := range map[string]time.Duration{"a": time.Second, "b": time.Second, "c": 3 * time.Second, "d": 4 * time.Second} {
-		b.ask(called(name), key, Renewal(now.Add(life)))
-	}
-	b.clock.Step(time.Second)
-	woken := b.wakes()
-	slices.Sort(woken)
-	if diff := cmp.Diff([]string{"a", "b", "c"}, woken); diff != "" {
-		t.Fatalf("woken (-want +got):\n%s", diff)
-	}
-	for name, p := range map[string]Priority{"a": FirstIssue(now), "b": FirstIssue(now), "c": Renewal(now.Add(3 * time.Second))} {
-		if may := b.ask(called(name), key, p); may != (name == "c") {
-			t.Errorf("%s may ask: %t", name, may)
-		}
-	}
-}
-
 func TestPauseOfAKey(t *testing.T) {
 	t.Parallel()
 	b := newBench(0, 1, 10)
@@ -169,6 +146,22 @@ func TestPauseOfAKey(t *testing.T) {
 	}
 }
 
+// TestPauseIsRememberedForAWhile: a key that is throttled again at once is paused longer.
+func TestPauseIsRememberedForAWhile(t *testing.T) {
+	t.Parallel()
+	b := newBench(0, 1, 1)
+	key := keyNumber(1)
+	for _, want := range []time.Duration{30 * time.Second, time.Minute} {
+		b.ask(called("a"), key, anyPriority)
+		until := b.answered(called("a"), true, 0)
+		if got := until.Sub(b.clock.Now()); got != want {
+			t.Fatalf("paused for %s, want %s", got, want)
+		}
+		b.clock.Step(want + maxUnused - 1)
+		b.dispatch()
+	}
+}
+
 func TestTurnsEndOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(0, 1, 2)
@@ -211,18 +204,12 @@ func TestKeyIDs(t *testing.T) {
 // TestOddPauses are those that TestPauseOfAKey does not come by.
 func TestOddPauses(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct {
-		why        string
-		throttles  int
-		retryAfter time.Duration
-		want       time.Duration
-	}{
-		{"however long it goes on", 1<<63 - 1, 0, maxPause},
-		{"none is as one", 0, 0, firstPause},
-		{"a time in the past is no word", 1, -time.Minute, firstPause},
-	} {
-		if got := pause(row.throttles, row.retryAfter); got != row.want {
-			t.Errorf("%s: pauses %v, want %v", row.why, got, row.want)
+	if got := pause(1<<63-1, 0); got != maxPause {
+		t.Errorf("however long it goes on: pauses %v, want %v", got, maxPause)
+	}
+	for why, got := range map[string]time.Duration{"none is as one": pause(0, 0), "a time in the past is no word": pause(1, -time.Minute)} {
+		if got != firstPause {
+			t.Errorf("%s: pauses %v, want %v", why, got, firstPause)
 		}
 	}
 }

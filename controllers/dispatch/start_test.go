@@ -12,22 +12,6 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// TestPauseIsRememberedForAWhile: a key that is throttled again at once is paused longer.
-func TestPauseIsRememberedForAWhile(t *testing.T) {
-	t.Parallel()
-	b := newBench(0, 1, 1)
-	key := keyNumber(1)
-	for _, want := range []time.Duration{30 * time.Second, time.Minute} {
-		b.ask(called("a"), key, anyPriority)
-		until := b.answered(called("a"), true, 0)
-		if got := until.Sub(b.clock.Now()); got != want {
-			t.Fatalf("paused for %s, want %s", got, want)
-		}
-		b.clock.Step(want + maxUnused - 1)
-		b.dispatch()
-	}
-}
-
 // TestStart drives a Dispatcher as the manager does: the turns come by themselves, at
 // the limit's pace, and each session has one. In the simulation it is called back from Wake.
 func TestStart(t *testing.T) {

@@ -106,19 +106,6 @@ func TestDocumentedAnswers(t *testing.T) {
 	}
 }
 
-func TestSecretsAreComparable(t *testing.T) {
-	one, _ := endpoint.ParseKey([]byte(testKey))
-	same, _ := endpoint.ParseKey([]byte(testKey + "\n"))
-	other, _ := endpoint.ParseKey([]byte("other"))
-	url, sameURL := endpoint.NewURL(testURL), endpoint.NewURL(testURL)
-	if one != same || one == other || url != sameURL || endpoint.NewURL("") != (endpoint.URL{}) {
-		t.Error("equal secrets differ, or others do not")
-	}
-	if endpoint.NewURL(testURL).Reveal() != testURL || (endpoint.URL{}).Reveal() != "" {
-		t.Error("what was stored is not what is read back")
-	}
-}
-
 // TestSecretsShowThemselvesNowhere asserts the very word, for each way to show a value.
 func TestSecretsShowThemselvesNowhere(t *testing.T) {
 	key, _ := endpoint.ParseKey([]byte(testKey))

@@ -174,24 +174,27 @@ func speaks(then func(*stage, *net.TCPConn)) server {
 func listens(serve func(*stage, *net.TCPConn)) server {
 	return func(s *stage, _ *endpoint.Config) string {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.t.Cleanup(func() { _ = listener.Close() })
-		go func() {
-			for {
-				connection, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					defer func() { _ = connection.Close() }()
-					serve(s, connection.(*net.TCPConn))
-				}()
-			}
-		}()
+		must(s.t, err)
+		s.accept(listener, func(connection net.Conn) { serve(s, connection.(*net.TCPConn)) })
 		return "http://" + listener.Addr().String() + "/"
 	}
+}
+
+// accept serves each connection, until the test is over.
+func (s *stage) accept(listener net.Listener, serve func(net.Conn)) {
+	s.t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = connection.Close() }()
+				serve(connection)
+			}()
+		}
+	}()
 }
 
 // reset makes the connection end in an RST.

@@ -86,26 +86,16 @@ func overHTTP2(answer func(to *http2.Framer, stream uint32) error) server {
 		must(s.t, os.WriteFile(config.CAFile, authority, 0o600))
 		var requests atomic.Int32
 		s.t.Cleanup(func() {
-			_ = listener.Close()
 			if n := requests.Load(); n != 1 {
 				s.t.Errorf("%d requests were sent for one call", n)
 			}
 		})
-		go func() {
-			for {
-				connection, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					defer func() { _ = connection.Close() }()
-					speakHTTP2(connection, func(to *http2.Framer, stream uint32) error {
-						requests.Add(1)
-						return answer(to, stream)
-					})
-				}()
-			}
-		}()
+		s.accept(listener, func(connection net.Conn) {
+			speakHTTP2(connection, func(to *http2.Framer, stream uint32) error {
+				requests.Add(1)
+				return answer(to, stream)
+			})
+		})
 		return "https://" + listener.Addr().String() + "/"
 	}
 }

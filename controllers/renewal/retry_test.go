@@ -218,12 +218,13 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Whatever came of however many attempts, the next one is neither too early nor
-// later than documented.
-func TestNextAttemptIsWithinBounds(t *testing.T) {
+// Plans are sound for any facts, also for ones that no history leads to. And whatever came of however
+// many attempts, the next one is neither too early nor later than documented.
+func TestAnyPlanIsSoundAndItsNextAttemptWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		from := drawTape(t)
 		f := from.Facts()
+		checkPlan(t, f, renewal.Decide(f))
 		a := answerFrom(from, f.Now)
 		last := renewal.NextAttempt(f, a)
 		if last == nil {
