@@ -82,6 +82,9 @@ func (o *oddCluster) object(r *http.Request) (object any, ok bool) {
 	switch {
 	case r.URL.Path == apiPath:
 		list := v1alpha1.BillingSessionList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}, Items: o.sessions}
+		if r.URL.Query().Get("labelSelector") != "" { // no session has labels
+			list.Items = nil
+		}
 		list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.Kind + "List"))
 		return list, true
 	case !isOne:
@@ -166,6 +169,9 @@ func TestCommands(t *testing.T) {
 		{"open cursor", 1, "", []string{"not a safe web address"}},
 		{"explain leaving", 3, "", []string{"is being deleted"}},
 		{"explain nobody", 1, "", []string{`there is no session "nobody" in namespace "finance"`, "kubectl billing list -n finance"}},
+		{"get bsess/alive nobody -o name", 1, "billingsession.billing.xtracta.com/alive\n", []string{`there is no session "nobody"`}},
+		{"list -l team=ap", 0, "", []string{"No billing sessions found in namespace finance"}},
+		{"renew -l team=ap --wait", 0, "", []string{"No billing sessions found in namespace finance"}},
 		{"suspend alive nobody", 1, "", []string{"nothing was done for the others either"}},
 		{"suspend alive", 0, "billingsession.billing.xtracta.com/alive suspended\n", nil},
 		{"resume alive", 0, "billingsession.billing.xtracta.com/alive resumed already\n", nil},

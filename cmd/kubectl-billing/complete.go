@@ -33,9 +33,6 @@ const (
 // arguments returns the command line, turned into a completion request if the program
 // was started as the completer.
 func arguments(argv []string) []string {
-	if len(argv) == 0 {
-		return nil
-	}
 	if isCompleter(argv[0]) {
 		return append([]string{cobra.ShellCompRequestCmd}, argv[1:]...)
 	}

@@ -42,11 +42,6 @@ func TestACompleterNeverActs(t *testing.T) {
 			}
 		})
 	}
-	t.Run("without arguments at all", func(t *testing.T) {
-		if args := arguments(nil); len(args) > 0 {
-			t.Errorf("the arguments are %q", args)
-		}
-	})
 }
 
 func TestValuesOfFlagsAreCompleted(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
@@ -25,7 +26,7 @@ type change = func(*v1alpha1.BillingSession)
 
 func session(name string, changes ...change) *v1alpha1.BillingSession {
 	s := &v1alpha1.BillingSession{ObjectMeta: metav1.ObjectMeta{
-		Namespace: "finance", Name: name, CreationTimestamp: *in(-5 * time.Hour)}}
+		Namespace: "finance", Name: name, UID: types.UID(name), CreationTimestamp: *in(-5 * time.Hour)}}
 	s.Status.SecretName = name
 	for _, change := range changes {
 		change(s)
@@ -80,6 +81,8 @@ var (
 )
 
 func TestStateAtAGlance(t *testing.T) {
+	long := strings.Repeat("t", v1alpha1.MaxRenewRequestLength+1)
+	const digest = "sha256:274a580b94e9633dadb44e9968b890699edb543c6652762218e983910c9e25cc"
 	for _, row := range []struct {
 		why     string
 		changes []change
@@ -99,6 +102,14 @@ func TestStateAtAGlance(t *testing.T) {
 			state{ready: "True", life: "8m", renews: "in 5m"}},
 		{"a request of a person failed and is still open", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested("2", "1")},
 			state{ready: "True", life: "8m", renews: "in 60s"}},
+		{"a request of a person failed and was answered since", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested("2", "2")},
+			state{ready: "True", life: "8m", renews: "in 5m"}},
+		{"a request with a long token is open", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested(long, "")},
+			state{ready: "True", life: "8m", renews: "in 60s"}},
+		{"a request with a long token was answered", []change{issued(8*time.Minute, 5*time.Minute), retry(time.Minute), requested(long, digest)},
+			state{ready: "True", life: "8m", renews: "in 5m"}},
+		{"the last attempt tells no time", []change{issued(8*time.Minute, 5*time.Minute), func(s *v1alpha1.BillingSession) { s.Status.LastAttempt = &v1alpha1.Attempt{} }},
+			state{ready: "True", life: "8m", renews: "in 5m"}},
 		{"its key is gone, and nothing can be asked for", []change{issued(8*time.Minute, 5*time.Minute),
 			condition(v1alpha1.ConditionRenewalFailing, metav1.ConditionTrue, v1alpha1.ReasonKeySecretMissing, "There is no Secret")},
 			state{ready: "True", life: "8m", renews: "-", cause: "KeySecretMissing", message: "There is no Secret"}},
@@ -134,40 +145,5 @@ func TestWhatExpiresFirstComesFirst(t *testing.T) {
 	}
 	if got, want := strings.Join(names, " "), "gone soon-by-our-clock soon late also-never never"; got != want {
 		t.Errorf("in order: %s, want %s", got, want)
-	}
-}
-
-// Somebody may wait for this instant.
-func TestNextRequest(t *testing.T) {
-	due, sooner, later := in(0), in(-time.Second), in(time.Second)
-	for _, row := range []struct {
-		why            string
-		token, handled string
-		due            *metav1.Time
-		last           *v1alpha1.Attempt
-		want           *metav1.Time
-	}{
-		{why: "nothing is planned"},
-		{why: "at the renewal", due: due, want: due},
-		{why: "an attempt that tells no time", due: due, last: &v1alpha1.Attempt{}, want: due},
-		{why: "no URL is alive, so there is no renewal", last: &v1alpha1.Attempt{NextTime: later}, want: later},
-		{why: "the wait after a failure ends after the renewal was due", due: due, last: &v1alpha1.Attempt{NextTime: later}, want: later},
-		{why: "an early request failed, and the renewal is still to come", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "a token that is unanswered does not wait for the renewal", token: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
-		{why: "whatever an attempt without a time says", token: "t", due: due, last: &v1alpha1.Attempt{}, want: due},
-		{why: "an answered one does", token: "t", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "a long one that is unanswered does not, either", token: strings.Repeat("t", 129), due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: sooner},
-		{why: "a long one that is answered does", token: strings.Repeat("t", 129), handled: "sha256:274a580b94e9633dadb44e9968b890699edb543c6652762218e983910c9e25cc", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-		{why: "so does one that was removed", handled: "t", due: due, last: &v1alpha1.Attempt{NextTime: sooner}, want: due},
-	} {
-		t.Run(row.why, func(t *testing.T) {
-			session := &v1alpha1.BillingSession{Status: v1alpha1.BillingSessionStatus{
-				RenewalTime: row.due, LastAttempt: row.last, LastHandledRenewRequest: row.handled,
-			}}
-			session.Annotations = map[string]string{v1alpha1.AnnotationRenewRequestedAt: row.token}
-			if got := nextRequest(session); !got.Equal(row.want) {
-				t.Errorf("next request at %v, want %v", got, row.want)
-			}
-		})
 	}
 }

@@ -68,12 +68,12 @@ func (w *waiter) look(ctx context.Context, chosen selection) error {
 	if err != nil {
 		return err
 	}
-	found := map[types.NamespacedName]*v1alpha1.BillingSession{}
+	found := map[types.UID]*v1alpha1.BillingSession{}
 	for i := range list.Items {
-		found[nameOf(&list.Items[i])] = &list.Items[i]
+		found[list.Items[i].UID] = &list.Items[i]
 	}
 	w.pending = slices.DeleteFunc(w.pending, func(r *request) bool {
-		session := found[nameOf(r.session)]
+		session := found[r.session.UID]
 		if session == nil {
 			w.errs = append(w.errs, failf(exitError, "%s was deleted before its renewal was finished", r.session.Name))
 			return true
@@ -81,10 +81,6 @@ func (w *waiter) look(ctx context.Context, chosen selection) error {
 		return w.settles(r, session)
 	})
 	return nil
-}
-
-func nameOf(session *v1alpha1.BillingSession) types.NamespacedName {
-	return types.NamespacedName{Namespace: session.Namespace, Name: session.Name}
 }
 
 // settles reports whether nothing more is to be waited for, and keeps the error about it.

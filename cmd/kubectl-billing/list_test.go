@@ -7,22 +7,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 )
-
-// printed is the table of the sessions at noon.
-func printed(t *testing.T, options printers.PrintOptions, sessions ...v1alpha1.BillingSession) string {
-	t.Helper()
-	var out strings.Builder
-	table := newTable(&out, options)
-	if err := table.print(sessions, noon, false); err != nil {
-		t.Fatal(err)
-	}
-	return trimmed(out.String())
-}
 
 // trimmed is a table without the space that its printer leaves at the end of lines.
 func trimmed(table string) string {
@@ -48,13 +37,6 @@ beta   True    8m                 in 20s   Unavailable
 gone   False   -                  in 60m   Rejected
 late   False   expired 3m5s ago   -        Expired
 `},
-		{"all namespaces", printers.PrintOptions{WithNamespace: true}, `
-NAMESPACE   NAME   READY   LIFE LEFT          RENEWS   CAUSE
-finance     acme   True    8m                 in 5m
-finance     beta   True    8m                 in 20s   Unavailable
-finance     gone   False   -                  in 60m   Rejected
-finance     late   False   expired 3m5s ago   -        Expired
-`},
 		{"all there is", printers.PrintOptions{Wide: true}, `
 NAME   READY   LIFE LEFT          RENEWS   CAUSE         EXPIRES                SECRET   AGE   MESSAGE
 acme   True    8m                 in 5m                  {expires}   acme     5h
@@ -64,9 +46,12 @@ late   False   expired 3m5s ago   -        Expired       {expired}   late     5h
 `},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			out := printed(t, row.options, sessions...)
+			var out strings.Builder
+			if err := newTable(&out, row.options).print(sessions, noon, false); err != nil {
+				t.Fatal(err)
+			}
 			want := strings.NewReplacer("{expires}", formatTime(noon.Add(8*time.Minute)), "{expired}", formatTime(noon.Add(-185*time.Second))).Replace(row.want[1:])
-			if diff := cmp.Diff(want, out); diff != "" {
+			if diff := cmp.Diff(want, trimmed(out.String())); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -96,9 +81,58 @@ acme-corporation   Deleted   -           -
 	}
 }
 
-func TestRowsAreEscapedForTheTerminal(t *testing.T) {
-	gone := session("acme", condition(v1alpha1.ConditionReady, metav1.ConditionFalse, "\x1b[2J", "one\ttwo\rthree"))
-	if out := printed(t, printers.PrintOptions{Wide: true}, *gone); strings.ContainsAny(out, "\x1b\r\t") {
-		t.Errorf("%q", out)
+// A script that gets no URL must not take that for the truth, and one that asked for none
+// must not be bothered.
+func TestLeavingOutURLsIsSaidOnce(t *testing.T) {
+	hasURL := func(s *v1alpha1.BillingSession) { s.Status.URL = "https://billing.example.com/" }
+	list := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("acme", hasURL), *session("beta", hasURL)}}
+	gone := &v1alpha1.BillingSessionList{Items: []v1alpha1.BillingSession{*session("gone")}}
+	as := func(output string) format { return format{flags: printFlags(output, "")} }
+	const note = "status.url is left out; to include it, add --show-url.\n"
+	for _, row := range []struct {
+		format format
+		list   *v1alpha1.BillingSessionList
+		says   string
+	}{
+		{as("json"), list, note},
+		{as("yaml"), list, note},
+		{as("kyaml"), list, note},
+		{as("jsonpath={.items[*].status}"), list, note},
+		{as("go-template={{range .items}}{{.status.url}}{{end}}"), list, note},
+		{format{flags: printFlags("", "{{range .items}}{{.status.url}}{{end}}")}, list, note},
+		{format{flags: printFlags("json", ""), showURL: true}, list, ""},
+		{as("json"), gone, ""}, // it has none
+		{as("jsonpath={.items[*].metadata.name}"), list, ""},
+	} {
+		streams, _, _, errOut := genericiooptions.NewTestIOStreams()
+		printer, err := newObjectPrinter(&environment{IOStreams: streams}, row.format, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := printer.print(row.list); err != nil {
+				t.Errorf("%q: %v", row.format.output(), err)
+			}
+		}
+		if errOut.String() != row.says {
+			t.Errorf("%q: says %q, want %q", row.format.output(), errOut, row.says)
+		}
+	}
+}
+
+func TestListsOfObjects(t *testing.T) {
+	begin := time.Date(2030, 1, 1, 10, 0, 0, 0, time.UTC)
+	o := &oddCluster{sessions: []v1alpha1.BillingSession{*living("beta", begin, failing), *living("acme", begin, owned(fieldManager, "{}"))}}
+	for _, row := range []struct{ golden, args string }{
+		{"list.json", "list -o json"},
+		{"list-with-urls.yaml", "list -o yaml --show-url"},
+		{"get.yaml", "get acme -o yaml"},
+		{"list.name", "list -o name"},
+	} {
+		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
+		if code := run(t.Context(), append(strings.Fields(row.args), flagsFor(t, o)...), streams); code != 0 {
+			t.Errorf("%s ends with %d: %s", row.args, code, errOut)
+		}
+		holdsGolden(t, row.golden, out.String())
 	}
 }

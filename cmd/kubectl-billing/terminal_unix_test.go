@@ -18,8 +18,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/creack/pty"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/xtracta/billing-operator/hack/process"
 )
@@ -91,14 +93,6 @@ func TestTabIsShortAndSilent(t *testing.T) {
 		})
 		offers(t, "suspend", kubeconfig(t, warns, ""), offersBoth)
 	})
-	t.Run("a kubeconfig that cannot be read to its end", func(t *testing.T) {
-		t.Parallel()
-		fifo := filepath.Join(t.TempDir(), "kubeconfig")
-		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		offers(t, "explain", fifo, nothing)
-	})
 	t.Run("a line that is wrong", func(t *testing.T) {
 		t.Parallel()
 		offers(t, "open --nonsense", kubeconfig(t, newOddCluster(0), ""), ":0\n")
@@ -109,15 +103,7 @@ func TestTabIsShortAndSilent(t *testing.T) {
 // the user's terminal.
 func offers(t *testing.T, line, kubeconfig, want string) {
 	t.Helper()
-	terminal, theirs, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := make(chan string, 1)
-	go func() {
-		text, _ := io.ReadAll(terminal)
-		shown <- string(text)
-	}()
+	theirs, shown := openTerminal(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	args := append([]string{"__complete"}, strings.Fields(line)...)
@@ -127,7 +113,7 @@ func offers(t *testing.T, line, kubeconfig, want string) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, &out, theirs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	cmd.WaitDelay = time.Second
-	err = cmd.Run()
+	err := cmd.Run()
 	_ = theirs.Close()
 	if err != nil || out.String() != want {
 		t.Errorf("Tab behind %s offers %q, want %q: %v", line, out.String(), want, err)
@@ -139,6 +125,41 @@ func offers(t *testing.T, line, kubeconfig, want string) {
 		}
 	case <-ctx.Done():
 		t.Error("something has the terminal open a minute later")
+	}
+}
+
+// openTerminal returns a terminal, and all that it has shown when it was closed.
+func openTerminal(t *testing.T) (theirs *os.File, shown <-chan string) {
+	t.Helper()
+	terminal, theirs, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(terminal)
+		all <- string(text)
+	}()
+	return theirs, all
+}
+
+// Somebody may have written it who means no good.
+func TestATerminalGetsNoControlCharacters(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	evil := living("evil", time.Now(), withURL("https://billing.example.com/\x1b]0;title\a"), unready("Rejected"))
+	evil.Status.Conditions[0].Message = "\x1b[2J\u009b2J \b\b\u202egpj over\rwritten"
+	cluster := flagsFor(t, newOddCluster(0, evil))
+	for _, args := range []string{
+		"list -o wide", "explain evil", "open evil", "list -o json --show-url", "list -o jsonpath={.items[*].status.url} --show-url",
+		"list -o xml\x1b[2J", "renew evil --timeout=\x1b[2J",
+	} {
+		terminal, shown := openTerminal(t)
+		run(t.Context(), append(strings.Fields(args), cluster...), genericiooptions.IOStreams{Out: terminal, ErrOut: terminal})
+		_ = terminal.Close()
+		text := strings.ReplaceAll(<-shown, "\r\n", "\n") // the terminal's own
+		if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsGraphic(r) }) {
+			t.Errorf("%s: %q", args, text)
+		}
 	}
 }
 
