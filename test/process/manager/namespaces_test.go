@@ -2,6 +2,7 @@ package manager
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/xtracta/billing-operator/test/env"
 )
@@ -24,21 +26,6 @@ type tenants struct {
 	other *stage
 }
 
-// sessionRules and secretRules are what the manager needs in a namespace.
-var (
-	sessionRules = []rbacv1.PolicyRule{
-		{APIGroups: []string{"billing.xtracta.com"}, Resources: []string{"billingsessions"}, Verbs: []string{"get", "list", "watch"}},
-		{APIGroups: []string{"billing.xtracta.com"}, Resources: []string{"billingsessions/status"}, Verbs: []string{"patch"}},
-	}
-	secretRules = []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch", "create", "update"}},
-	}
-	otherRules = []rbacv1.PolicyRule{
-		{APIGroups: []string{"events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "get", "update"}},
-	}
-)
-
 func newTenants(t *testing.T) *tenants {
 	t.Helper()
 	s := newStage(t)
@@ -52,21 +39,38 @@ func newTenants(t *testing.T) *tenants {
 		stage: s, user: "system:serviceaccount:" + s.Namespace + ":operator", other: &stage{&other},
 		proxy: newProxy(t, config), metrics: env.FreeAddress(t),
 	}
-	w.grant(s.Namespace, "sessions", sessionRules)
-	w.grant(s.Namespace, "secrets", secretRules)
-	w.grant(s.Namespace, "others", otherRules)
+	for _, resource := range []string{"billingsessions", "secrets", "events", "leases"} {
+		w.grant(s.Namespace, resource)
+	}
 	return w
 }
 
-func (w *tenants) grant(namespace, name string, rules []rbacv1.PolicyRule) {
+// grant allows the manager in a namespace what its own roles allow it for a resource and its subresources.
+func (w *tenants) grant(namespace, resource string) {
 	w.T.Helper()
-	in := metav1.ObjectMeta{Namespace: namespace, Name: name}
-	w.Create(&rbacv1.Role{ObjectMeta: in, Rules: rules})
+	in := metav1.ObjectMeta{Namespace: namespace, Name: resource}
+	w.Create(&rbacv1.Role{ObjectMeta: in, Rules: w.rulesOf(resource)})
 	w.Create(&rbacv1.RoleBinding{
 		ObjectMeta: in,
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: resource},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.user}},
 	})
+}
+
+func (w *tenants) rulesOf(resource string) (rules []rbacv1.PolicyRule) {
+	w.T.Helper()
+	for _, file := range []string{"role.yaml", "leader_election_role.yaml"} {
+		var role rbacv1.ClusterRole // a Role's rules are written the same way
+		content, err := os.ReadFile(env.Path("config", "rbac", file))
+		w.Must(err)
+		w.Must(yaml.Unmarshal(content, &role))
+		for _, rule := range role.Rules {
+			if strings.HasPrefix(rule.Resources[0], resource) {
+				rules = append(rules, rule)
+			}
+		}
+	}
+	return rules
 }
 
 func (w *tenants) revoke(namespace, name string) {
@@ -119,30 +123,30 @@ func TestAClosedNamespaceKeepsNobodyWaiting(t *testing.T) {
 	}{
 		{"there is none", func(*tenants) {}, func(w *tenants) {
 			w.makeOther()
-			w.grant(w.other.Namespace, "sessions", sessionRules)
-			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "billingsessions")
+			w.grant(w.other.Namespace, "secrets")
 			w.other.Session("acme")
 		}},
 		{"nothing may be read", func(w *tenants) {
 			w.makeOther()
 			w.other.Session("acme")
 		}, func(w *tenants) {
-			w.grant(w.other.Namespace, "sessions", sessionRules)
-			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "billingsessions")
+			w.grant(w.other.Namespace, "secrets")
 		}},
 		{"Secrets may not be read", func(w *tenants) {
 			w.makeOther()
 			w.other.Session("acme")
-			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "billingsessions")
 		}, func(w *tenants) {
-			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "secrets")
 		}},
 		{"sessions may not be read", func(w *tenants) {
 			w.makeOther()
 			w.other.Session("acme")
-			w.grant(w.other.Namespace, "secrets", secretRules)
+			w.grant(w.other.Namespace, "secrets")
 		}, func(w *tenants) {
-			w.grant(w.other.Namespace, "sessions", sessionRules)
+			w.grant(w.other.Namespace, "billingsessions")
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -203,15 +207,15 @@ func TestANamespaceMayBeClosedForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newTenants(t)
 	w.makeOther()
-	w.grant(w.other.Namespace, "sessions", sessionRules)
-	w.grant(w.other.Namespace, "secrets", secretRules)
+	w.grant(w.other.Namespace, "billingsessions")
+	w.grant(w.other.Namespace, "secrets")
 	w.Session("acme")
 	w.other.Session("acme")
 	manager := w.supervise(w.args()...)
 	w.Ready("acme")
 	before := w.other.Ready("acme")
 
-	w.revoke(w.other.Namespace, "sessions")
+	w.revoke(w.other.Namespace, "billingsessions")
 	w.revoke(w.other.Namespace, "secrets")
 	w.proxy.breakConnections()
 	w.settle("canary")
@@ -221,8 +225,8 @@ func TestANamespaceMayBeClosedForAWhile(t *testing.T) {
 	}
 
 	given := time.Now()
-	w.grant(w.other.Namespace, "sessions", sessionRules)
-	w.grant(w.other.Namespace, "secrets", secretRules)
+	w.grant(w.other.Namespace, "billingsessions")
+	w.grant(w.other.Namespace, "secrets")
 	w.other.Ready("canary")
 	t.Logf("served %s after the permissions were given back", time.Since(given).Round(time.Millisecond))
 	if after := w.other.Get("acme"); after.ResourceVersion != before.ResourceVersion {

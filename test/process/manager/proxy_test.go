@@ -31,6 +31,7 @@ func newProxy(t *testing.T, user *rest.Config) *proxy {
 	t.Helper()
 	p := &proxy{forward: env.Forward(t, user)}
 	p.server, p.kubeconfig = env.Proxied(t, p)
+	t.Cleanup(p.release) // the server would wait forever for requests whose bodies nobody has read
 	return p
 }
 
@@ -61,13 +62,16 @@ func (p *proxy) hang(r *http.Request) (released <-chan struct{}) {
 func (p *proxy) hangOn(these func(*http.Request) bool) (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	released := make(chan struct{})
-	p.hangs, p.released = these, released
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+	p.hangs, p.released = these, make(chan struct{})
+	return p.release
+}
+
+func (p *proxy) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hangs != nil {
 		p.hangs = nil
-		close(released)
+		close(p.released)
 	}
 }
 
