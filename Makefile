@@ -100,11 +100,8 @@ test-long: assets bin/tools/gotestsum bin/tools/helm bin/tools/kubectl bin/tools
 	@$(NOTHING_SKIPPED)
 
 .PHONY: race
-race: export CGO_ENABLED = 1
-race: export GOFLAGS += -race
 race: assets bin/tools/helm bin/tools/kubectl bin/tools/kustomize ## Run all tests with the race detector (needs a C compiler)
-	@$(COMPILE) ./...
-	go test -vet=off $(WAITING) -timeout 40m ./...
+	@export CGO_ENABLED=1 GOFLAGS="$$GOFLAGS -race"; $(COMPILE) ./... && go test -vet=off $(WAITING) -timeout 40m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (1m)
