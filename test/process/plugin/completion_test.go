@@ -3,6 +3,7 @@ package plugin
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestKubectlFindsThePlugin(t *testing.T) {
 	if a := kubectl("plugin", "list").ends(0); !strings.Contains(a.out, filepath.Join(s.dir, "kubectl-billing")+"\n") || strings.Contains(a.out+a.err, "complete") {
 		t.Errorf("%s%s", a.out, a.err)
 	}
-	if a := kubectl("billing", "list", "-n", s.Namespace).ends(0); !strings.Contains(a.out, "acme") {
+	if a := kubectl("billing", "list", "-A").ends(0); !regexp.MustCompile(`(?m)^` + s.Namespace + ` +acme `).MatchString(a.out) {
 		t.Errorf("%s", a.out)
 	}
 	s.Eventually("Tab behind suspend acme", func() string { // which offers nothing when the cluster takes too long

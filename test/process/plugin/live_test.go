@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,14 +25,8 @@ func TestOpen(t *testing.T) {
 	s.StartManager()
 	s.WithOwnKey("acme", builders.Expiration(long))
 	s.WithOwnKey("hidden", builders.Expiration(long), builders.Hidden())
-	s.WithOwnKey("short", builders.Expiration(60))
-	s.WithOwnKey("rests", builders.Suspended())
-	s.Misbehave("refused", standin.BodyStatus(403, "No access"))
-	s.WithOwnKey("refused")
-	for _, name := range []string{"acme", "hidden", "short"} {
-		s.Ready(name)
-	}
 	for _, name := range []string{"acme", "hidden"} {
+		s.Ready(name)
 		a := s.plugin("open", "bs/"+name).ends(0)
 		if want := "Opened the billing page of " + name + " in your browser; it works for "; !strings.HasPrefix(a.out, want) {
 			t.Errorf("%s", a.out)
@@ -41,18 +36,11 @@ func TestOpen(t *testing.T) {
 			return env.Unless(string(opened) == s.URLIn(name), string(opened))
 		})
 	}
-	s.plugin("open", "hidden", "--print").ends(0).prints(s.URLIn("hidden") + "\n")
-	s.plugin("suspend", "short").ends(0)
-	s.plugin("open", "short", "--print").ends(0).says("Warning: this URL works for only", "resume short -n "+s.Namespace)
-
 	old := s.URLIn("acme")
-	s.plugin("open", "acme", "--print", "--fresh", "--timeout", env.Patience.String()).ends(0).prints(s.URLIn("acme") + "\n")
+	s.plugin("open", "acme", "--print", "--fresh", "--timeout", env.Patience.String()).ends(0).prints(regexp.QuoteMeta(s.URLIn("acme")) + "\n")
 	if s.URLIn("acme") == old {
 		t.Error("--fresh brought the old URL")
 	}
-	s.plugin("open", "rests").ends(3).says("has no URL yet, and the session is suspended", "kubectl billing resume rests")
-	s.Reaches("refused", v1alpha1.ConditionStalled, v1alpha1.ReasonRejected)
-	s.plugin("open", "refused").ends(3).says("has no URL yet", "403", "kubectl billing explain refused")
 
 	cmd := s.command("open", "acme")
 	cmd.Env = append(cmd.Env, "PATH=/nowhere")
@@ -75,7 +63,7 @@ func TestRenew(t *testing.T) {
 	wait := []string{"--wait", "--timeout", env.Patience.String()}
 
 	s.plugin(append([]string{"renew", "-l", "group in (acme,beta)"}, wait...)...).ends(0).
-		says("acme: waiting for a fresh URL ...").sorted().goldenWithoutSpans(s, "renew.txt")
+		says("acme: waiting for a fresh URL ...").prints("(" + reference + `(acme|beta) renewed; its URL works for \S+\n){2}`)
 	for _, name := range []string{"acme", "beta"} {
 		if s.URLIn(name) == old[name] {
 			t.Errorf("%s still has the old URL", name)
@@ -88,7 +76,8 @@ func TestRenew(t *testing.T) {
 	s.plugin("renew", "down", "--wait", "--timeout", "2s").ends(4).prints("").
 		says("down: no answer within 2s", "503", "explain down -n "+s.Namespace)
 	s.Misbehave("beta", standin.SameURL())
-	s.plugin(append([]string{"renew", "beta"}, wait...)...).ends(0).goldenWithoutSpans(s, "renew-in-vain.txt")
+	s.plugin(append([]string{"renew", "beta"}, wait...)...).ends(0).
+		prints(reference + `beta keeps its URL, because the endpoint gave none that works longer; it works for \S+\n`)
 	s.plugin(append([]string{"renew", "rests"}, wait...)...).ends(3).says("rests is suspended", "resume rests")
 	for _, name := range []string{"refused", "down"} {
 		if s.URLIn(name) != old[name] {
@@ -98,7 +87,6 @@ func TestRenew(t *testing.T) {
 	s.plugin("renew", "-l", "group in (acme,rests)").ends(0).
 		prints(reference + "acme renewal requested\n" + reference + "rests renewal requested\n").
 		says("Warning: rests is suspended, so the request waits")
-	s.plugin("renew", "-l", "group=nobody", "--wait").ends(0).prints("").says("No billing sessions found")
 }
 
 func TestSuspendAndResume(t *testing.T) {
