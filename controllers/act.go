@@ -48,13 +48,11 @@ func (r *Reconciler) readKey(ctx context.Context, seen observation) (observation
 // request asks the endpoint for a URL, when it is the session's turn. Otherwise the session
 // is queued, and woken when its turn comes.
 func (r *Reconciler) request(ctx context.Context, seen observation, facts renewal.Facts, plan renewal.Plan) (observation, error) {
+	name, key := client.ObjectKeyFromObject(seen.session), r.dispatcher.KeyID(seen.key.Key)
 	// Two sessions that name one Secret in the same instant do not see each other yet.
-	generated := generatedName(seen.session)
-	if _, isAsking := r.asking.LoadOrStore(generated, nil); isAsking {
+	if asks, _ := r.asking.LoadOrStore(generatedName(seen.session), name); asks != name {
 		return seen, errTwinAsks
 	}
-	defer r.asking.Delete(generated)
-	name, key := client.ObjectKeyFromObject(seen.session), r.dispatcher.KeyID(seen.key.Key)
 	turn, ok := r.dispatcher.TryAcquire(name, key, priorityOf(seen.session, facts, plan))
 	if !ok {
 		seen.local.attempts.queue(r.clock.Now())

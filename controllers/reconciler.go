@@ -64,7 +64,7 @@ type Reconciler struct {
 	dispatcher *dispatch.Dispatcher
 	woken      *wakeSource
 	bulkhead   *bulkhead
-	// asking holds the names of the generated Secrets for which requests are under way.
+	// asking has, by the name of a generated Secret, the session whose pass asks for its URL.
 	asking sync.Map
 }
 
@@ -157,6 +157,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.dispatcher.Cancel(name)
 		return requeue(err)
 	}
+	defer r.asking.CompareAndDelete(generatedName(seen.session), name) // what was granted is stored by then
 	after, facts, plan, err := r.proceed(pass, permit, ctx.Done(), *seen)
 	if !after.isQueued {
 		r.dispatcher.Cancel(name)

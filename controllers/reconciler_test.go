@@ -10,10 +10,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/xtracta/billing-operator/api/v1alpha1"
 	"github.com/xtracta/billing-operator/controllers/dispatch"
 	"github.com/xtracta/billing-operator/controllers/renewal"
+	"github.com/xtracta/billing-operator/test/env/builders"
 )
 
 func TestPriorityOf(t *testing.T) {
@@ -160,4 +162,32 @@ func (s *stage) queue() {
 		}
 		runtime.Gosched()
 	}
+}
+
+// TestATwinWaitsUntilTheAnswerIsStored lets an older session for the same Secret appear when the younger one has its
+// answer, and is about to store it.
+func TestATwinWaitsUntilTheAnswerIsStored(t *testing.T) {
+	s := newStage(t)
+	var after time.Duration
+	s.r.client = onCreate{s.r.client, func() {
+		older := builders.Session("older", builders.In(finance), builders.SecretName(acme.Name))
+		older.CreationTimestamp = metav1.NewTime(s.clock.Now().Add(-2 * createdAgo))
+		s.store.addSession(older)
+		after = s.pass(inFinance("older")).RequeueAfter
+	}}
+	s.reconcile()
+	if s.endpoint.requests != 1 || after != soon {
+		t.Errorf("%d requests were made, and the twin looks again after %s; want 1, and %s", s.endpoint.requests, after, soon)
+	}
+}
+
+// onCreate calls before ahead of each create.
+type onCreate struct {
+	client.Client
+	before func()
+}
+
+func (c onCreate) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
+	c.before()
+	return c.Client.Create(ctx, object, options...)
 }
