@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/xtracta/billing-operator/test/env"
 	"github.com/xtracta/billing-operator/test/env/manifests"
 )
 
@@ -99,6 +100,11 @@ func TestPeopleMay(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
+			// The authorizer of the API server sees the binding a moment later.
+			env.Eventually(t, "the binding counts", func() string {
+				asked := act{verb: "get", group: billing, resource: "billingsessions", namespace: namespace}
+				return env.Unless(may(t, config, asked), "not yet")
+			})
 			for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
 				asked := act{verb: verb, group: billing, resource: "billingsessions", namespace: namespace}
 				if got, want := may(t, config, asked), slices.Contains(row.allowed, verb); got != want {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -44,6 +45,17 @@ func (s *stage) as(name string, rules ...rbacv1.PolicyRule) {
 		ObjectMeta: meta,
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	})
+	// The API server grants at once, but its authorizer sees it a moment later.
+	s.Eventually("the rights count", func() string {
+		asked := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: name,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: s.Namespace, Verb: rules[0].Verbs[0], Group: rules[0].APIGroups[0], Resource: rules[0].Resources[0],
+			},
+		}}
+		s.Must(s.Client.Create(s.T.Context(), asked))
+		return env.Unless(asked.Status.Allowed, "not yet")
 	})
 	s.kubeconfig = filepath.Join(s.dir, "kubeconfig-"+name)
 	s.Must(os.WriteFile(s.kubeconfig, kubeconfig, 0o600))
