@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,26 +29,31 @@ func openInBrowser(url string, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		_ = output.Close()
-		_ = os.Remove(output.Name())
-	}()
+	defer func() { _ = os.Remove(output.Name()) }()
 	browser.Stdout, browser.Stderr = output, output
 	err = launch(os.Getenv("BROWSER"), url, output, browser.OpenURL)
 	chatter, _ := io.ReadAll(io.NewSectionReader(output, 0, maxChatter))
+	if errors.Is(err, errRuns) {
+		err = nil
+	} else {
+		_ = output.Close() // Windows removes no file that is open
+	}
 	// Launchers name the URL in their errors, and it must not reach a log.
 	_, _ = fmt.Fprint(errOut, escape(strings.ReplaceAll(string(chatter), url, "(the URL)")))
 	return err
 }
 
+// errRuns: a launcher is still running, and may not have got its output yet.
+var errRuns = errors.New("still running")
+
 // launch opens a URL with the first of the user's browsers that can, and otherwise as the
-// desktop does.
+// desktop does. It returns errRuns if that is still running after launchTimeout.
 func launch(list, url string, output *os.File, desktop func(url string) error) error {
 	for _, command := range browserCommands(list, url) {
 		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // a browser goes on when the plugin has ended
 		cmd.Stdout, cmd.Stderr = output, output
-		if waitAtMost(launchTimeout, cmd.Run) == nil {
-			return nil
+		if err := waitAtMost(launchTimeout, cmd.Run); err == nil || errors.Is(err, errRuns) {
+			return err
 		}
 	}
 	return waitAtMost(launchTimeout, func() error { return desktop(url) })
@@ -81,7 +87,7 @@ func browserCommands(list, url string) [][]string {
 	return commands
 }
 
-// waitAtMost returns the error of work, or nil if work is not finished in time.
+// waitAtMost returns the error of work, or errRuns if work is not finished in time.
 func waitAtMost(limit time.Duration, work func() error) error {
 	finished := make(chan error, 1)
 	go func() { finished <- work() }()
@@ -89,6 +95,6 @@ func waitAtMost(limit time.Duration, work func() error) error {
 	case err := <-finished:
 		return err
 	case <-time.After(limit):
-		return nil
+		return errRuns
 	}
 }

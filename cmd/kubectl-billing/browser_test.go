@@ -131,8 +131,8 @@ func TestALauncherIsNotWaitedFor(t *testing.T) {
 		{"one that returns at once", 0, nil, nil, 0},
 		{"one that fails at once", 0, failed, failed, 0},
 		{"one that fails after a moment", time.Second, failed, failed, time.Second},
-		{"one that is the browser", time.Hour, nil, nil, launchTimeout},
-		{"one whose browser crashes later", time.Hour, failed, nil, launchTimeout},
+		{"one that is the browser", time.Hour, nil, errRuns, launchTimeout},
+		{"one whose browser crashes later", time.Hour, failed, errRuns, launchTimeout},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
