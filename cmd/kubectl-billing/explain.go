@@ -46,23 +46,22 @@ func (e explain) run(ctx context.Context, env *environment) error {
 	case session.DeletionTimestamp != nil:
 		return failf(exitNotReady, "session %q is being deleted; the operator does nothing for it any more", e.name)
 	}
-	_, err = fmt.Fprint(env.Out, explanationOf(session, env.now(), env.cluster))
+	_, err = fmt.Fprint(env.Out, explanationOf(session, env.now()))
 	return err
 }
 
 // explanation is what a session's status says at a time.
 type explanation struct {
 	*v1alpha1.BillingSession
-	now     time.Time
-	cluster *cluster // names the commands to run
+	now time.Time
 
 	ready, failing *metav1.Condition
 	cause          string       // see causeOf
 	next           *metav1.Time // see nextRequest
 }
 
-func explanationOf(session *v1alpha1.BillingSession, now time.Time, c *cluster) explanation {
-	return explanation{session, now, c, conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing),
+func explanationOf(session *v1alpha1.BillingSession, now time.Time) explanation {
+	return explanation{session, now, conditionOf(session, v1alpha1.ConditionReady), conditionOf(session, v1alpha1.ConditionRenewalFailing),
 		causeOf(session), nextRequest(session)}
 }
 
@@ -98,7 +97,7 @@ func (e explanation) life() string {
 	case v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretWriteFailed, v1alpha1.ReasonAwaitingCollection:
 		return text // the session is not ready because of its Secret
 	}
-	return text + " It was issued for an earlier API key, purge mode, expiry or endpoint."
+	return text + " It was issued for an earlier API key, purge mode, expiry or endpoint, and can still be used."
 }
 
 // problem says what stands in the way, and since when.
@@ -139,6 +138,8 @@ func (e explanation) lastStep() string {
 		return fmt.Sprintf("The last %d requests to the endpoint failed (%s), the latest %s%s.", last.Failures, last.Outcome, e.ago(last.Time.Time), e.answer())
 	case last != nil:
 		return fmt.Sprintf("The last request to the endpoint failed (%s), %s%s.", last.Outcome, e.ago(last.Time.Time), e.answer())
+	case e.cause == v1alpha1.ReasonThrottled:
+		return "Another session with the same API key was told to wait."
 	case issued != nil:
 		return fmt.Sprintf("The endpoint gave this URL %s.", e.ago(issued.Time))
 	}
@@ -183,22 +184,27 @@ const lateAfter = time.Minute
 // toDo says what the user has to do.
 func (e explanation) toDo() string {
 	switch {
+	case e.isForgotten() && e.cause != "":
+		return "Check " + checkOperator + " Once it runs, the last failure may come back. " + e.advice()
 	case e.ready == nil && e.now.Sub(e.CreationTimestamp.Time) > lateAfter, e.isForgotten():
 		return "Check " + checkOperator
 	case !e.isObserved():
 		return "If this is still so in a minute, check " + checkOperator
 	case e.Spec.Suspend && e.cause == v1alpha1.ReasonSecretConflict: // which resuming does not mend
-		return e.fill(advices[e.cause].toDo + " " + advices[v1alpha1.ReasonSuspended].toDo)
+		return e.advice() + " " + e.fill(advices[v1alpha1.ReasonSuspended].toDo)
 	case e.Spec.Suspend:
 		return e.fill(advices[v1alpha1.ReasonSuspended].toDo)
 	case advices[e.cause].next == "" && e.next != nil && e.now.Sub(e.next.Time) > lateAfter:
 		return fmt.Sprintf("The request was due %s. Unless many sessions wait for their turn, check %s", e.ago(e.next.Time), checkOperator)
 	case e.failing != nil:
-		return "The URL can be used until it expires. " + e.fill(advices[e.cause].toDo)
-	case e.cause == "" && e.problem() != "":
-		return "The URL works and is renewed. See to what the problem names."
+		return "The URL can be used until it expires. " + e.advice()
+	case e.cause == "" && e.problem() != "": // which can only be a finalizer
+		return "The URL works, and is renewed in the Secret that the finalizer holds, so pods can go on mounting it. Find out who deleted the Secret " +
+			"and what the finalizer belongs to, which has to remove it."
+	case e.hasExpired():
+		return "No URL works now. " + e.advice()
 	}
-	return e.fill(advices[e.cause].toDo)
+	return e.advice()
 }
 
 // isObserved reports whether the status is about the session as it is now.

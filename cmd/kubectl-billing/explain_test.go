@@ -87,6 +87,15 @@ func more(t *testing.T) []situated {
 	add("malformed", retrying, 5*time.Second, says("Malformed",
 		"The url in the endpoint's answer is on billing.reseller.example, which is neither the endpoint's host nor among --allowed-url-hosts; add it there if it is Xtracta's or your reseller's"))
 	add("the endpoint cannot be reached", retrying, 5*time.Second, says("Unavailable", "The name of the endpoint or its proxy does not exist (DNS)"))
+	add("alive, renewal failing for long: the endpoint is down", failing, 8*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
+		says("Unavailable", "The endpoint answered HTTP 503 Service Unavailable")(s)
+		asked, next := metav1.NewTime(moment.Add(8*time.Minute)), metav1.NewTime(moment.Add(8*time.Minute+45*time.Second))
+		s.Status.LastAttempt.Failures, s.Status.LastAttempt.Time, s.Status.LastAttempt.NextTime = 4, asked, &next
+	})
+	add("alive for days for older inputs, retrying", "alive for older inputs, retrying", 65*time.Second, func(s *v1alpha1.BillingSession) {
+		later := metav1.NewTime(moment.Add(72 * time.Hour))
+		s.Status.ExpirationTime = &later
+	})
 	add("alive, renewal failing: the endpoint is down", failing, 6*time.Minute+30*time.Second, says("Unavailable", "The connection to the endpoint was refused"))
 	add("alive, renewal failing: the key is gone", failing, 6*time.Minute+30*time.Second, func(s *v1alpha1.BillingSession) {
 		says("KeySecretMissing", `Secret "acme-xtracta" does not exist: create it with the API key in entry "api-key", or name another in spec.apiKeySecretRef`)(s)
@@ -133,7 +142,7 @@ func TestExplanations(t *testing.T) {
 	all, _ := situations(t)
 	var text strings.Builder
 	for _, row := range append(all, more(t)...) {
-		fmt.Fprintf(&text, "=== %s\n\n%s\n", row.situation, explanationOf(&row.session, row.at, &cluster{}))
+		fmt.Fprintf(&text, "=== %s\n\n%s\n", row.situation, explanationOf(&row.session, row.at))
 	}
 	holdsGolden(t, "explain.txt", text.String())
 }
