@@ -1,3 +1,8 @@
+// One goroutine at a time runs in the simulation, which takes half an hour with the race detector, and
+// would show it nothing.
+
+//go:build !race
+
 package dispatch
 
 import (

@@ -20,12 +20,12 @@ func connectionRows() []row {
 	}
 	return []row{
 		{name: "refused", why: "nobody listens", server: at("http://127.0.0.1:1/"), want: unavailable, says: "refused"},
-		{name: "reads and is silent", why: "a slow backend; the deadline of the call ends it", server: silent(), config: hurried, want: unavailable, says: "within 200ms"},
+		{name: "reads and is silent", why: "a slow backend; the deadline of the call ends it", server: silent(), config: hurried, want: unavailable, says: "within 3s"},
 		{name: "reads and resets", why: "a backend that was killed on the request", server: speaks(func(_ *stage, c *net.TCPConn) { reset(c) }), want: unavailable, says: "broke the connection"},
 		{name: "sound body that does not end", why: "an answer is over when HTTP says so, not when its root closes", server: speaks(func(s *stage, c *net.TCPConn) {
 			_, _ = io.WriteString(c, s.fill("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"+sound))
 			untilGone(c)
-		}), config: hurried, want: unavailable, says: "within 200ms"},
+		}), config: hurried, want: unavailable, says: "within 3s"},
 		{name: "abandoned before the answer", why: "a shutdown is no failure of the endpoint", server: handles(func(s *stage, _ http.ResponseWriter, r *http.Request) {
 			s.cancel()
 			<-r.Context().Done()
