@@ -17,7 +17,7 @@ import (
 )
 
 // indexSecrets finds sessions by the Secrets that they name: the one with the key, and the generated
-// one if its name is not the session's own. An entry for each session would take a sixth of all memory.
+// one if its name is not the session's own. An entry for each session would be a sixth of its memory.
 const indexSecrets = "secrets"
 
 func indexSessions(indexer client.FieldIndexer) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -185,9 +184,6 @@ func addProbes(mgr ctrl.Manager) error {
 	var filled atomic.Bool
 	fill := manager.RunnableFunc(func(ctx context.Context) error {
 		filled.Store(mgr.GetCache().WaitForCacheSync(ctx))
-		// The lists that filled the cache would otherwise take as much memory as the cache, on a replica
-		// that stands by for good.
-		debug.FreeOSMemory()
 		return nil
 	})
 	ready := func(*http.Request) error {
